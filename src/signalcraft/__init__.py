@@ -1,0 +1,1 @@
+"""SignalCraft hears when a refrigeration compressor is about to fail."""
