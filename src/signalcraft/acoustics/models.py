@@ -1,0 +1,126 @@
+"""Tables of sound and what was found in it."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Integer, LargeBinary, func, text
+from sqlalchemy.dialects.postgresql import ARRAY, REAL
+from sqlalchemy.orm import Mapped, mapped_column
+
+from signalcraft.db.base import Base
+
+NEW_ID = text("uuidv7()")
+"""PostgreSQL 18's time-ordered UUID: not guessable by counting, and kind to the index."""
+
+
+class Clip(Base):
+    """A piece of sound whose bytes are in the object store under `object_key`."""
+
+    __tablename__ = "clips"
+    __table_args__ = (
+        CheckConstraint("source IN ('node', 'upload')", name="source"),
+        # A clip sent again with its time is the same clip; without a time (old firmware) nothing can tell.
+        Index("uq_clips_device_digest", "device_id", "measured_at", "sha256", unique=True),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=NEW_ID)
+    device_id: Mapped[int | None] = mapped_column(Integer(), ForeignKey("devices.id"))
+    machine_id: Mapped[int | None] = mapped_column(ForeignKey("machines.id"))
+    uploaded_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"), index=True)
+    source: Mapped[str]
+    measured_at: Mapped[datetime | None]
+    received_at: Mapped[datetime]
+    object_key: Mapped[str] = mapped_column(unique=True)
+    media_type: Mapped[str]
+    size_bytes: Mapped[int]
+    sha256: Mapped[bytes] = mapped_column(LargeBinary())
+    sample_rate_hz: Mapped[int | None]
+    duration_s: Mapped[float | None]
+    segment_samples: Mapped[int | None]
+    """Set where the clip was joined from fragments of that many samples that are not contiguous in time."""
+    synthetic: Mapped[bool] = mapped_column(server_default=text("false"))
+    request_id: Mapped[str | None]
+
+
+class ClipFragment(Base):
+    """A piece too short to analyse (old firmware sends 64 ms), waiting for its successors."""
+
+    __tablename__ = "clip_fragments"
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    device_id: Mapped[int] = mapped_column(Integer(), ForeignKey("devices.id"), index=True)
+    received_at: Mapped[datetime]
+    sample_rate_hz: Mapped[int]
+    pcm: Mapped[bytes] = mapped_column(LargeBinary())
+
+
+class Baseline(Base):
+    """What one machine sounds like when healthy: arrays of the detector named in `detector`."""
+
+    __tablename__ = "baselines"
+    __table_args__ = (Index("uq_baselines_machine_version", "machine_id", "version", unique=True),)
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    machine_id: Mapped[int] = mapped_column(ForeignKey("machines.id"))
+    version: Mapped[int]
+    features: Mapped[str]
+    detector: Mapped[str]
+    arrays: Mapped[bytes] = mapped_column(LargeBinary())
+    clips: Mapped[int]
+    """How many clips it was made from."""
+    made_from: Mapped[dict[str, Any]]
+    """The first and last clip and how many were left out, so that it can be made again."""
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+ANALYSIS_STATES = ("queued", "decoding", "features", "scoring", "done", "failed")
+
+
+class Analysis(Base):
+    """One analysis of one clip: the job while it runs, the result when it is done.
+
+    A worker claims the row by moving `claimable_at` ahead (its lease) and counts `attempts`; the sweeper
+    queues again every row that is not final and whose `claimable_at` has passed.
+    """
+
+    __tablename__ = "analyses"
+    __table_args__ = (
+        CheckConstraint(f"state IN {ANALYSIS_STATES}", name="state"),
+        CheckConstraint(
+            "verdict IN ('normal', 'anomalous', 'learning', 'not_assessable')", name="verdict"
+        ),
+        Index(
+            "ix_analyses_pending", "claimable_at", postgresql_where=text("state NOT IN ('done', 'failed')")
+        ),
+        Index("ix_analyses_machine_heard", "machine_id", "heard_at"),
+        Index("ix_analyses_clip", "clip_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=NEW_ID)
+    clip_id: Mapped[UUID] = mapped_column(ForeignKey("clips.id"))
+    machine_id: Mapped[int | None] = mapped_column(ForeignKey("machines.id"))
+    requested_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    heard_at: Mapped[datetime]
+    """When the sound was made, as well as we know: measured_at, else received_at."""
+    state: Mapped[str] = mapped_column(server_default="queued")
+    claimable_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(server_default=text("0"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    finished_at: Mapped[datetime | None]
+    verdict: Mapped[str | None]
+    reasons: Mapped[list[Any] | None]
+    """Why a clip is not assessable or failed: words such as `silent`, `clipped`, `too_short`."""
+    feature_version: Mapped[str | None]
+    features: Mapped[list[float] | None] = mapped_column(ARRAY(REAL()))
+    baseline_id: Mapped[int | None] = mapped_column(ForeignKey("baselines.id"))
+    detector: Mapped[str | None]
+    score: Mapped[float | None]
+    score_limit: Mapped[float | None]
+    tail_probability: Mapped[float | None]
+    grave: Mapped[bool | None]
+    condition: Mapped[str | None]
+    quality: Mapped[dict[str, Any] | None]
+    explanation: Mapped[dict[str, Any] | None]
+    summary: Mapped[dict[str, Any] | None]
+    request_id: Mapped[str | None]

@@ -1,0 +1,1 @@
+"""The alarm state machine: raised, acknowledged, cleared; rows before messages."""

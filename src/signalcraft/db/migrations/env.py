@@ -1,0 +1,40 @@
+"""Alembic's environment: one transaction a migration, short lock waits, one migrator at a time."""
+
+from alembic import context
+from sqlalchemy import create_engine, pool, text
+
+# Every module with tables, so that autogenerate and the drift test see them.
+import signalcraft.accounts.models
+import signalcraft.acoustics.models
+import signalcraft.alarms.models
+import signalcraft.fleet.models
+import signalcraft.notifications.models
+import signalcraft.realtime.models
+import signalcraft.telemetry.models  # noqa: F401
+from signalcraft.db.base import Base
+
+LOCK_TIMEOUT_MS = 4_000
+"""Waiting longer for a table lock would queue every writer behind us."""
+STATEMENT_TIMEOUT_MS = 600_000
+MIGRATION_LOCK = 0x5169_6E61
+"""Advisory lock number: «Sina»; held for the connection's life."""
+
+
+def run() -> None:
+    engine = create_engine(context.config.attributes["database_url"], poolclass=pool.NullPool)
+    with engine.connect() as connection:
+        connection.execute(text(f"SELECT pg_advisory_lock({MIGRATION_LOCK})"))
+        connection.execute(text(f"SET lock_timeout = {LOCK_TIMEOUT_MS}"))
+        connection.execute(text(f"SET statement_timeout = {STATEMENT_TIMEOUT_MS}"))
+        connection.commit()
+        context.configure(
+            connection=connection,
+            target_metadata=Base.metadata,
+            transaction_per_migration=True,
+            compare_type=True,
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+
+
+run()

@@ -1,0 +1,1 @@
+"""Shops, their machines, and the devices that listen to them."""

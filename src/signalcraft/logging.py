@@ -1,0 +1,80 @@
+"""Structured logs: one JSON object a line on standard output, which PM2 keeps per process.
+
+Every line carries time, level, logger, release and colour, and the request id that follows a clip from its
+upload through the queue to the alarm.
+"""
+
+import logging
+import sys
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+import structlog
+from gunicorn.glogging import Logger as _GunicornLogger
+
+from signalcraft.settings import Settings, get_settings
+
+bind = structlog.contextvars.bind_contextvars
+bound = structlog.contextvars.bound_contextvars
+clear = structlog.contextvars.clear_contextvars
+get_logger = structlog.stdlib.get_logger
+
+
+def request_id() -> str | None:
+    """The id of the request or task that is being worked on."""
+    value = structlog.contextvars.get_contextvars().get("request_id")
+    return value if isinstance(value, str) else None
+
+
+def configure(settings: Settings, process: str) -> None:
+    """Send every logger of the process, ours and the libraries', through one JSON renderer."""
+
+    def add_process(_: Any, __: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+        event["process"] = process
+        event["release"] = settings.release
+        event["colour"] = settings.colour
+        return event
+
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        add_process,
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(ensure_ascii=False),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(settings.log_level)
+    for noisy in ("httpx", "httpcore", "kombu", "amqp", "celery.bootsteps"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+class GunicornLogger(_GunicornLogger):  # type: ignore[misc]  # gunicorn ships no types
+    """Gunicorn's own lines in the same stream; `logger_class` in the gunicorn configuration."""
+
+    def setup(self, cfg: Any) -> None:
+        configure(get_settings(), cfg.proc_name or "gunicorn")
+        self.error_log.handlers = []
+        self.error_log.propagate = True
+        self.error_log.setLevel(get_settings().log_level)
+        self.access_log.handlers = []
+        self.access_log.propagate = True

@@ -1,0 +1,136 @@
+"""Every setting of the system, with its unit and its reason; the only module that reads the environment.
+
+Precedence: process environment, then `.env` in the working folder, then `<data_dir>/instance.env`, which
+`signalcraft up` writes once with everything that was generated for this instance (ports, passwords, keys).
+"""
+
+import os
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+DATA_DIR_VARIABLE = "SIGNALCRAFT_DATA_DIR"
+
+
+def _plain(name: str) -> AliasChoices:
+    """A setting known to hosting platforms by its bare name (DATABASE_URL), or by field name in code."""
+    return AliasChoices(name, name.lower())
+
+
+class Settings(BaseSettings):
+    """Frozen settings of one process."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SIGNALCRAFT_", frozen=True, extra="ignore", populate_by_name=True, env_file_encoding="utf-8"
+    )
+
+    # --- where this instance lives -------------------------------------------------------------------
+    data_dir: Path = Path("var")
+    """Folder of everything this instance keeps: databases, sound, logs, generated settings."""
+    bind_address: str = "127.0.0.1"
+    """Address of the public ports. Loopback until the operator decides to open it (0.0.0.0)."""
+    gateway_port: int = Field(3000, ge=1, le=65535)
+    """Public port of browsers; deployed field firmware posts features here too."""
+    api_port: int = Field(8000, ge=1, le=65535)
+    """Public port of nodes; deployed firmware has it burnt in."""
+    internal_port_base: int = Field(13000, ge=1024, le=65400)
+    """First of the block of 100 loopback ports of this instance's own processes."""
+    colour: Literal["blue", "green"] = "blue"
+    """Which of the two releases side by side this process belongs to."""
+    release: str = version("signalcraft")
+    """Identifier of the deployed release, shown by /version, logs and Sentry."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    # --- servers it talks to ---------------------------------------------------------------------------
+    database_url: SecretStr = Field(validation_alias=_plain("DATABASE_URL"))
+    """postgresql+psycopg://… of the application's role."""
+    redis_url: SecretStr = Field(validation_alias=_plain("REDIS_URL"))
+    """redis://… of Redis or Valkey: queue, event fan-out. May be emptied at any time."""
+    object_store_url: str = Field("", validation_alias=_plain("OBJECT_STORE_URL"))
+    """file:///… or s3://bucket/prefix for sound; empty means `<data_dir>/objects`."""
+    sentry_dsn: SecretStr | None = Field(None, validation_alias=_plain("SENTRY_DSN"))
+    """Where errors are reported; nothing leaves the machine while it is unset."""
+    database_pool_size: int = Field(4, ge=1, le=50)
+    """Connections that one process keeps. Cores x 2 + 1 over all processes is about right; more is slower."""
+    database_pool_overflow: int = Field(8, ge=0, le=50)
+    """Connections one process may open above the pool for a burst."""
+
+    # --- accounts ----------------------------------------------------------------------------------------
+    token_signing_key: SecretStr
+    """Base64 of the Ed25519 private key (PKCS 8 PEM) that signs access tokens. Has no default on purpose."""
+    access_token_seconds: int = Field(900, ge=60, le=3600)
+    """15 minutes: how long a stolen access token is of use."""
+    refresh_token_days: int = Field(30, ge=1, le=365)
+    """How long somebody who does not come back stays signed in."""
+    cookie_secure: bool = False
+    """Set where TLS ends in front of us; a Secure cookie on plain HTTP would never come back."""
+    trusted_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    """Comma-separated origins, besides our own, that browsers may call from."""
+
+    # --- limits on what comes in ---------------------------------------------------------------------------
+    upload_limit_bytes: int = Field(32 * 1024 * 1024, ge=1024)
+    """Largest sound upload: 5 minutes of 48 kHz stereo WAV is 58 MB, of AAC 5 MB; 10 MB was the old limit."""
+    pcm_limit_bytes: int = Field(8 * 1024 * 1024, ge=2048)
+    """Largest raw clip of a node: 87 s at 48 kHz, 16 bits."""
+    json_limit_bytes: int = Field(256 * 1024, ge=1024)
+    """Largest JSON document: a node's buffer is 1 KiB, a feature message 2 KiB."""
+    clip_limit_seconds: float = Field(300.0, gt=0)
+    """Longest sound that is analysed: memory of one analysis stays under 100 MB."""
+    unclaimed_devices_limit: int = Field(500, ge=0)
+    """How many devices nobody has claimed may exist; a flood of invented ids ends here."""
+
+    # --- acoustics -----------------------------------------------------------------------------------------
+    baseline_clips: int = Field(60, ge=20, le=10_000)
+    """Healthy clips before a machine has its first baseline: 60 were enough in every published trial we use."""
+    fragment_clip_seconds: float = Field(10.0, ge=1.0)
+    """Old firmware sends 64 ms pieces; they are joined until they make a clip this long."""
+    fragment_wait_seconds: float = Field(900.0, ge=1.0)
+    """… or until the first piece is this old: at one piece every 30 s that is 1.9 s of sound."""
+
+    # --- live events ------------------------------------------------------------------------------------------
+    stream_heartbeat_seconds: float = Field(15.0, gt=0)
+    """A comment line this often keeps proxies and phones from closing an idle stream."""
+    stream_age_seconds: float = Field(600.0, gt=0)
+    """A stream ends after this long and resumes by id, so that old processes can be drained."""
+    event_retention_days: int = Field(7, ge=1)
+    """How long a client may be away and still resume without reloading."""
+
+    @field_validator("trusted_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("data_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @property
+    def instance_file(self) -> Path:
+        return self.data_dir / "instance.env"
+
+    @property
+    def objects_url(self) -> str:
+        return self.object_store_url or (self.data_dir / "objects").as_uri()
+
+
+def data_dir() -> Path:
+    """The instance's folder, known before any other setting is."""
+    return Path(os.environ.get(DATA_DIR_VARIABLE, "var")).expanduser().absolute()
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The settings of this process.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        A required setting is missing or a value is out of range.
+    """
+    folder = data_dir()
+    return Settings(_env_file=(folder / "instance.env", ".env"))  # type: ignore[call-arg]  # pydantic-settings' own argument

@@ -1,0 +1,1 @@
+"""Sensor readings: the write path, time partitions, series for charts."""
