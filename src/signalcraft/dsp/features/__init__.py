@@ -1,0 +1,9 @@
+"""Feature sets by the name that is stored with each result.
+
+A feature set that was used once is never edited, only succeeded: stored results must be reproducible.
+"""
+
+from signalcraft.dsp.features import v1
+
+FEATURE_SETS = {v1.NAME: v1}
+CURRENT = v1.NAME

@@ -1,0 +1,88 @@
+"""Whether a clip can be judged at all."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from signalcraft.dsp.errors import DspError
+from signalcraft.dsp.sound import Sound
+
+MIN_DURATION_S = 1.0  # about 30 spectra: fewer, and their spread over time means nothing
+# The nodes' MEMS microphones give -26 dBFS at 94 dB SPL with a noise of about -87 dBFS of their own: below
+# -80 dBFS (40 dB SPL) no compressor is running in front of one.
+SILENT_BELOW_DBFS = -80.0
+FLOOR_DBFS = -120.0  # reported instead of minus infinity
+CLIPPING_LEVEL = 0.98
+# One LSB of 16 bits. Unclipped sound does not stay this close to its last value near full scale: even a
+# full-scale 60 Hz hum moves on by more around its crest.
+_FLAT_STEP = 1.01 / 32768
+# Gaussian noise clipped for 1 % of the time (at 2.58 sigma) carries distortion 30 dB below itself: more
+# would drown the quiet upper bands in it.
+MAX_CLIPPED_FRACTION = 0.01
+DROPOUT_RUN_S = 0.01  # exact zeros for this long are lost buffers; a live 16-bit signal jitters by some LSB
+MAX_DROPOUT_FRACTION = 0.01  # MP3 encoders put some 50 ms of zeros before the sound, which is no dropout
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Levels in dB relative to full scale (a full-scale square wave has 0 dBFS rms), without the mean.
+
+    reasons: why the clip is not assessable, of `too_short`, `silent`, `clipped`, `dropouts`; else empty.
+    """
+
+    assessable: bool
+    reasons: tuple[str, ...]
+    rms_dbfs: float
+    peak_dbfs: float
+    clipped_fraction: float
+    duration_s: float
+
+
+def assess(sound: Sound) -> Quality:
+    """Judge a decoded sound, before `prepare` (resampling would hide clipped plateaus and zeros).
+
+    Raises DspError for NaN or infinite samples.
+    """
+    x = sound.samples
+    if not np.isfinite(x).all():
+        raise DspError("the sound contains values that are not finite numbers")
+    peak = float(np.abs(x).max(initial=0.0))
+    mean = float(x.mean(dtype=np.float64)) if x.size else 0.0
+    power = float(np.square(x - np.float32(mean)).mean(dtype=np.float64)) if x.size else 0.0
+    rms_dbfs = _dbfs(power**0.5)
+    clipped_fraction = _clipped_fraction(x)
+    silent = rms_dbfs < SILENT_BELOW_DBFS
+    found = {
+        "too_short": sound.duration_s < MIN_DURATION_S,
+        "silent": silent,
+        "clipped": clipped_fraction > MAX_CLIPPED_FRACTION,
+        "dropouts": not silent and _dropout_fraction(x, sound.sample_rate_hz) > MAX_DROPOUT_FRACTION,
+    }
+    reasons = tuple(reason for reason, applies in found.items() if applies)
+    return Quality(not reasons, reasons, rms_dbfs, _dbfs(peak), clipped_fraction, sound.duration_s)
+
+
+def _dbfs(amplitude: float) -> float:
+    return float(20 * np.log10(max(amplitude, 10 ** (FLOOR_DBFS / 20))))
+
+
+def _clipped_fraction(x: NDArray[np.float32]) -> float:
+    """Share of samples that stay at full scale from the sample before."""
+    if x.size < 2:
+        return 0.0
+    near = np.abs(x) >= CLIPPING_LEVEL
+    if not near.any():
+        return 0.0
+    flat = near[1:] & near[:-1] & (np.abs(np.diff(x)) <= _FLAT_STEP)
+    return float(flat.mean())
+
+
+def _dropout_fraction(x: NDArray[np.float32], sample_rate_hz: int) -> float:
+    """Share of samples in runs of exact zeros of at least `DROPOUT_RUN_S`."""
+    zero = x == 0
+    if not zero.any():
+        return 0.0
+    edges = np.flatnonzero(np.diff(zero, prepend=False, append=False))
+    runs = edges[1::2] - edges[::2]
+    return float(runs[runs >= DROPOUT_RUN_S * sample_rate_hz].sum() / x.size)
