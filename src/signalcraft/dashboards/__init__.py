@@ -1,0 +1,1 @@
+"""Read models: answers for the screen that are put together from several domains' tables."""
