@@ -4,48 +4,38 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from signalcraft.dashboards.light import Condition, device_status, machine_light, shop_light
+from signalcraft.fleet.light import device_status, machine_light, machine_signal, shop_light
 
-
-def condition(**changes: object) -> Condition:
-    healthy: dict[str, object] = {
-        "severity": None,
-        "device": "online",
-        "has_data": True,
-        "verdict": "normal",
-        "learning": False,
-    }
-    return Condition(**(healthy | changes))  # type: ignore[arg-type]
+HEALTHY = {"alarm_severity": None, "device_status": "online", "verdict": "normal", "baseline_ready": True}
 
 
 @pytest.mark.parametrize(
     ("changes", "light"),
     [
         ({}, "green"),
-        ({"severity": "critical"}, "red"),
-        ({"severity": "high"}, "red"),
-        ({"severity": "medium"}, "yellow"),
-        ({"severity": "low"}, "yellow"),
-        ({"severity": "critical", "device": "offline"}, "red"),
-        ({"severity": "low", "device": "offline"}, "yellow"),
-        ({"device": "offline"}, "grey"),
-        ({"device": "offline", "verdict": "anomalous"}, "grey"),
-        ({"device": "offline", "learning": True, "verdict": "learning"}, "grey"),
-        ({"device": "late"}, "yellow"),
+        ({"alarm_severity": "critical"}, "red"),
+        ({"alarm_severity": "high"}, "red"),
+        ({"alarm_severity": "medium"}, "yellow"),
+        ({"alarm_severity": "low"}, "yellow"),
+        ({"alarm_severity": "critical", "device_status": "offline"}, "red"),
+        ({"alarm_severity": "low", "device_status": "offline"}, "yellow"),
+        ({"device_status": None}, "grey"),
+        ({"device_status": "offline"}, "grey"),
+        ({"device_status": "offline", "verdict": "anomalous"}, "grey"),
+        ({"device_status": "offline", "baseline_ready": False}, "grey"),
+        ({"device_status": "late"}, "yellow"),
         ({"verdict": "anomalous"}, "yellow"),
         ({"verdict": "not_assessable"}, "yellow"),
-        ({"learning": True, "verdict": "learning"}, "blue"),
-        ({"learning": True, "verdict": None}, "blue"),
-        ({"learning": True, "verdict": "learning", "device": "late"}, "yellow"),
-        ({"has_data": False, "verdict": None, "learning": True}, "grey"),
-        ({"device": None}, "green"),
-        ({"verdict": None}, "grey"),
+        ({"baseline_ready": False, "verdict": "learning"}, "blue"),
+        ({"baseline_ready": False, "verdict": None}, "blue"),
+        ({"baseline_ready": False, "device_status": "late"}, "yellow"),
     ],
 )
 def test_machine_light(changes: dict[str, object], light: str) -> None:
-    signal = machine_light(condition(**changes))
-    assert signal.light == light
-    assert set(signal.reason) == {"ko", "en"}
+    facts = HEALTHY | changes
+    signal = machine_signal(**facts)  # type: ignore[arg-type]
+    assert signal.light == light == machine_light(**facts)  # type: ignore[arg-type]
+    assert signal.reason["ko"] != signal.reason["en"] != ""
 
 
 def test_silence_of_a_node_in_three_words() -> None:

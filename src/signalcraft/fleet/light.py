@@ -1,7 +1,7 @@
 """The traffic light of a machine and of a shop: one table of rules, no input or output.
 
-The order is the meaning. An open alarm outranks everything, because it stands until somebody or the machine
-itself clears it; silence of the node outranks what it said last, because old good news is no news.
+The order of the rules is the meaning. An open alarm outranks everything, because it stands until somebody or
+the machine itself clears it; silence of the node outranks what it said last, because old good news is no news.
 """
 
 from collections.abc import Iterable
@@ -19,20 +19,7 @@ OFFLINE_AFTER = timedelta(seconds=300)
 
 URGENT_SEVERITIES = frozenset({"critical", "high"})
 
-
-@dataclass(frozen=True)
-class Condition:
-    """What the light of a machine depends on.
-
-    `verdict` is that of the newest finished analysis, `severity` that of the gravest open alarm; each is None
-    where there is none. `device` is None for a machine whose sound is uploaded by hand.
-    """
-
-    severity: str | None
-    device: DeviceStatus | None
-    has_data: bool
-    verdict: str | None
-    learning: bool
+_WORST_FIRST: tuple[Light, ...] = ("red", "yellow", "grey", "blue", "green")
 
 
 @dataclass(frozen=True)
@@ -51,36 +38,65 @@ def device_status(last_seen_at: datetime, now: datetime) -> DeviceStatus:
     return "late" if silence <= OFFLINE_AFTER else "offline"
 
 
-def machine_light(condition: Condition) -> Signal:
-    """The first rule that fits decides."""
-    if condition.severity in URGENT_SEVERITIES:
+def machine_light(
+    *,
+    alarm_severity: str | None,
+    verdict: str | None,
+    baseline_ready: bool,
+    device_status: DeviceStatus | None,
+) -> Light:
+    """What an owner should see at a glance.
+
+    red: somebody must act. yellow: something is unusual, or the node needs a look. green: heard and healthy.
+    blue: still learning. grey: nothing is known (no device, or it is silent).
+    """
+    return machine_signal(
+        alarm_severity=alarm_severity,
+        verdict=verdict,
+        baseline_ready=baseline_ready,
+        device_status=device_status,
+    ).light
+
+
+def machine_signal(
+    *,
+    alarm_severity: str | None,
+    verdict: str | None,
+    baseline_ready: bool,
+    device_status: DeviceStatus | None,
+) -> Signal:
+    """The light with its reason; the first rule that fits decides.
+
+    Parameters
+    ----------
+    alarm_severity : severity of the gravest open alarm, None where none is open.
+    verdict : of the newest finished analysis, None where there is none.
+    baseline_ready : whether the machine knows its own normal sound.
+    device_status : None for a machine without a node.
+    """
+    if alarm_severity in URGENT_SEVERITIES:
         return _signal("red", "경보가 열려 있습니다", "An alarm is open")
-    if condition.severity is not None:
+    if alarm_severity is not None:
         return _signal("yellow", "주의 알림이 열려 있습니다", "A minor alarm is open")
-    if not condition.has_data:
-        return _signal("grey", "아직 받은 데이터가 없습니다", "No data has arrived yet")
-    if condition.device == "offline":
+    if device_status is None:
+        return _signal("grey", "연결된 센서가 없습니다", "No sensor node is attached")
+    if device_status == "offline":
         return _signal("grey", "센서와 연결이 끊겼습니다", "The sensor node is offline")
-    if condition.verdict == "anomalous":
+    if verdict == "anomalous":
         return _signal("yellow", "최근 소리가 평소와 다릅니다", "The newest recording sounds unusual")
-    if condition.verdict == "not_assessable":
+    if verdict == "not_assessable":
         return _signal(
             "yellow",
             "최근 소리를 판단할 수 없습니다. 마이크를 확인해 주세요",
             "The newest recording cannot be assessed: check the microphone",
         )
-    if condition.device == "late":
+    if device_status == "late":
         return _signal("yellow", "센서 데이터가 늦어지고 있습니다", "The sensor node is late")
-    if condition.learning:
+    if not baseline_ready:
         return _signal(
             "blue", "정상 소리를 학습하고 있습니다", "Learning what the healthy machine sounds like"
         )
-    if condition.verdict is None:
-        return _signal("grey", "아직 진단한 소리가 없습니다", "No recording has been diagnosed yet")
     return _signal("green", "정상입니다", "Healthy")
-
-
-_WORST_FIRST: tuple[Light, ...] = ("red", "yellow", "grey", "blue", "green")
 
 
 def shop_light(lights: Iterable[Light]) -> Light:
