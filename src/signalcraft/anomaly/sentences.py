@@ -1,0 +1,84 @@
+"""What a shop owner reads about a clip, in Korean and English."""
+
+from collections.abc import Sequence
+
+Text = dict[str, str]
+Finding = tuple[str, float, float, float]  # kind, low Hz, high Hz, difference in dB
+
+NORMAL: Text = {"ko": "평소와 같은 소리입니다.", "en": "It sounds as usual."}
+NORMAL_ADVICE: Text = {"ko": "하실 일이 없습니다.", "en": "Nothing needs to be done."}
+ANOMALOUS_ADVICE: Text = {
+    "ko": "기계 옆에서 직접 들어 보시고 팬, 고정 상태, 성에를 확인해 주세요. "
+    "소리가 계속 다르면 기사에게 점검을 맡기세요.",
+    "en": "Listen at the machine and look at its fan, its mounting and for ice. "
+    "If it keeps sounding different, have a technician check it.",
+}
+GRAVE_ADVICE: Text = {
+    "ko": "지금 기계와 보관 온도를 확인하고, 오늘 안에 기사에게 점검을 맡기세요.",
+    "en": "Look at the machine and its temperature now, and have a technician check it today.",
+}
+
+_REASONS: dict[str, Text] = {
+    "too_short": {"ko": "녹음이 1초보다 짧습니다", "en": "the recording is shorter than one second"},
+    "silent": {"ko": "소리가 거의 들리지 않습니다", "en": "almost nothing can be heard"},
+    "clipped": {"ko": "소리가 너무 커서 잘렸습니다", "en": "the sound is so loud that it is cut off"},
+    "dropouts": {"ko": "녹음이 중간중간 끊겼습니다", "en": "the recording has gaps"},
+}
+_NOTHING_STANDS_OUT: Text = {
+    "ko": "특정 음역이 두드러지지는 않지만 소리의 전체 균형이 달라졌습니다",
+    "en": "no single range stands out, but the balance of the sound as a whole has changed",
+}
+_SPOKEN_FINDINGS = 2  # the rest is in the picture
+
+
+def learning(clips: int, needed: int) -> Text:
+    """clips: healthy clips heard so far; needed: how many it takes until the machine can be judged."""
+    return {
+        "ko": f"이 기계의 평소 소리를 배우는 중입니다({needed}개 중 {clips}개). 아직 판단하지 않습니다.",
+        "en": f"Still learning how this machine sounds ({clips} of {needed} clips): no judgement yet.",
+    }
+
+
+def not_assessable(reasons: Sequence[str]) -> Text:
+    """reasons: as in `dsp.Quality`."""
+    known = [_REASONS[reason] for reason in reasons]
+    return {
+        "ko": f"판단할 수 없는 녹음입니다: {', '.join(text['ko'] for text in known)}. "
+        "마이크를 확인해 주세요.",
+        "en": f"This recording cannot be judged: {', '.join(text['en'] for text in known)}. "
+        "Please check the microphone.",
+    }
+
+
+def anomalous(findings: Sequence[Finding]) -> Text:
+    """findings: the most striking first; may be empty."""
+    spoken = [_finding(*finding) for finding in findings[:_SPOKEN_FINDINGS]] or [_NOTHING_STANDS_OUT]
+    return {
+        "ko": f"평소와 소리가 다릅니다: {', '.join(text['ko'] for text in spoken)}.",
+        "en": f"It does not sound as usual: {', '.join(text['en'] for text in spoken)}.",
+    }
+
+
+def _finding(kind: str, low_hz: float, high_hz: float, delta_db: float) -> Text:
+    more = delta_db > 0
+    if kind == "level":
+        word_ko, word_en = ("커짐", "louder") if more else ("작아짐", "quieter")
+        # A level that a person can check at the machine, so with its size.
+        amount = f"{abs(delta_db):.0f} dB"
+        return {
+            "ko": f"{_range(low_hz, high_hz, '~')} 소리가 {amount} {word_ko}",
+            "en": f"{word_en} by {amount} between {_range(low_hz, high_hz, ' and ')}",
+        }
+    word_ko, word_en = ("들쭉날쭉해짐", "more unsteady") if more else ("더 고르게 들림", "steadier")
+    return {
+        "ko": f"{_range(low_hz, high_hz, '~')} 소리가 {word_ko}",
+        "en": f"{word_en} between {_range(low_hz, high_hz, ' and ')}",
+    }
+
+
+def _range(low_hz: float, high_hz: float, between: str) -> str:
+    if low_hz >= 1000:
+        return f"{low_hz / 1000:.1f}{between}{high_hz / 1000:.1f} kHz"
+    if high_hz >= 1000:
+        return f"{low_hz:.0f} Hz{between}{high_hz / 1000:.1f} kHz"
+    return f"{low_hz:.0f}{between}{high_hz:.0f} Hz"
