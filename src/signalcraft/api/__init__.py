@@ -1,0 +1,1 @@
+"""The machines' tier: Flask, one thin blueprint per subject."""

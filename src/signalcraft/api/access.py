@@ -1,0 +1,109 @@
+"""Who may call what: every view carries a mark, and a view without one is refused.
+
+    @blueprint.get("/shops")
+    @user("fleet.read")
+    def list_shops() -> ...
+
+The mark is the innermost decorator, so that it is on the function flask-openapi3 wraps.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from flask import Flask, current_app, g, request
+
+from signalcraft.accounts.access import Principal
+from signalcraft.accounts.roles import Permission
+from signalcraft.accounts.service import authenticate_access_token
+from signalcraft.accounts.tokens import ACCESS_COOKIE
+from signalcraft.db.session import unit_of_work
+from signalcraft.errors import ForbiddenError, UnauthenticatedError
+from signalcraft.logging import bind
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+CSRF_HEADER = "X-Requested-With"
+
+
+@dataclass(frozen=True)
+class AccessRule:
+    """What a view demands of its caller."""
+
+    caller: Literal["public", "device", "user"]
+    permission: Permission | None = None
+
+
+def public(view: View) -> View:
+    """Anybody may call it."""
+    return _mark(view, AccessRule("public"))
+
+
+def device(view: View) -> View:
+    """A node calls it; it names itself in the request."""
+    return _mark(view, AccessRule("device"))
+
+
+def user(permission: Permission) -> Callable[[View], View]:
+    """A signed-in person calls it who holds `permission` somewhere; the service checks the shop at hand."""
+    return lambda view: _mark(view, AccessRule("user", permission))
+
+
+def principal() -> Principal:
+    """The person of this request, in views marked with `user`."""
+    caller: Principal = g.principal
+    return caller
+
+
+def rule_of(view: Callable[..., Any]) -> AccessRule | None:
+    """The mark of a view, None where it has none."""
+    rule = getattr(view, "access_rule", None)
+    return rule if isinstance(rule, AccessRule) else None
+
+
+def init_access(app: Flask) -> None:
+    """Check the mark before every view."""
+    app.before_request(_enforce)
+
+
+def _mark(view: View, rule: AccessRule) -> View:
+    view.access_rule = rule  # type: ignore[attr-defined]  # functools.wraps carries it to the wrapping view
+    return view
+
+
+def _enforce() -> None:
+    if request.endpoint is None:  # no such path or method: Flask answers 404 or 405 itself
+        return
+    rule = rule_of(current_app.view_functions[request.endpoint])
+    if rule is None:
+        raise ForbiddenError("This address has no access rule and is closed.")
+    if rule.caller == "user":
+        g.principal = _signed_in_person()
+        bind(user_id=g.principal.user_id)
+        if rule.permission is not None and not _holds_somewhere(g.principal, rule.permission):
+            raise ForbiddenError("Your role does not allow this.")
+
+
+def _signed_in_person() -> Principal:
+    """The person whose token the request carries: in the Authorization header, else in the cookie.
+
+    A browser sends the cookie with requests that other sites provoke, so a change needs a header as well that
+    only our own pages can set.
+    """
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        token = request.cookies.get(ACCESS_COOKIE, "")
+        if token and request.method not in SAFE_METHODS and CSRF_HEADER not in request.headers:
+            raise ForbiddenError(f"A change needs the header {CSRF_HEADER}.", field=CSRF_HEADER)
+    if not token:
+        raise UnauthenticatedError("Sign in first.")
+    with unit_of_work() as session:
+        return authenticate_access_token(session, token.strip())
+
+
+def _holds_somewhere(person: Principal, permission: Permission) -> bool:
+    """Whether any shop grants it. Reading is decided by visibility: without a shop there is nothing to see."""
+    if permission.endswith(".read"):
+        return True
+    return person.is_admin or any(person.may(permission, shop_id) for shop_id in person.shop_roles)

@@ -1,0 +1,1 @@
+"""The handlers of the machines' tier, one module per subject."""

@@ -1,0 +1,111 @@
+"""Every error becomes a problem document (RFC 9457); nothing about the inside leaves."""
+
+from typing import Any, Literal, NoReturn
+
+from flask import Flask, Response, jsonify
+from pydantic import BaseModel, Field, ValidationError
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from signalcraft.errors import (
+    PROBLEM_MEDIA_TYPE,
+    InvalidInputError,
+    SignalCraftError,
+    TooLargeError,
+    UnavailableError,
+    problem,
+    problem_of,
+    validation_problem_errors,
+)
+from signalcraft.logging import get_logger, request_id
+
+log = get_logger(__name__)
+
+
+class FieldError(BaseModel):
+    """One value that is not acceptable."""
+
+    field: str = Field(description="The field, header or parameter as the caller wrote it.")
+    message: str
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem document; `success`, `message` and `error` are what deployed clients read."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    success: Literal[False]
+    message: str
+    error: str
+    errors: list[FieldError] = []
+    request_id: str | None = None
+
+
+PROBLEM_RESPONSE: dict[str, Any] = {
+    "description": "A problem document",
+    "content": {PROBLEM_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+PROBLEM_RESPONSES: dict[str, Any] = {
+    "4XX": PROBLEM_RESPONSE,
+    "422": PROBLEM_RESPONSE,
+    "5XX": PROBLEM_RESPONSE,
+}
+"""For `abp_responses` of a blueprint."""
+
+
+def init_problems(app: Flask) -> None:
+    """Render every error that a request ends with."""
+    app.register_error_handler(SignalCraftError, _expected)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(OperationalError, _database_away)
+    app.register_error_handler(PoolTimeoutError, _database_away)
+
+
+def raise_validation_error(error: ValidationError) -> NoReturn:
+    """flask-openapi3's callback: what Pydantic refused, with the fields as the caller wrote them."""
+    errors = validation_problem_errors(
+        error.errors(include_url=False, include_input=False, include_context=False)
+    )
+    first = errors[0]
+    raise InvalidInputError(f"{first['field']}: {first['message']}", errors=errors)
+
+
+def _expected(error: SignalCraftError) -> Response:
+    log.info("refused", status=int(error.status), detail=error.detail, field=error.field)
+    response = _answer(int(error.status), problem_of(error, request_id=request_id()))
+    response.headers.extend(error.headers)
+    if response.status_code == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def _http(error: HTTPException) -> Response:
+    """Werkzeug's own errors. Flask wraps unexpected exceptions in one too, after logging and reporting them."""
+    if isinstance(error, RequestEntityTooLarge):
+        return _expected(TooLargeError("The body is larger than this address accepts.", field="body"))
+    status = error.code or 500
+    detail = (
+        "An error happened here; it has been recorded."
+        if status >= 500
+        else (error.description or error.name)
+    )
+    response = _answer(status, problem(status, error.name, detail, request_id=request_id()))
+    for name, value in error.get_headers():
+        if name.lower() not in {"content-type", "content-length"}:  # Allow, Retry-After, …
+            response.headers[name] = value
+    return response
+
+
+def _database_away(error: Exception) -> Response:
+    log.error("database_unavailable", exc_info=error)
+    return _expected(UnavailableError("The database does not answer; send the same request again later."))
+
+
+def _answer(status: int, document: dict[str, Any]) -> Response:
+    response = jsonify(document)
+    response.status_code = status
+    response.mimetype = PROBLEM_MEDIA_TYPE
+    return response

@@ -1,0 +1,39 @@
+"""The request id that follows a clip from its upload to the alarm, and the line each request leaves in the log."""
+
+import re
+from time import perf_counter
+from uuid import uuid4
+
+from flask import Flask, Response, g, request
+
+from signalcraft.logging import bind, clear, get_logger, request_id
+
+log = get_logger(__name__)
+
+HEADER = "X-Request-ID"
+_SANE = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+
+def init_request_ids(app: Flask) -> None:
+    """Give every request an id, bind it to the log context, and send it back."""
+    app.before_request(_begin)
+    app.after_request(_end)
+
+
+def _begin() -> None:
+    clear()  # the thread may have served somebody else before
+    given = request.headers.get(HEADER, "")
+    bind(request_id=given if _SANE.fullmatch(given) else uuid4().hex)
+    g.started = perf_counter()
+
+
+def _end(response: Response) -> Response:
+    response.headers[HEADER] = request_id() or ""
+    log.info(
+        "request",
+        method=request.method,
+        path=request.path,
+        status=response.status_code,
+        seconds=round(perf_counter() - g.started, 4),
+    )
+    return response
