@@ -103,7 +103,7 @@ def _signed_in_person() -> Principal:
 
 
 def _holds_somewhere(person: Principal, permission: Permission) -> bool:
-    """Whether any shop grants it. Reading is decided by visibility: without a shop there is nothing to see."""
+    """Whether any shop grants it. Reading is decided by visibility: no shop, nothing to see."""
     if permission.endswith(".read"):
         return True
     return person.is_admin or any(person.may(permission, shop_id) for shop_id in person.shop_roles)

@@ -1,6 +1,7 @@
 """The machines' tier: what nodes send, what is analysed, what people's screens read."""
 
-from flask_openapi3 import Info, OpenAPI
+from flask_openapi3.models import Info
+from flask_openapi3.openapi import OpenAPI
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from signalcraft.api.access import init_access
@@ -9,6 +10,7 @@ from signalcraft.api.bodies import BoundedRequest
 from signalcraft.api.problems import Problem, init_problems, raise_validation_error
 from signalcraft.api.request_ids import init_request_ids
 from signalcraft.observability.sentry import start_sentry
+from signalcraft.queue import make_celery
 from signalcraft.settings import Settings, get_settings
 
 BLUEPRINTS = (health.blueprint,)
@@ -24,6 +26,7 @@ def create_app(settings: Settings | None = None) -> Api:
     """The WSGI application; `settings` default to those of the process."""
     settings = settings or get_settings()
     start_sentry(settings, "api")
+    make_celery(settings)
     app = Api(
         "signalcraft.api",
         info=Info(title="SignalCraft: machines", version=settings.release),

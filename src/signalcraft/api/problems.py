@@ -48,11 +48,7 @@ PROBLEM_RESPONSE: dict[str, Any] = {
     "description": "A problem document",
     "content": {PROBLEM_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
-PROBLEM_RESPONSES: dict[str, Any] = {
-    "4XX": PROBLEM_RESPONSE,
-    "422": PROBLEM_RESPONSE,
-    "5XX": PROBLEM_RESPONSE,
-}
+PROBLEM_RESPONSES: dict[str, Any] = dict.fromkeys(("422", "4XX", "5XX"), PROBLEM_RESPONSE)
 """For `abp_responses` of a blueprint."""
 
 
@@ -83,7 +79,7 @@ def _expected(error: SignalCraftError) -> Response:
 
 
 def _http(error: HTTPException) -> Response:
-    """Werkzeug's own errors. Flask wraps unexpected exceptions in one too, after logging and reporting them."""
+    """Werkzeug's own errors. Flask wraps the unexpected in one too, after logging and reporting it."""
     if isinstance(error, RequestEntityTooLarge):
         return _expected(TooLargeError("The body is larger than this address accepts.", field="body"))
     status = error.code or 500

@@ -1,4 +1,4 @@
-"""The request id that follows a clip from its upload to the alarm, and the line each request leaves in the log."""
+"""The request id that follows a clip from upload to alarm, and the line each request leaves in the log."""
 
 import re
 from time import perf_counter

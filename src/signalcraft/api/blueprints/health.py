@@ -3,7 +3,7 @@
 from typing import Any
 
 from flask import current_app
-from flask_openapi3 import APIBlueprint
+from flask_openapi3.blueprint import APIBlueprint
 
 from signalcraft.api.access import public
 from signalcraft.observability import health
