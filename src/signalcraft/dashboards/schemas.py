@@ -46,7 +46,7 @@ class ReadingOut(Answer):
     vibration_unit: Literal["g", "m/s2"]
     power_percent: float | None
     audio_level: float | None = Field(
-        description="Mean absolute sample of the node's microphone, 0 to 32767."
+        description="Mean absolute microphone sample, 0 to 32767."
     )
     quality: Annotated[dict[str, Flaw], BeforeValidator(lambda value: value or {})]
 
@@ -68,11 +68,11 @@ class AnalysisSummary(Answer):
     state: Literal["queued", "decoding", "features", "scoring", "done", "failed"]
     verdict: Literal["normal", "anomalous", "learning", "not_assessable"] | None
     reasons: list[str]
-    score: float | None = Field(description="Squared Mahalanobis-like distance: higher is more unusual.")
+    score: float | None = Field(description="The detector's distance: higher is more unusual.")
     limit: float | None = Field(description="The highest score among the healthy recordings of the baseline.")
     ratio: float | None = Field(description="score / limit: above 1 is anomalous.")
     tail_probability: float | None = Field(
-        description="Upper bound of how often a healthy recording scores this."
+        description="At most so often a healthy recording scores this."
     )
     condition: str | None
     summary: Text | None
@@ -180,7 +180,7 @@ class Overview(Answer):
     last_event_id: int
     shops: list[ShopCard]
     unclaimed: list[MachineCard] = Field(
-        description="Machines of devices nobody has claimed; administrators only."
+        description="Devices nobody has claimed; administrators only."
     )
 
 

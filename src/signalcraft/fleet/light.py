@@ -1,7 +1,7 @@
 """The traffic light of a machine and of a shop: one table of rules, no input or output.
 
 The order of the rules is the meaning. An open alarm outranks everything, because it stands until somebody or
-the machine itself clears it; silence of the node outranks what it said last, because old good news is no news.
+the machine itself clears it; silence of the node outranks what it said last: old good news is no news.
 """
 
 from collections.abc import Iterable
@@ -94,7 +94,7 @@ def machine_signal(
         return _signal("yellow", "센서 데이터가 늦어지고 있습니다", "The sensor node is late")
     if not baseline_ready:
         return _signal(
-            "blue", "정상 소리를 학습하고 있습니다", "Learning what the healthy machine sounds like"
+            "blue", "정상 소리를 학습하고 있습니다", "Learning the sound of the healthy machine"
         )
     return _signal("green", "정상입니다", "Healthy")
 
