@@ -1,0 +1,130 @@
+/* Talking to the server. Cookies carry the session; an expired access token is renewed once, silently. */
+
+import * as store from "./store.js";
+
+/** The server's problem document (RFC 9457), or `status` 0 when no server answered. */
+export class ApiError extends Error {
+  /**
+   * @param {number} status
+   * @param {{title?: string, detail?: string, message?: string, errors?: {field: string, message: string}[]}} problem
+   */
+  constructor(status, problem) {
+    super(problem.detail || problem.message || problem.title || `HTTP ${status}`);
+    this.status = status;
+    this.fields = problem.errors ?? [];
+  }
+}
+
+/** @param {string} path */
+export async function get(path) {
+  return (await send("GET", path)).json();
+}
+
+/**
+ * @param {string} path
+ * @param {object} [body]
+ */
+export async function post(path, body = {}) {
+  return (await send("POST", path, body)).json();
+}
+
+/**
+ * @param {string} path
+ * @param {object} body
+ */
+export async function patch(path, body) {
+  return (await send("PATCH", path, body)).json();
+}
+
+/**
+ * For answers that are not JSON: the caller reads headers and body.
+ * @param {string} path
+ */
+export function fetchFile(path) {
+  return send("GET", path);
+}
+
+/**
+ * @param {string} username
+ * @param {string} password
+ */
+export async function signIn(username, password) {
+  const response = await attempt("POST", "/api/auth/login", { username, password });
+  if (!response.ok) throw await problemOf(response);
+  store.set("session", (await response.json()).user);
+}
+
+export async function signOut() {
+  // Signed out on this page even when the server can't be reached: the person asked for it.
+  await attempt("POST", "/api/auth/logout", {}).catch(() => null);
+  store.set("session", null);
+}
+
+/** Finds out who is signed in. Sets the session to null when nobody is. */
+export async function restoreSession() {
+  try {
+    store.set("session", (await get("/api/auth/verify")).user);
+  } catch (error) {
+    if (!(error instanceof ApiError && error.status === 401)) throw error;
+    store.set("session", null);
+  }
+}
+
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {object} [body]
+ */
+async function send(method, path, body) {
+  let response = await attempt(method, path, body);
+  if (response.status === 401 && (await renewAccess())) response = await attempt(method, path, body);
+  if (response.ok) return response;
+  if (response.status === 401) store.set("session", null);
+  throw await problemOf(response);
+}
+
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {object} [body]
+ */
+async function attempt(method, path, body) {
+  /** @type {Record<string, string>} */
+  const headers = { Accept: "application/json" };
+  // A form of another site can't set this header: it proves that the request is this page's.
+  if (method !== "GET") headers["X-Requested-With"] = "signalcraft";
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  try {
+    return await fetch(path, {
+      method,
+      headers,
+      credentials: "same-origin",
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+  } catch {
+    throw new ApiError(0, {});
+  }
+}
+
+/** @type {Promise<boolean> | null} */
+let renewal = null;
+
+/** True when the session has a fresh access token. Requests that fail together share one renewal. */
+function renewAccess() {
+  renewal ??= renewOnceAcrossTabs().finally(() => {
+    renewal = null;
+  });
+  return renewal;
+}
+
+async function renewOnceAcrossTabs() {
+  const renew = async () => (await attempt("POST", "/api/auth/refresh", {})).ok;
+  // Two tabs that send the same refresh token look like a stolen token. Locks exist only on https and localhost.
+  return navigator.locks ? navigator.locks.request("signalcraft-renew-access", renew) : renew();
+}
+
+/** @param {Response} response */
+async function problemOf(response) {
+  const problem = await response.json().catch(() => ({}));
+  return new ApiError(response.status, problem);
+}

@@ -1,0 +1,151 @@
+/* One machine: its light and alarm, its readings, its sound. */
+
+import * as api from "../api.js";
+import { h, replace } from "../dom.js";
+import { findMachine } from "../fleet.js";
+import { ageElement } from "../format.js";
+import { t, textOf } from "../i18n.js";
+import * as live from "../live.js";
+import { alarmPanel } from "../parts/alarm.js";
+import { analysesPart } from "../parts/analyses.js";
+import { lightBadge } from "../parts/light.js";
+import { deviceLine, progressLine } from "../parts/machine-card.js";
+import { readingsChart } from "../parts/readings-chart.js";
+import { learningProgress, syntheticTag } from "../parts/verdict.js";
+import * as store from "../store.js";
+
+/** @typedef {import("../../../types").MachineCard} MachineCard */
+/** @typedef {import("../../../types").Shop} Shop */
+
+/**
+ * @param {string} machineId
+ * @returns {import("../app.js").Page}
+ */
+export function machinePage(machineId) {
+  live.watchMachine(machineId);
+  const head = h("div", { class: "machine-head" });
+  const alarmPlace = h("div", { class: "machine-alarm" });
+  const readings = readingsChart(machineId);
+  const analyses = analysesPart(machineId);
+  const body = h("div", { class: "machine-body" }, analyses.element, readings.element);
+  const element = h("div", { class: "page machine" }, h("a", { class: "back", href: "/" }, "← ", t("machine.back")), head, alarmPlace, body);
+  const showAlarm = alarmSlot(alarmPlace);
+  /** @type {string | undefined} */
+  let newestAnalysis;
+
+  function show() {
+    const overview = store.get("overview");
+    if (!overview) {
+      replace(head, h("p", { class: "notice" }, t("page.loading")));
+      return;
+    }
+    const found = findMachine(overview, machineId);
+    body.hidden = found === null;
+    if (!found) {
+      showAlarm(null);
+      replace(head, h("p", { class: "notice" }, t("machine.missing")));
+      return;
+    }
+    showHead(head, found.machine, found.shop, store.get("progress")[machineId]);
+    showAlarm(found.machine.open_alarm);
+    readings.append(found.machine.latest_reading);
+    const latest = found.machine.latest_analysis;
+    const stand = latest ? `${latest.id} ${latest.state}` : "";
+    if (newestAnalysis !== undefined && newestAnalysis !== stand) analyses.loadNewest();
+    newestAnalysis = stand;
+  }
+
+  const ends = [store.subscribe("overview", show), store.subscribe("progress", show)];
+  show();
+  return {
+    element,
+    leave() {
+      ends.forEach((end) => end());
+      readings.leave();
+      analyses.leave();
+    },
+  };
+}
+
+/**
+ * @param {Element} head
+ * @param {MachineCard} machine
+ * @param {Shop | null} shop
+ * @param {string | undefined} progress
+ */
+function showHead(head, machine, shop, progress) {
+  const owns = ["admin", "owner"].includes(store.get("session")?.role);
+  // A name being typed must survive the updates of everything around it.
+  if (head.querySelector(".rename:focus-within")) return;
+  replace(
+    head,
+    h("p", { class: "muted" }, shop?.name ?? t("claim.title")),
+    h(
+      "div",
+      { class: "machine-title" },
+      h("h1", null, machine.name),
+      owns && shop && renameButton(head, machine),
+      syntheticTag(machine.synthetic),
+      lightBadge(machine.light),
+    ),
+    !machine.open_alarm && machine.light_reason && machine.light !== "blue" && h("p", { class: "reason" }, textOf(machine.light_reason)),
+    learningProgress(machine.baseline),
+    deviceFacts(machine),
+    progress && progressLine(progress),
+  );
+}
+
+/** @param {MachineCard} machine */
+function deviceFacts(machine) {
+  const { device } = machine;
+  if (!device) return null;
+  return (
+    deviceLine(machine) ??
+    h("p", { class: "muted small" }, t("machine.device", { id: device.device_id }), device.last_seen_at && [" · ", t("device.last_seen"), " ", ageElement(device.last_seen_at)])
+  );
+}
+
+/**
+ * @param {Element} head
+ * @param {MachineCard} machine
+ */
+function renameButton(head, machine) {
+  return h("button", { class: "icon-button", type: "button", "data-focus": "rename", "aria-label": t("machine.rename"), title: t("machine.rename"), onclick: startRenaming }, "✎");
+
+  function startRenaming() {
+    const name = h("input", { name: "name", value: machine.name, maxlength: 100, required: true, "aria-label": t("machine.rename") });
+    const problem = h("p", { class: "form-problem", role: "alert" });
+    const form = h("form", { class: "rename", onsubmit: save }, name, h("button", { class: "button primary", type: "submit" }, t("action.save")), problem);
+    head.querySelector("h1")?.replaceWith(form);
+    name.select();
+
+    /** @param {SubmitEvent} event */
+    async function save(event) {
+      event.preventDefault();
+      try {
+        await api.patch(`/api/machines/${encodeURIComponent(machine.id)}`, { name: name.value.trim() });
+        name.blur();
+        form.remove();
+        await live.refresh();
+      } catch (error) {
+        if (!(error instanceof api.ApiError)) throw error;
+        problem.textContent = error.status === 0 ? t("problem.unreachable") : error.message;
+      }
+    }
+  }
+}
+
+/**
+ * Draws the alarm anew only when it has changed: a comment may be half typed.
+ * @param {Element} place
+ */
+function alarmSlot(place) {
+  let shown = "null";
+  /** @param {import("../../../types").Alarm | null} alarm */
+  return (alarm) => {
+    const content = JSON.stringify(alarm);
+    if (content === shown) return;
+    shown = content;
+    replace(place, alarm && alarmPanel(alarm, { withForm: true }));
+  };
+}

@@ -1,0 +1,87 @@
+/* What the newest analysis said, in one line; and how far learning is. */
+
+import { h } from "../dom.js";
+import { ageElement, number } from "../format.js";
+import { t, textOf, wordOf } from "../i18n.js";
+
+/** @typedef {import("../../../types").AnalysisSummary} AnalysisSummary */
+/** @typedef {import("../../../types").Baseline} Baseline */
+
+/** Signs that differ in outline, for readers who don't see the colour.
+ * @type {Record<string, string>} */
+const SIGN = { normal: "✓", anomalous: "◆", learning: "…", not_assessable: "?", failed: "✕", running: "◌" };
+
+/**
+ * The verdict, or how the analysis stands while there is none.
+ * @param {AnalysisSummary} analysis
+ */
+export function verdictKey(analysis) {
+  if (analysis.state === "failed") return "failed";
+  return analysis.verdict ?? "running";
+}
+
+/** @param {AnalysisSummary} analysis */
+export function verdictBadge(analysis) {
+  const key = verdictKey(analysis);
+  return h(
+    "span",
+    { class: `verdict verdict-${key}` },
+    h("span", { "aria-hidden": "true" }, SIGN[key]),
+    wordOf("verdict", key),
+  );
+}
+
+/** @param {AnalysisSummary} analysis */
+export function analysisTime(analysis) {
+  return analysis.measured_at ?? analysis.received_at;
+}
+
+/**
+ * The sentence, or the reasons while there is no sentence.
+ * @param {AnalysisSummary} analysis
+ */
+export function verdictSentence(analysis) {
+  return textOf(analysis.summary) || analysis.reasons.map((reason) => wordOf("reason", reason)).join(", ");
+}
+
+/**
+ * "1.4 times the limit", or an empty string without a score.
+ * @param {AnalysisSummary} analysis
+ */
+export function ratioText(analysis) {
+  return analysis.ratio === null ? "" : t("analysis.ratio", { ratio: number(analysis.ratio, analysis.ratio < 10 ? 1 : 0) });
+}
+
+/** @param {AnalysisSummary | null} analysis */
+export function diagnosisLine(analysis) {
+  if (!analysis) return h("p", { class: "muted small" }, t("analysis.none"));
+  return h(
+    "div",
+    { class: "diagnosis" },
+    h(
+      "p",
+      { class: "diagnosis-head" },
+      verdictBadge(analysis),
+      syntheticTag(analysis.synthetic),
+      h("span", { class: "muted small" }, t("analysis.heard"), " ", ageElement(analysisTime(analysis))),
+    ),
+    h("p", { class: "diagnosis-sentence" }, verdictSentence(analysis)),
+  );
+}
+
+/** @param {Baseline} baseline */
+export function learningProgress(baseline) {
+  if (baseline.state !== "learning") return null;
+  const text = t("baseline.learning", { clips: baseline.clips, needed: baseline.needed });
+  return h(
+    "div",
+    { class: "learning" },
+    h("progress", { max: baseline.needed, value: baseline.clips, "aria-label": text }),
+    h("p", { class: "small" }, text),
+  );
+}
+
+/** @param {boolean} synthetic */
+export function syntheticTag(synthetic) {
+  return synthetic && h("span", { class: "tag", title: t("synthetic.title") }, t("synthetic.tag"));
+}

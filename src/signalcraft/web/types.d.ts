@@ -1,0 +1,137 @@
+/** Shapes of the JSON API as the pages read it. Times are ISO 8601 UTC. */
+
+export interface Text {
+  ko: string;
+  en: string;
+}
+
+export type Light = "red" | "yellow" | "green" | "blue" | "grey";
+
+export interface User {
+  id: string | number;
+  username: string;
+  role: string;
+}
+
+export interface Overview {
+  generated_at: string;
+  last_event_id: number;
+  shops: Shop[];
+  unclaimed: MachineCard[];
+}
+
+export interface Shop {
+  id: string;
+  name: string;
+  light: Light;
+  machines: MachineCard[];
+}
+
+export interface MachineCard {
+  id: string;
+  name: string;
+  shop_id: string | null;
+  light: Light;
+  light_reason: Text | null;
+  synthetic: boolean;
+  device: { device_id: string; status: "online" | "late" | "offline"; last_seen_at: string | null } | null;
+  latest_reading: Reading | null;
+  latest_analysis: AnalysisSummary | null;
+  baseline: Baseline;
+  open_alarm: Alarm | null;
+}
+
+export interface Reading {
+  measured_at: string;
+  received_at: string;
+  temperature_c: number | null;
+  vibration_x: number | null;
+  vibration_y: number | null;
+  vibration_z: number | null;
+  vibration_unit: "g" | "m/s2";
+  power_percent: number | null;
+  audio_level: number | null;
+  quality: Record<string, { code: "bad" | "uncertain"; reason: string; raw: unknown }>;
+}
+
+export interface Baseline {
+  state: "learning" | "ready";
+  clips: number;
+  needed: number;
+  version: number | null;
+}
+
+export type Verdict = "normal" | "anomalous" | "learning" | "not_assessable";
+
+export interface AnalysisSummary {
+  id: string;
+  clip_id: string;
+  state: "queued" | "decoding" | "features" | "scoring" | "done" | "failed";
+  verdict: Verdict | null;
+  reasons: string[];
+  score: number | null;
+  limit: number | null;
+  ratio: number | null;
+  tail_probability: number | null;
+  condition: string | null;
+  summary: Text | null;
+  measured_at: string | null;
+  received_at: string;
+  finished_at: string | null;
+  synthetic: boolean;
+}
+
+export interface Band {
+  low_hz: number;
+  high_hz: number;
+  delta_db: number;
+  deviations: number;
+  kind: "level" | "variation";
+}
+
+export interface Analysis extends AnalysisSummary {
+  explanation: { bands: Band[] } | null;
+  versions: { features: string | null; detector: string | null; baseline: number | null };
+  quality: { rms_dbfs: number; peak_dbfs: number; clipped_fraction: number; duration_s: number } | null;
+  attempts: number;
+}
+
+export interface Alarm {
+  id: string;
+  machine_id: string;
+  machine_name: string;
+  shop_id: string;
+  condition: string;
+  severity: "critical" | "high" | "medium" | "low";
+  state: "active_unacknowledged" | "active_acknowledged" | "cleared";
+  raised_at: string;
+  acknowledged_at: string | null;
+  acknowledged_by: string | null;
+  cleared_at: string | null;
+  count: number;
+  analysis_id: string | null;
+  summary: Text;
+  advice: Text;
+}
+
+export interface ReadingSeries {
+  from: string;
+  to: string;
+  /** Epoch milliseconds, rising. */
+  measured_at: number[];
+  fields: Record<"temperature_c" | "vibration_g" | "power_percent" | "audio_level", (number | null)[]>;
+}
+
+/** `data` of a frame of the event stream. */
+export type LiveEvent =
+  | { type: "connected" | "reset" }
+  | { type: "machine.changed"; machine_id: string }
+  | { type: "analysis.progress"; analysis_id: string; machine_id: string | null; state: AnalysisSummary["state"] }
+  | { type: "analysis.finished"; machine_id: string; light: Light; baseline: Baseline; analysis: AnalysisSummary }
+  | {
+      type: "alarm.raised" | "alarm.escalated" | "alarm.acknowledged" | "alarm.cleared";
+      machine_id: string;
+      light: Light;
+      alarm: Alarm;
+    }
+  | { type: "reading"; device_id: string; machine_id: string; reading: Reading };
