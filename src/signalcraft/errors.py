@@ -37,7 +37,9 @@ class InvalidInputError(SignalCraftError):
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     title = "A value is not acceptable"
 
-    def __init__(self, detail: str, *, field: str | None = None, errors: Sequence[Mapping[str, str]] = ()) -> None:
+    def __init__(
+        self, detail: str, *, field: str | None = None, errors: Sequence[Mapping[str, str]] = ()
+    ) -> None:
         super().__init__(detail, field=field)
         self._errors = list(errors)
 
@@ -104,7 +106,7 @@ def problem(
     errors: Sequence[Mapping[str, str]] = (),
     request_id: str | None = None,
 ) -> dict[str, Any]:
-    """A problem document (RFC 9457) with the members that deployed clients read: `success`, `message`, `error`."""
+    """A problem document (RFC 9457) plus `success`, `message`, `error` for deployed clients."""
     document: dict[str, Any] = {
         "type": "about:blank",
         "title": title,
@@ -130,7 +132,9 @@ def validation_problem_errors(errors: Sequence[Mapping[str, Any]]) -> list[dict[
     """Pydantic's error list as `{field, message}`, without the input itself (it may hold a secret)."""
     return [
         {
-            "field": ".".join(str(part) for part in error["loc"] if part not in {"body", "query", "path", "header"})
+            "field": ".".join(
+                str(part) for part in error["loc"] if part not in {"body", "query", "path", "header"}
+            )
             or "body",
             "message": str(error["msg"]),
         }

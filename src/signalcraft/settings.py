@@ -25,10 +25,14 @@ class Settings(BaseSettings):
     """Frozen settings of one process."""
 
     model_config = SettingsConfigDict(
-        env_prefix="SIGNALCRAFT_", frozen=True, extra="ignore", populate_by_name=True, env_file_encoding="utf-8"
+        env_prefix="SIGNALCRAFT_",
+        frozen=True,
+        extra="ignore",
+        populate_by_name=True,
+        env_file_encoding="utf-8",
     )
 
-    # --- where this instance lives -------------------------------------------------------------------
+    # --- where this instance lives
     data_dir: Path = Path("var")
     """Folder of everything this instance keeps: databases, sound, logs, generated settings."""
     bind_address: str = "127.0.0.1"
@@ -45,7 +49,7 @@ class Settings(BaseSettings):
     """Identifier of the deployed release, shown by /version, logs and Sentry."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
-    # --- servers it talks to ---------------------------------------------------------------------------
+    # --- servers it talks to
     database_url: SecretStr = Field(validation_alias=_plain("DATABASE_URL"))
     """postgresql+psycopg://… of the application's role."""
     redis_url: SecretStr = Field(validation_alias=_plain("REDIS_URL"))
@@ -59,7 +63,7 @@ class Settings(BaseSettings):
     database_pool_overflow: int = Field(8, ge=0, le=50)
     """Connections one process may open above the pool for a burst."""
 
-    # --- accounts ----------------------------------------------------------------------------------------
+    # --- accounts
     token_signing_key: SecretStr
     """Base64 of the Ed25519 private key (PKCS 8 PEM) that signs access tokens. Has no default on purpose."""
     access_token_seconds: int = Field(900, ge=60, le=3600)
@@ -71,7 +75,7 @@ class Settings(BaseSettings):
     trusted_origins: Annotated[tuple[str, ...], NoDecode] = ()
     """Comma-separated origins, besides our own, that browsers may call from."""
 
-    # --- limits on what comes in ---------------------------------------------------------------------------
+    # --- limits on what comes in
     upload_limit_bytes: int = Field(32 * 1024 * 1024, ge=1024)
     """Largest sound upload: 5 minutes of 48 kHz stereo WAV is 58 MB, of AAC 5 MB; 10 MB was the old limit."""
     pcm_limit_bytes: int = Field(8 * 1024 * 1024, ge=2048)
@@ -83,15 +87,15 @@ class Settings(BaseSettings):
     unclaimed_devices_limit: int = Field(500, ge=0)
     """How many devices nobody has claimed may exist; a flood of invented ids ends here."""
 
-    # --- acoustics -----------------------------------------------------------------------------------------
+    # --- acoustics
     baseline_clips: int = Field(60, ge=20, le=10_000)
-    """Healthy clips before a machine has its first baseline: 60 were enough in every published trial we use."""
+    """Healthy clips before a machine has its first baseline: 60 were enough in the published trials."""
     fragment_clip_seconds: float = Field(10.0, ge=1.0)
     """Old firmware sends 64 ms pieces; they are joined until they make a clip this long."""
     fragment_wait_seconds: float = Field(900.0, ge=1.0)
     """… or until the first piece is this old: at one piece every 30 s that is 1.9 s of sound."""
 
-    # --- live events ------------------------------------------------------------------------------------------
+    # --- live events
     stream_heartbeat_seconds: float = Field(15.0, gt=0)
     """A comment line this often keeps proxies and phones from closing an idle stream."""
     stream_age_seconds: float = Field(600.0, gt=0)
@@ -102,7 +106,11 @@ class Settings(BaseSettings):
     @field_validator("trusted_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+        return (
+            tuple(part.strip() for part in value.split(",") if part.strip())
+            if isinstance(value, str)
+            else value
+        )
 
     @field_validator("data_dir")
     @classmethod
@@ -133,4 +141,4 @@ def get_settings() -> Settings:
         A required setting is missing or a value is out of range.
     """
     folder = data_dir()
-    return Settings(_env_file=(folder / "instance.env", ".env"))  # type: ignore[call-arg]  # pydantic-settings' own argument
+    return Settings(_env_file=(folder / "instance.env", ".env"))

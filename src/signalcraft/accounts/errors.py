@@ -9,7 +9,9 @@ class WrongCredentialsError(UnauthenticatedError):
     title = "Sign-in failed"
 
     def __init__(self) -> None:
-        super().__init__("The user name or the password is wrong. 사용자 이름 또는 비밀번호가 올바르지 않습니다.")
+        super().__init__(
+            "The user name or the password is wrong. 사용자 이름 또는 비밀번호가 올바르지 않습니다."
+        )
 
 
 class SessionEndedError(UnauthenticatedError):

@@ -33,14 +33,12 @@ def shop_roles(session: Session, user_id: int, now: datetime) -> Mapping[int, st
             or_(ShopMember.expires_at.is_(None), ShopMember.expires_at > now),
         )
     )
-    return {shop_id: role for shop_id, role in rows}
+    return {row.shop_id: row.role for row in rows}
 
 
 def lock_refresh_token(session: Session, token_hash: bytes) -> RefreshToken | None:
     """The link of the chain, locked: two uses at once take turns."""
-    return session.scalar(
-        select(RefreshToken).where(RefreshToken.token_hash == token_hash).with_for_update()
-    )
+    return session.scalar(select(RefreshToken).where(RefreshToken.token_hash == token_hash).with_for_update())
 
 
 def revoke_family(session: Session, family: UUID, now: datetime) -> None:
@@ -55,9 +53,9 @@ def family_is_live(session: Session, family: UUID) -> bool:
     """Whether the session was neither signed out nor revoked."""
     return (
         session.scalar(
-            select(RefreshToken.family).where(
-                RefreshToken.family == family, RefreshToken.revoked_at.is_(None)
-            ).limit(1)
+            select(RefreshToken.family)
+            .where(RefreshToken.family == family, RefreshToken.revoked_at.is_(None))
+            .limit(1)
         )
         is not None
     )

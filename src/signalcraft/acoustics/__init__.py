@@ -1,1 +1,1 @@
-"""Clips become features, features become a diagnosis; baselines are what a machine sounds like when healthy."""
+"""Clips become features, features a diagnosis; a baseline is what a machine sounds like when healthy."""

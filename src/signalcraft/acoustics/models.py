@@ -87,9 +87,7 @@ class Analysis(Base):
     __tablename__ = "analyses"
     __table_args__ = (
         CheckConstraint(f"state IN {ANALYSIS_STATES}", name="state"),
-        CheckConstraint(
-            "verdict IN ('normal', 'anomalous', 'learning', 'not_assessable')", name="verdict"
-        ),
+        CheckConstraint("verdict IN ('normal', 'anomalous', 'learning', 'not_assessable')", name="verdict"),
         Index(
             "ix_analyses_pending", "claimable_at", postgresql_where=text("state NOT IN ('done', 'failed')")
         ),
@@ -120,6 +118,8 @@ class Analysis(Base):
     tail_probability: Mapped[float | None]
     grave: Mapped[bool | None]
     condition: Mapped[str | None]
+    learnable: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Whether a baseline may learn from it: assessable, not grave, and heard while no alarm was open."""
     quality: Mapped[dict[str, Any] | None]
     explanation: Mapped[dict[str, Any] | None]
     summary: Mapped[dict[str, Any] | None]

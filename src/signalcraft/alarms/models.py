@@ -22,7 +22,11 @@ class Alarm(Base):
         CheckConstraint(f"severity IN {SEVERITIES}", name="severity"),
         # At most one open alarm per machine and condition: a repeat counts up instead of ringing again.
         Index(
-            "uq_alarms_open", "machine_id", "condition", unique=True, postgresql_where=text("state <> 'cleared'")
+            "uq_alarms_open",
+            "machine_id",
+            "condition",
+            unique=True,
+            postgresql_where=text("state <> 'cleared'"),
         ),
         Index("ix_alarms_machine_raised", "machine_id", "raised_at"),
     )

@@ -4,6 +4,7 @@ The usual path of a clip: `decode` or `decode_pcm`, `assess_quality` on what cam
 then a feature set.
 """
 
+from signalcraft.dsp.containers import identify
 from signalcraft.dsp.decode import decode, decode_pcm, encode_flac
 from signalcraft.dsp.errors import AudioDecodeError, DspError
 from signalcraft.dsp.quality import Quality
@@ -20,5 +21,6 @@ __all__ = [
     "decode",
     "decode_pcm",
     "encode_flac",
+    "identify",
     "prepare",
 ]

@@ -1,6 +1,7 @@
 """The connections of one process to Redis or Valkey, made on first use."""
 
 from functools import lru_cache
+from uuid import UUID
 
 import redis
 import redis.asyncio
@@ -28,3 +29,12 @@ def make_async_redis() -> redis.asyncio.Redis:
         socket_connect_timeout=TIMEOUT_SECONDS,
         decode_responses=True,
     )
+
+
+def finished_channel(analysis_id: UUID) -> str:
+    return f"signalcraft:finished:{analysis_id}"
+
+
+def announce_finished(analysis_id: UUID) -> None:
+    """Wake the request that waits for this analysis, if there is one."""
+    get_redis().publish(finished_channel(analysis_id), "1")

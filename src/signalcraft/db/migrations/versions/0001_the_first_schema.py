@@ -189,6 +189,7 @@ def upgrade() -> None:
     sa.Column('tail_probability', sa.Float(precision=53), nullable=True),
     sa.Column('grave', sa.Boolean(), nullable=True),
     sa.Column('condition', sa.Text(), nullable=True),
+    sa.Column('learnable', sa.Boolean(), server_default=sa.text('false'), nullable=False),
     sa.Column('quality', postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
     sa.Column('explanation', postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
     sa.Column('summary', postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),

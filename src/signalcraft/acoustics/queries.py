@@ -1,0 +1,261 @@
+"""All SQL of sound and its analyses."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, delete, exists, func, lateral, select, text, true, update
+from sqlalchemy.orm import Session
+
+from signalcraft.acoustics.models import Analysis, Baseline, Clip, ClipFragment
+from signalcraft.fleet.models import Machine
+
+FINAL = ("done", "failed")
+
+
+# --- clips and fragments
+
+
+def clip_sent_before(session: Session, device_id: int, measured_at: datetime, sha256: bytes) -> Clip | None:
+    return session.scalar(
+        select(Clip).where(
+            Clip.device_id == device_id, Clip.measured_at == measured_at, Clip.sha256 == sha256
+        )
+    )
+
+
+def lock_device_fragments(session: Session, device_id: int) -> Sequence[ClipFragment]:
+    """The waiting pieces of a device in order; whoever joins them first takes them all.
+
+    The advisory lock makes two pieces that arrive at once take turns.
+    """
+    session.execute(select(func.pg_advisory_xact_lock(text("'clip_fragments'::regclass::int"), device_id)))
+    return session.scalars(
+        select(ClipFragment).where(ClipFragment.device_id == device_id).order_by(ClipFragment.id)
+    ).all()
+
+
+def delete_fragments(session: Session, ids: Sequence[int]) -> None:
+    session.execute(delete(ClipFragment).where(ClipFragment.id.in_(ids)))
+
+
+def devices_with_fragments_before(session: Session, moment: datetime) -> Sequence[int]:
+    return session.scalars(
+        select(ClipFragment.device_id)
+        .group_by(ClipFragment.device_id)
+        .having(func.min(ClipFragment.received_at) < moment)
+    ).all()
+
+
+def known_object_keys(session: Session, keys: Sequence[str]) -> set[str]:
+    return set(session.scalars(select(Clip.object_key).where(Clip.object_key.in_(keys))))
+
+
+# --- jobs
+
+
+def claim(
+    session: Session, analysis_id: UUID, *, now: datetime, lease: timedelta, redelivered: bool
+) -> tuple[Analysis, Clip] | None:
+    """Take the analysis for this worker, or None where another one has it or it is finished.
+
+    A message that the queue delivers again belongs to a worker that died: its lease need not run out.
+    """
+    free: ColumnElement[bool] = Analysis.state == "queued"
+    if redelivered:
+        free = Analysis.state.not_in(FINAL)
+    claimed = session.scalar(
+        update(Analysis)
+        .where(Analysis.id == analysis_id, free)
+        .values(state="decoding", attempts=Analysis.attempts + 1, claimable_at=now + lease)
+        .returning(Analysis)
+    )
+    if claimed is None:
+        return None
+    return claimed, session.scalars(select(Clip).where(Clip.id == claimed.clip_id)).one()
+
+
+def set_state(session: Session, analysis_id: UUID, state: str) -> None:
+    session.execute(
+        update(Analysis).where(Analysis.id == analysis_id, Analysis.state.not_in(FINAL)).values(state=state)
+    )
+
+
+def lock_unfinished(session: Session, analysis_id: UUID) -> Analysis | None:
+    """The row for writing its result, or None where somebody else was first: each result is shown once."""
+    return session.scalar(
+        select(Analysis)
+        .where(Analysis.id == analysis_id, Analysis.state.not_in(FINAL))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+
+
+def take_overdue(session: Session, *, now: datetime, wait: timedelta, limit: int) -> Sequence[Analysis]:
+    """Unfinished analyses whose queue message or worker was lost, set back to `queued`."""
+    overdue = (
+        select(Analysis.id)
+        .where(Analysis.state.not_in(FINAL), Analysis.claimable_at <= now)
+        .order_by(Analysis.claimable_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return session.scalars(
+        update(Analysis)
+        .where(Analysis.id.in_(overdue))
+        .values(state="queued", claimable_at=now + wait)
+        .returning(Analysis)
+    ).all()
+
+
+# --- machines: baselines and what was heard
+
+
+def lock_machine(session: Session, machine_id: int) -> Machine:
+    """The machine, locked: results of one machine are written one after the other."""
+    return session.scalars(select(Machine).where(Machine.id == machine_id).with_for_update()).one()
+
+
+def newest_baseline(session: Session, machine_id: int) -> Baseline | None:
+    return session.scalar(
+        select(Baseline).where(Baseline.machine_id == machine_id).order_by(Baseline.version.desc()).limit(1)
+    )
+
+
+def healthy_features(
+    session: Session, machine_id: int, *, feature_version: str, limit: int
+) -> Sequence[Row[UUID, datetime, list[float] | None]]:
+    """Features of the newest clips to learn from, newest first: whole, assessable, not grave."""
+    return session.execute(
+        select(Analysis.id, Analysis.heard_at, Analysis.features)
+        .where(*_learnable(machine_id, feature_version))
+        .order_by(Analysis.heard_at.desc())
+        .limit(limit)
+    ).all()
+
+
+def count_healthy(session: Session, machine_id: int, *, feature_version: str, enough: int) -> int:
+    """How many clips there are to learn from, counted up to `enough`."""
+    counted = select(Analysis.id).where(*_learnable(machine_id, feature_version)).limit(enough).subquery()
+    return session.scalar(select(func.count()).select_from(counted)) or 0
+
+
+def _learnable(machine_id: int, feature_version: str) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Analysis.machine_id == machine_id,
+        Analysis.state == "done",
+        Analysis.feature_version == feature_version,
+        Analysis.features.is_not(None),
+        Analysis.learnable.is_(True),
+    )
+
+
+def recent_assessed(session: Session, machine_id: int, *, until: datetime, limit: int) -> Sequence[Analysis]:
+    """The newest scored analyses up to a moment, newest first."""
+    return session.scalars(
+        select(Analysis)
+        .where(
+            Analysis.machine_id == machine_id,
+            Analysis.state == "done",
+            Analysis.verdict.in_(("normal", "anomalous")),
+            Analysis.heard_at <= until,
+        )
+        .order_by(Analysis.heard_at.desc(), Analysis.id.desc())
+        .limit(limit)
+    ).all()
+
+
+def is_newest(session: Session, machine_id: int, heard_at: datetime) -> bool:
+    return not session.scalar(
+        select(
+            exists().where(
+                Analysis.machine_id == machine_id,
+                Analysis.state == "done",
+                Analysis.verdict.in_(("normal", "anomalous")),
+                Analysis.heard_at > heard_at,
+            )
+        )
+    )
+
+
+# --- reading for people
+
+
+def analysis_with_clip(session: Session, analysis_id: UUID) -> tuple[Analysis, Clip] | None:
+    row = session.execute(
+        select(Analysis, Clip).join(Clip, Clip.id == Analysis.clip_id).where(Analysis.id == analysis_id)
+    ).one_or_none()
+    return None if row is None else (row[0], row[1])
+
+
+def machine_analyses(
+    session: Session, machine_id: int, *, limit: int, before: datetime | None
+) -> Sequence[Row[Analysis, Clip]]:
+    """Finished analyses of a machine, newest sound first."""
+    statement = (
+        select(Analysis, Clip)
+        .join(Clip, Clip.id == Analysis.clip_id)
+        .where(Analysis.machine_id == machine_id, Analysis.state.in_(FINAL))
+        .order_by(Analysis.heard_at.desc(), Analysis.id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        statement = statement.where(Analysis.heard_at < before)
+    return session.execute(statement).all()
+
+
+def latest_analyses(session: Session, machine_ids: Sequence[int]) -> Mapping[int, tuple[Analysis, Clip]]:
+    """The newest finished analysis of each machine, by one index look-up a machine."""
+    newest = lateral(
+        select(Analysis.id)
+        .where(Analysis.machine_id == Machine.id, Analysis.state.in_(FINAL))
+        .order_by(Analysis.heard_at.desc(), Analysis.id.desc())
+        .limit(1)
+    ).alias("newest")
+    rows = session.execute(
+        select(Machine.id, Analysis, Clip)
+        .select_from(Machine)
+        .join(newest, true())
+        .join(Analysis, Analysis.id == newest.c.id)
+        .join(Clip, Clip.id == Analysis.clip_id)
+        .where(Machine.id.in_(machine_ids))
+    )
+    return {machine_id: (analysis, clip) for machine_id, analysis, clip in rows}
+
+
+def baseline_facts(session: Session, machine_ids: Sequence[int]) -> Mapping[int, tuple[int, int]]:
+    """(version, clips) of each machine's newest baseline."""
+    rows = session.execute(
+        select(Baseline.machine_id, Baseline.version, Baseline.clips)
+        .distinct(Baseline.machine_id)
+        .where(Baseline.machine_id.in_(machine_ids))
+        .order_by(Baseline.machine_id, Baseline.version.desc())
+    )
+    return {machine_id: (version, clips) for machine_id, version, clips in rows}
+
+
+def learning_counts(
+    session: Session, machine_ids: Sequence[int], *, feature_version: str, enough: int
+) -> Mapping[int, int]:
+    """How many clips to learn from each machine has, counted up to `enough`."""
+    if not machine_ids:
+        return {}
+    counted = lateral(
+        select(Analysis.id)
+        .where(
+            Analysis.machine_id == Machine.id,
+            Analysis.state == "done",
+            Analysis.feature_version == feature_version,
+            Analysis.features.is_not(None),
+            Analysis.learnable,
+        )
+        .limit(enough)
+    ).alias("counted")
+    rows = session.execute(
+        select(Machine.id, func.count(counted.c.id))
+        .select_from(Machine)
+        .outerjoin(counted, true())
+        .where(Machine.id.in_(machine_ids))
+        .group_by(Machine.id)
+    )
+    return {row[0]: row[1] for row in rows}

@@ -1,0 +1,70 @@
+"""What the worker does for sound."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from celery import shared_task
+
+from signalcraft.acoustics import queries, reception
+from signalcraft.acoustics.analysis import work_on
+from signalcraft.clock import utc_now
+from signalcraft.db.session import unit_of_work
+from signalcraft.fleet.models import Device
+from signalcraft.logging import get_logger
+from signalcraft.settings import get_settings
+from signalcraft.storage import objects
+
+log = get_logger(__name__)
+
+SWEEP_WAIT = timedelta(seconds=30)
+"""How long a message that was queued again has before the next sweep doubts it too."""
+SWEEP_LIMIT = 500
+"""Rows a sweep takes: the next one is seconds away."""
+ORPHAN_AGE = timedelta(hours=2)
+"""Sound older than this without a row belongs to no transaction that could still commit."""
+
+
+@shared_task(name="acoustics.analyse", bind=True)  # type: ignore[untyped-decorator]
+def analyse(self: Any, analysis_id: str) -> None:
+    """Analyse one clip; harmless when done twice."""
+    redelivered = bool((self.request.delivery_info or {}).get("redelivered"))
+    work_on(UUID(analysis_id), redelivered=redelivered)
+
+
+@shared_task(name="acoustics.sweep")  # type: ignore[untyped-decorator]
+def sweep() -> None:
+    """Queue again what a lost queue or a dead worker left unfinished."""
+    with unit_of_work() as session:
+        overdue = queries.take_overdue(session, now=utc_now(), wait=SWEEP_WAIT, limit=SWEEP_LIMIT)
+        for analysis in overdue:
+            reception.queue_message(session, analysis.id, analysis.request_id)
+        if overdue:
+            log.warning("analyses_queued_again", count=len(overdue))
+
+
+@shared_task(name="acoustics.join_waiting_fragments")  # type: ignore[untyped-decorator]
+def join_waiting_fragments() -> None:
+    """Make clips of pieces that have waited long enough for successors."""
+    oldest = utc_now() - timedelta(seconds=get_settings().fragment_wait_seconds)
+    with unit_of_work() as session:
+        waiting = queries.devices_with_fragments_before(session, oldest)
+    for device_id in waiting:
+        with unit_of_work() as session:
+            device = session.get_one(Device, device_id)
+            reception.join_fragments(session, device)
+
+
+@shared_task(name="acoustics.sweep_objects")  # type: ignore[untyped-decorator]
+def sweep_objects() -> None:
+    """Remove sound whose row was never committed."""
+    moment = utc_now() - ORPHAN_AGE
+    for hours in range(24):
+        folder = f"clips/{moment - timedelta(hours=hours):%Y/%m/%d/%H}"
+        keys = objects.keys_under(folder)
+        with unit_of_work() as session:
+            orphans = set(keys) - queries.known_object_keys(session, keys)
+        for key in orphans:
+            objects.delete(key)
+        if orphans:
+            log.warning("orphan_sound_removed", folder=folder, count=len(orphans))

@@ -1,0 +1,77 @@
+"""All SQL of the alarms."""
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import case, select
+from sqlalchemy.orm import Session
+
+from signalcraft.accounts.models import User
+from signalcraft.alarms.models import Alarm
+from signalcraft.fleet.models import Machine
+
+AlarmRow = tuple[Alarm, Machine, str | None]
+"""An alarm with its machine and the name of who acknowledged it."""
+
+_GRAVITY = case({"critical": 3, "high": 2, "medium": 1}, value=Alarm.severity, else_=0)
+
+
+def open_alarm(session: Session, machine_id: int, condition: str) -> Alarm | None:
+    return session.scalar(
+        select(Alarm).where(
+            Alarm.machine_id == machine_id, Alarm.condition == condition, Alarm.state != "cleared"
+        )
+    )
+
+
+def open_alarms_of(session: Session, machine_id: int) -> Sequence[Alarm]:
+    return session.scalars(
+        select(Alarm).where(Alarm.machine_id == machine_id, Alarm.state != "cleared")
+    ).all()
+
+
+def gravest_open(session: Session, machine_ids: Sequence[int]) -> Mapping[int, AlarmRow]:
+    """The open alarm of each machine that most needs somebody."""
+    rows = session.execute(
+        select(Alarm, Machine, User.username)
+        .join(Machine, Machine.id == Alarm.machine_id)
+        .outerjoin(User, User.id == Alarm.acknowledged_by)
+        .distinct(Alarm.machine_id)
+        .where(Alarm.machine_id.in_(machine_ids), Alarm.state != "cleared")
+        .order_by(Alarm.machine_id, _GRAVITY.desc(), Alarm.raised_at)
+    )
+    return {alarm.machine_id: (alarm, machine, name) for alarm, machine, name in rows}
+
+
+def alarms(
+    session: Session,
+    *,
+    shop_ids: frozenset[int] | None,
+    machine_id: int | None,
+    only_open: bool,
+    limit: int,
+) -> Sequence[AlarmRow]:
+    """Alarms of the shops (None: of all, and of what no shop has claimed), newest first."""
+    statement = (
+        select(Alarm, Machine, User.username)
+        .join(Machine, Machine.id == Alarm.machine_id)
+        .outerjoin(User, User.id == Alarm.acknowledged_by)
+        .order_by(Alarm.raised_at.desc(), Alarm.id.desc())
+        .limit(limit)
+    )
+    if shop_ids is not None:
+        statement = statement.where(Machine.shop_id.in_(shop_ids))
+    if machine_id is not None:
+        statement = statement.where(Alarm.machine_id == machine_id)
+    if only_open:
+        statement = statement.where(Alarm.state != "cleared")
+    return [(alarm, machine, name) for alarm, machine, name in session.execute(statement)]
+
+
+def lock_alarm(session: Session, alarm_id: int) -> tuple[Alarm, Machine] | None:
+    row = session.execute(
+        select(Alarm, Machine)
+        .join(Machine, Machine.id == Alarm.machine_id)
+        .where(Alarm.id == alarm_id)
+        .with_for_update(of=Alarm)
+    ).one_or_none()
+    return None if row is None else (row[0], row[1])

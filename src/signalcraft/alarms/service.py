@@ -1,0 +1,194 @@
+"""The alarm state machine: raise, repeat, escalate, acknowledge, clear.
+
+Each step is a row in `alarm_transitions` and a durable event in the same transaction; a repeat only counts.
+Callers hold the machine's lock, so that two results never raise the same alarm twice.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from signalcraft.accounts.access import Principal
+from signalcraft.alarms import queries
+from signalcraft.alarms.models import SEVERITIES, Alarm, AlarmTransition
+from signalcraft.alarms.schemas import AlarmOut
+from signalcraft.clock import utc_now
+from signalcraft.errors import ConflictError, NotFoundError
+from signalcraft.fleet.light import machine_light
+from signalcraft.fleet.models import Machine
+from signalcraft.logging import get_logger, request_id
+from signalcraft.notifications import service as notifications
+from signalcraft.realtime.publish import emit
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Why an alarm stands: when it was heard, in which analysis, and what to tell people."""
+
+    at: datetime
+    analysis_id: UUID
+    summary: dict[str, str]
+    advice: dict[str, str]
+
+
+def raise_alarm(
+    session: Session, machine: Machine, *, condition: str, severity: str, evidence: Evidence
+) -> Alarm:
+    """Open the alarm, or count the repeat of the open one and raise its severity if this is graver."""
+    alarm = queries.open_alarm(session, machine.id, condition)
+    if alarm is None:
+        alarm = Alarm(
+            machine_id=machine.id,
+            condition=condition,
+            severity=severity,
+            state="active_unacknowledged",
+            raised_at=evidence.at,
+            last_seen_at=evidence.at,
+            count=1,
+            analysis_id=evidence.analysis_id,
+            summary=evidence.summary,
+            advice=evidence.advice,
+        )
+        session.add(alarm)
+        session.flush()
+        _record(session, alarm, machine, "raised")
+        return alarm
+    alarm.count += 1
+    alarm.last_seen_at = max(alarm.last_seen_at, evidence.at)
+    if SEVERITIES.index(severity) > SEVERITIES.index(alarm.severity):
+        alarm.severity = severity
+        # Somebody who accepted the lesser alarm has not accepted this one.
+        alarm.state = "active_unacknowledged"
+        alarm.acknowledged_at = alarm.acknowledged_by = None
+        alarm.analysis_id = evidence.analysis_id
+        alarm.summary, alarm.advice = evidence.summary, evidence.advice
+        _record(session, alarm, machine, "escalated")
+    return alarm
+
+
+def clear_alarms(session: Session, machine: Machine, *, at: datetime) -> None:
+    """Close every open alarm of the machine: its sound is back to normal."""
+    for alarm in queries.open_alarms_of(session, machine.id):
+        alarm.state = "cleared"
+        alarm.cleared_at = at
+        _record(session, alarm, machine, "cleared")
+
+
+def gravest_severity(session: Session, machine_id: int) -> str | None:
+    """Severity of the machine's gravest open alarm, None where none is open."""
+    session.flush()
+    severities = [alarm.severity for alarm in queries.open_alarms_of(session, machine_id)]
+    return max(severities, key=SEVERITIES.index, default=None)
+
+
+def acknowledge(session: Session, principal: Principal, alarm_id: int, *, comment: str | None) -> AlarmOut:
+    """Somebody has it in hand.
+
+    Raises
+    ------
+    NotFoundError
+        No such alarm, or not one of their shops.
+    ForbiddenError
+        Their role may not acknowledge.
+    ConflictError
+        It is cleared already.
+    """
+    found = queries.lock_alarm(session, alarm_id)
+    if found is None:
+        raise NotFoundError("There is no such alarm.")
+    alarm, machine = found
+    principal.require("alarm.acknowledge", machine.shop_id)
+    if alarm.state == "cleared":
+        raise ConflictError("The alarm is cleared already.")
+    if alarm.state == "active_unacknowledged":
+        alarm.state = "active_acknowledged"
+        alarm.acknowledged_at = utc_now()
+        alarm.acknowledged_by = principal.user_id
+        _record(session, alarm, machine, "acknowledged", principal=principal, comment=comment)
+    return AlarmOut.of(alarm, machine, principal.username)
+
+
+def list_alarms(
+    session: Session, principal: Principal, *, machine_id: int | None, only_open: bool, limit: int
+) -> list[AlarmOut]:
+    """The alarms that this person may see, newest first."""
+    rows = queries.alarms(
+        session, shop_ids=principal.shop_ids, machine_id=machine_id, only_open=only_open, limit=limit
+    )
+    return [AlarmOut.of(*row) for row in rows]
+
+
+def open_alarms(session: Session, machine_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """The gravest open alarm of each machine that has one, as JSON."""
+    return {
+        machine_id: AlarmOut.of(*row).model_dump(mode="json")
+        for machine_id, row in queries.gravest_open(session, machine_ids).items()
+    }
+
+
+def _record(
+    session: Session,
+    alarm: Alarm,
+    machine: Machine,
+    kind: str,
+    *,
+    principal: Principal | None = None,
+    comment: str | None = None,
+) -> None:
+    session.add(
+        AlarmTransition(
+            alarm_id=alarm.id,
+            at=utc_now(),
+            kind=kind,
+            severity=alarm.severity,
+            user_id=principal.user_id if principal else None,
+            comment=comment,
+            request_id=request_id(),
+        )
+    )
+    log.info("alarm", kind=kind, alarm_id=alarm.id, machine_id=machine.id, severity=alarm.severity)
+    if kind != "acknowledged":
+        notifications.notify(
+            session,
+            machine=machine,
+            alarm_id=alarm.id,
+            notification_type=f"alarm.{kind}",
+            priority=alarm.severity if kind != "cleared" else "normal",
+            text=_message(alarm, machine, kind),
+        )
+    emit(
+        session,
+        f"alarm.{kind}",
+        {
+            "machine_id": machine.id,
+            "light": _light(alarm),
+            "alarm": AlarmOut.of(alarm, machine, principal.username if principal else None).model_dump(
+                mode="json"
+            ),
+        },
+        shop_id=machine.shop_id,
+    )
+
+
+def _light(alarm: Alarm) -> str | None:
+    """The machine's light while this alarm is open; None when it is cleared: the analysis says it then."""
+    if alarm.state == "cleared":
+        return None
+    return machine_light(
+        alarm_severity=alarm.severity, verdict=None, baseline_ready=True, device_status="online"
+    )
+
+
+def _message(alarm: Alarm, machine: Machine, kind: str) -> dict[str, str]:
+    if kind == "cleared":
+        return {
+            "ko": f"{machine.name}: 소리가 정상으로 돌아왔습니다.",
+            "en": f"{machine.name}: it sounds normal again.",
+        }
+    return {language: f"{machine.name}: {alarm.summary[language]}" for language in ("ko", "en")}

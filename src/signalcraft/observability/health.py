@@ -1,0 +1,50 @@
+"""What `/live`, `/ready` and `/version` answer on every web process."""
+
+from typing import Any
+
+import redis
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from signalcraft.db import migrate
+from signalcraft.db.engine import get_engine
+from signalcraft.realtime.connection import get_redis
+from signalcraft.settings import get_settings
+
+
+def ready_checks() -> dict[str, str | None]:
+    """Each thing this process needs, with the reason why it is not there, or None.
+
+    Redis is reported but does not make a process unready: without it everything works, only slower.
+    """
+    return {"database": _database(), "redis": _redis()}
+
+
+def is_ready(checks: dict[str, str | None]) -> bool:
+    return checks["database"] is None
+
+
+def version() -> dict[str, Any]:
+    settings = get_settings()
+    return {"version": settings.release, "release": settings.release, "colour": settings.colour}
+
+
+def _database() -> str | None:
+    try:
+        engine = get_engine()
+        with engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+        revision = migrate.current(engine)
+    except SQLAlchemyError as error:
+        return f"unreachable ({type(error).__name__})"
+    return (
+        None if revision == migrate.head() else f"at migration {revision}, this code needs {migrate.head()}"
+    )
+
+
+def _redis() -> str | None:
+    try:
+        get_redis().ping()
+    except redis.RedisError as error:
+        return f"unreachable ({type(error).__name__})"
+    return None

@@ -1,0 +1,48 @@
+"""The Celery application: the same for those who put tasks on the queue and those who work on them.
+
+A queued message is a hint that a row in PostgreSQL wants work. Every task is idempotent on its row, and a
+sweeper queues again what a lost queue forgot, so the settings choose promptness over delivery guarantees.
+"""
+
+from celery import Celery
+
+from signalcraft.settings import Settings
+
+TASK_MODULES = (
+    "signalcraft.acoustics.tasks",
+    "signalcraft.telemetry.tasks",
+    "signalcraft.realtime.tasks",
+)
+"""Modules whose `@shared_task` functions the worker runs."""
+
+SOFT_LIMIT_SECONDS = 60
+"""No analysis takes longer than a few seconds; a hung one must not hold a worker."""
+
+
+def make_celery(settings: Settings) -> Celery:
+    """The application, made current, so that `current_app` in the domains finds it."""
+    celery = Celery("signalcraft", broker=settings.redis_url.get_secret_value(), set_as_current=True)
+    celery.conf.update(
+        task_ignore_result=True,
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        worker_prefetch_multiplier=1,
+        task_soft_time_limit=SOFT_LIMIT_SECONDS,
+        task_time_limit=SOFT_LIMIT_SECONDS + 10,
+        # While Redis is away a request must not wait for it: the sweeper queues the row later.
+        task_publish_retry=False,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options={
+            # Longer than any task: what is unacknowledged for so long belongs to a worker that is gone.
+            "visibility_timeout": 300,
+            "socket_timeout": 5,
+            "socket_connect_timeout": 2,
+            "retry_on_timeout": False,
+        },
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+        enable_utc=True,
+        timezone="UTC",
+    )
+    return celery

@@ -1,0 +1,1 @@
+"""The Celery processes: `worker` and `scheduler`."""
