@@ -1,0 +1,43 @@
+# Everything starts here; `make help` lists it. The long parts are in deploy/bootstrap.sh and `signalcraft` itself.
+.DEFAULT_GOAL := help
+.PHONY: help up down status test check format lock setup clean
+BIN := .venv/bin
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: ## install what is missing and start the whole system
+	@deploy/bootstrap.sh runtime
+	@$(BIN)/signalcraft up
+
+down: ## stop the whole system
+	@test ! -x $(BIN)/signalcraft || $(BIN)/signalcraft down
+
+status: ## state, memory, restarts, port and version of every process
+	@$(BIN)/signalcraft status
+
+setup: ## install what developing needs
+	@deploy/bootstrap.sh dev
+
+test: ## run every test, from nothing
+	@deploy/bootstrap.sh dev
+	@deploy/bootstrap.sh browser
+	@$(BIN)/pytest
+
+check: ## lint, format, types and import rules
+	@deploy/bootstrap.sh dev
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: ## rewrite the code as ruff wants it
+	@$(BIN)/ruff check --fix-only
+	@$(BIN)/ruff format
+
+lock: ## renew the lock files from pyproject.toml
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --group build pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+clean: down ## stop the system and remove what was installed (the data folder stays)
+	rm -rf .venv deploy/node_modules .pytest_cache .mypy_cache .ruff_cache

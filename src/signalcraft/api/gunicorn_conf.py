@@ -1,0 +1,41 @@
+"""Gunicorn's settings for the api tier: `gunicorn -c python:signalcraft.api.gunicorn_conf`."""
+
+import gc
+import os
+from typing import Any
+
+from signalcraft.operations.ports import LOOPBACK
+from signalcraft.operations.tiers import GRACE_SECONDS, bind_address
+from signalcraft.settings import get_settings
+
+_settings = get_settings()
+
+bind = bind_address(_settings, "api")
+proc_name = f"api-{_settings.colour}"
+worker_class = "gthread"
+# Handlers mostly wait for PostgreSQL, the disk or an analysis: threads wait cheaply, processes use the cores.
+workers = os.cpu_count() or 1
+threads = 16
+# The code is loaded once and shared by the workers; engines and connections are made after the fork.
+preload_app = True
+# NumPy and the decoders fragment memory: a worker is renewed now and then, not all of them at once.
+max_requests = 20_000
+max_requests_jitter = 4_000
+
+timeout = 60
+graceful_timeout = GRACE_SECONDS
+# The proxy opens a connection for each request; this is for whoever talks to the port directly.
+keepalive = 5
+
+# The proxy on this machine is the only one in front of us.
+forwarded_allow_ips = LOOPBACK
+# Its default is one socket for all instances of a user.
+control_socket_disable = True
+logger_class = "signalcraft.logging.GunicornLogger"
+accesslog = None
+
+
+def when_ready(_server: Any) -> None:
+    """Keep the collector away from what was loaded before the fork, so that its pages stay shared."""
+    gc.collect()
+    gc.freeze()

@@ -1,0 +1,18 @@
+"""The operator's command line: `signalcraft`. One module for each group of commands."""
+
+import typer
+
+from signalcraft.cli import lifecycle
+
+app = typer.Typer(
+    help="Hears when a refrigeration compressor is about to fail. / 냉동기 고장을 소리로 미리 알립니다.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+lifecycle.register(app)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()

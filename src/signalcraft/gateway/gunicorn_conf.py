@@ -1,0 +1,29 @@
+"""Gunicorn's settings for the gateway: `gunicorn -c python:signalcraft.gateway.gunicorn_conf`."""
+
+import os
+
+from signalcraft.operations.ports import LOOPBACK
+from signalcraft.operations.tiers import GRACE_SECONDS, bind_address
+from signalcraft.settings import get_settings
+
+_settings = get_settings()
+
+bind = bind_address(_settings, "gateway")
+proc_name = f"gateway-{_settings.colour}"
+worker_class = "asgi"
+# One event loop holds thousands of idle streams, and no handler computes; half the cores are for analysis.
+workers = max(1, (os.cpu_count() or 1) // 2)
+worker_connections = 2000
+
+# A worker that answers nothing for this long is replaced. The loop only hangs when something is wrong.
+timeout = 30
+graceful_timeout = GRACE_SECONDS
+# Longer than the 30 s that the proxy keeps a connection, so that it is never we who close first.
+keepalive = 75
+
+# The proxy on this machine is the only one in front of us.
+forwarded_allow_ips = LOOPBACK
+# Its default is one socket for all instances of a user.
+control_socket_disable = True
+logger_class = "signalcraft.logging.GunicornLogger"
+accesslog = None

