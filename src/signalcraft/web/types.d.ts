@@ -8,7 +8,7 @@ export interface Text {
 export type Light = "red" | "yellow" | "green" | "blue" | "grey";
 
 export interface User {
-  id: string | number;
+  id: number;
   username: string;
   role: string;
 }
@@ -21,16 +21,16 @@ export interface Overview {
 }
 
 export interface Shop {
-  id: string;
+  id: number;
   name: string;
   light: Light;
   machines: MachineCard[];
 }
 
 export interface MachineCard {
-  id: string;
+  id: number;
   name: string;
-  shop_id: string | null;
+  shop_id: number | null;
   light: Light;
   light_reason: Text | null;
   synthetic: boolean;
@@ -92,15 +92,15 @@ export interface Band {
 export interface Analysis extends AnalysisSummary {
   explanation: { bands: Band[] } | null;
   versions: { features: string | null; detector: string | null; baseline: number | null };
-  quality: { rms_dbfs: number; peak_dbfs: number; clipped_fraction: number; duration_s: number } | null;
+  quality: Record<"rms_dbfs" | "peak_dbfs" | "clipped_fraction" | "duration_s", number | null> | null;
   attempts: number;
 }
 
 export interface Alarm {
-  id: string;
-  machine_id: string;
+  id: number;
+  machine_id: number;
   machine_name: string;
-  shop_id: string;
+  shop_id: number | null;
   condition: string;
   severity: "critical" | "high" | "medium" | "low";
   state: "active_unacknowledged" | "active_acknowledged" | "cleared";
@@ -125,13 +125,14 @@ export interface ReadingSeries {
 /** `data` of a frame of the event stream. */
 export type LiveEvent =
   | { type: "connected" | "reset" }
-  | { type: "machine.changed"; machine_id: string }
-  | { type: "analysis.progress"; analysis_id: string; machine_id: string | null; state: AnalysisSummary["state"] }
-  | { type: "analysis.finished"; machine_id: string; light: Light; baseline: Baseline; analysis: AnalysisSummary }
+  | { type: "machine.changed"; machine_id: number }
+  | { type: "analysis.progress"; analysis_id: string; machine_id: number | null; state: AnalysisSummary["state"] }
+  | { type: "analysis.finished"; machine_id: null; analysis: AnalysisSummary }
+  | { type: "analysis.finished"; machine_id: number; light: Light; baseline: Baseline; analysis: AnalysisSummary }
   | {
       type: "alarm.raised" | "alarm.escalated" | "alarm.acknowledged" | "alarm.cleared";
-      machine_id: string;
+      machine_id: number;
       light: Light;
       alarm: Alarm;
     }
-  | { type: "reading"; device_id: string; machine_id: string; reading: Reading };
+  | { type: "reading"; device_id: string; machine_id: number; reading: Reading };

@@ -11,7 +11,7 @@ import * as store from "./store.js";
 const TOAST_MS = 15_000;
 
 /** Open alarms of the last snapshot; null before the first, which announces nothing.
- * @type {Map<string, Alarm> | null} */
+ * @type {Map<number, Alarm> | null} */
 let known = null;
 
 export function startAnnouncing() {
@@ -30,8 +30,8 @@ export function startAnnouncing() {
 }
 
 /**
- * @param {Map<string, Alarm>} before
- * @param {Map<string, Alarm>} after
+ * @param {Map<number, Alarm>} before
+ * @param {Map<number, Alarm>} after
  */
 function announceChanges(before, after) {
   for (const [id, alarm] of after) {
@@ -57,7 +57,7 @@ function toast(light, title, alarm) {
     lightMark(light),
     h(
       "a",
-      { class: "toast-text", href: `/machines/${encodeURIComponent(alarm.machine_id)}`, onclick: close },
+      { class: "toast-text", href: `/machines/${alarm.machine_id}`, onclick: close },
       h("strong", null, title),
       light === "red" && h("span", null, textOf(alarm.summary)),
     ),

@@ -47,11 +47,11 @@ async function showPage() {
  */
 async function pageFor(path) {
   if (path === "/") return overviewPage();
-  const machine = /^\/machines\/([^/]+)\/?$/.exec(path);
+  const machine = /^\/machines\/(\d+)\/?$/.exec(path);
   if (machine) {
     // Loaded when first needed: the overview should not wait for the charts.
     const { machinePage } = await import("./pages/machine.js");
-    return machinePage(decodeURIComponent(machine[1]));
+    return machinePage(Number(machine[1]));
   }
   return {
     element: h("p", { class: "notice" }, t("page.missing"), " ", h("a", { href: "/" }, t("page.home"))),

@@ -54,13 +54,13 @@ function fill(element, attributes, children) {
  * @template T
  * @param {Element} container
  * @param {T[]} items
- * @param {(item: T) => string} keyOf
+ * @param {(item: T) => string | number} keyOf
  * @param {(item: T) => Element} render
  */
 export function renderKeyed(container, items, keyOf, render) {
   const former = new Map([...container.children].map((child) => [child.getAttribute("data-key"), child]));
   const children = items.map((item) => {
-    const key = keyOf(item);
+    const key = String(keyOf(item));
     const content = JSON.stringify(item);
     const old = former.get(key);
     if (old && contentOf.get(old) === content) return old;

@@ -15,7 +15,7 @@ export function allMachines(overview) {
 
 /**
  * @param {Overview} overview
- * @param {string} machineId
+ * @param {number} machineId
  */
 export function findMachine(overview, machineId) {
   for (const shop of overview.shops) {
@@ -29,14 +29,14 @@ export function findMachine(overview, machineId) {
 /**
  * A copy in which one machine is changed; all others stay the same objects.
  * @param {Overview} overview
- * @param {string} machineId
- * @param {(machine: MachineCard) => Partial<MachineCard>} change
+ * @param {number} machineId
+ * @param {Partial<MachineCard>} change
  * @returns {Overview}
  */
 export function withMachine(overview, machineId, change) {
   /** @param {MachineCard[]} machines */
   const changed = (machines) =>
-    machines.map((machine) => (machine.id === machineId ? { ...machine, ...change(machine) } : machine));
+    machines.map((machine) => (machine.id === machineId ? { ...machine, ...change } : machine));
   return {
     ...overview,
     shops: overview.shops.map((shop) => {

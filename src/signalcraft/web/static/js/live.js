@@ -9,6 +9,8 @@ import { setServerClock } from "./format.js";
 import * as store from "./store.js";
 
 /** @typedef {import("../../types").Overview} Overview */
+/** @typedef {import("../../types").MachineCard} MachineCard */
+/** @typedef {import("../../types").Light} Light */
 /** @typedef {import("../../types").LiveEvent} LiveEvent */
 
 const POLL_BESIDE_STREAM_MS = 10_000;
@@ -20,8 +22,9 @@ const ATTENTION_MS = 120_000;
 const SHOW_GAP_AFTER_MS = 5_000;
 const REOPEN_FIRST_MS = 2_000;
 const REOPEN_LAST_MS = 30_000;
-// Events come in bursts (a clip's analysis, its alarm): one snapshot after them is enough.
+// Events come in bursts (a clip's analysis, its alarm): one snapshot after them is enough, and never two this close.
 const REFETCH_AFTER_EVENT_MS = 700;
+const SNAPSHOTS_APART_MS = 2_000;
 // More than this many snapshots older than the stream means that the server's numbering began anew (a restore).
 const STALE_SNAPSHOTS_ALLOWED = 5;
 
@@ -30,10 +33,12 @@ let lastEventId = 0;
 let staleSnapshots = 0;
 /** @type {EventSource | null} */
 let source = null;
-/** @type {string | null} */
+/** @type {number | null} */
 let watchedMachine = null;
 let reopenDelay = REOPEN_FIRST_MS;
 let lastAttention = Date.now();
+let lastSnapshotAt = 0;
+let pollDue = Infinity;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let pollTimer;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -63,7 +68,7 @@ export function stop() {
 
 /**
  * Asks the stream for the readings of one machine too (null: of none).
- * @param {string | null} machineId
+ * @param {number | null} machineId
  */
 export function watchMachine(machineId) {
   if (machineId === watchedMachine) return;
@@ -75,12 +80,15 @@ export function watchMachine(machineId) {
 export function refresh() {
   fetching ??= fetchOverview().finally(() => {
     fetching = null;
+    pollDue = Infinity;
     schedulePoll(nextPollDelay());
   });
   return fetching;
 }
 
 async function fetchOverview() {
+  clearTimeout(pollTimer);
+  lastSnapshotAt = Date.now();
   try {
     /** @type {Overview} */
     const overview = await api.get("/api/dashboard/overview");
@@ -109,10 +117,17 @@ function nextPollDelay() {
   return Date.now() - lastAttention < ATTENTION_MS ? POLL_WITHOUT_STREAM_MS : POLL_BESIDE_STREAM_MS;
 }
 
-/** @param {number} delay in ms */
+/**
+ * The earliest wish counts, so that neither a burst of events nor a steady flow of them puts the snapshot off.
+ * @param {number} delay in ms
+ */
 function schedulePoll(delay) {
+  if (!running) return;
+  const due = Math.max(Date.now() + delay, lastSnapshotAt + SNAPSHOTS_APART_MS);
+  if (due >= pollDue) return;
+  pollDue = due;
   clearTimeout(pollTimer);
-  if (running) pollTimer = setTimeout(refresh, delay);
+  pollTimer = setTimeout(refresh, due - Date.now());
 }
 
 function streamIsOpen() {
@@ -128,7 +143,7 @@ function closeStream() {
 function openStream() {
   closeStream();
   const parameters = new URLSearchParams({ last_event_id: String(lastEventId) });
-  if (watchedMachine) parameters.set("machine", watchedMachine);
+  if (watchedMachine) parameters.set("machine", String(watchedMachine));
   const opened = new EventSource(`/api/notifications/stream?${parameters}`);
   source = opened;
   opened.onopen = () => {
@@ -182,7 +197,7 @@ function apply(event, isNew) {
       showProgress(event);
       return;
     case "reading":
-      patch(event.machine_id, () => ({ latest_reading: event.reading }));
+      patch(event.machine_id, { latest_reading: event.reading });
       return;
     case "reset":
       schedulePoll(0);
@@ -190,41 +205,32 @@ function apply(event, isNew) {
     case "connected":
       return;
   }
-  if (!isNew) return;
-  if (event.type === "analysis.finished") {
+  if (!isNew || event.machine_id === null) return;
+  if (event.type === "machine.changed") {
+    schedulePoll(REFETCH_AFTER_EVENT_MS);
+  } else if (event.type === "analysis.finished") {
     endProgress(event.machine_id);
-    patch(event.machine_id, (machine) => ({
-      ...lightChange(machine, event.light),
-      baseline: event.baseline,
-      latest_analysis: event.analysis,
-    }));
-  } else if (event.type !== "machine.changed") {
-    const cleared = event.type === "alarm.cleared";
-    patch(event.machine_id, (machine) => ({
-      ...lightChange(machine, event.light),
-      open_alarm: cleared ? null : event.alarm,
-    }));
+    patch(event.machine_id, { baseline: event.baseline, latest_analysis: event.analysis }, event.light);
+  } else {
+    const alarm = event.type === "alarm.cleared" ? null : event.alarm;
+    patch(event.machine_id, { open_alarm: alarm }, event.light);
   }
-  schedulePoll(REFETCH_AFTER_EVENT_MS);
 }
 
 /**
- * The sentence belongs to the former light; until the next snapshot brings the new one, none is better than a wrong one.
- * @param {import("../../types").MachineCard} machine
- * @param {import("../../types").Light} light
+ * @param {number} machineId
+ * @param {Partial<MachineCard>} change
+ * @param {Light} [light] where the event tells it
  */
-function lightChange(machine, light) {
-  return light === machine.light ? {} : { light, light_reason: null };
-}
-
-/**
- * @param {string} machineId
- * @param {(machine: import("../../types").MachineCard) => Partial<import("../../types").MachineCard>} change
- */
-function patch(machineId, change) {
+function patch(machineId, change, light) {
   /** @type {Overview | null} */
   const overview = store.get("overview");
-  if (overview && findMachine(overview, machineId)) store.set("overview", withMachine(overview, machineId, change));
+  const former = overview && findMachine(overview, machineId)?.machine;
+  if (!former) return;
+  // The sentence belongs to the former light; until a snapshot brings the new one, none is better than a wrong one.
+  const lightChange = light && light !== former.light ? { light, light_reason: null } : {};
+  store.set("overview", withMachine(overview, machineId, { ...change, ...lightChange }));
+  if ("light" in lightChange) schedulePoll(REFETCH_AFTER_EVENT_MS);
 }
 
 /** @param {Extract<LiveEvent, {type: "analysis.progress"}>} event */
@@ -234,7 +240,7 @@ function showProgress(event) {
   else store.set("progress", { ...store.get("progress"), [event.machine_id]: event.state });
 }
 
-/** @param {string} machineId */
+/** @param {number} machineId */
 function endProgress(machineId) {
   const { [machineId]: ended, ...others } = store.get("progress");
   if (ended) store.set("progress", others);

@@ -53,8 +53,8 @@ export default {
   "fact.detector": "Detector",
   "fact.duration": "Length",
   "fact.features": "Features",
-  "fact.level": "Loudness",
-  "fact.level_of": "mean {rms} dBFS, peak {peak} dBFS",
+  "fact.level": "Mean level",
+  "fact.peak": "Peak level",
   "fact.score": "Score",
   "fact.score_of": "{score} (limit {limit})",
   "fact.tail": "Chance of such a score when healthy",
@@ -98,7 +98,9 @@ export default {
 
   "reason.clipped": "The sound is too loud and was cut off",
   "reason.dropouts": "The recording has gaps",
+  "reason.not_decodable": "The stored sound can't be read",
   "reason.silent": "There is no sound",
+  "reason.sound_missing": "The stored sound is missing",
   "reason.too_short": "The recording is too short",
 
   "score.label": "How unusual it sounds (multiples of the limit)",

@@ -14,7 +14,7 @@ export default {
   "alarm.comment": "메모 (선택)",
   "alarm.repeats": "{count}회 감지",
   "alarm.since": "{time}부터",
-  "alarm.title": "알람 · {severity}",
+  "alarm.title": "경보 · {severity}",
 
   "analyses.older": "이전 분석 더 보기",
   "analyses.title": "분석 기록",
@@ -53,8 +53,8 @@ export default {
   "fact.detector": "판정 방식",
   "fact.duration": "길이",
   "fact.features": "특징 추출 방식",
-  "fact.level": "음량",
-  "fact.level_of": "평균 {rms} dBFS, 최대 {peak} dBFS",
+  "fact.level": "평균 음량",
+  "fact.peak": "최대 음량",
   "fact.score": "점수",
   "fact.score_of": "{score} (기준 {limit})",
   "fact.tail": "정상일 때 이런 점수가 나올 확률",
@@ -98,7 +98,9 @@ export default {
 
   "reason.clipped": "소리가 너무 커서 잘렸습니다",
   "reason.dropouts": "녹음이 중간중간 끊겼습니다",
+  "reason.not_decodable": "저장된 소리를 읽을 수 없습니다",
   "reason.silent": "소리가 들리지 않습니다",
+  "reason.sound_missing": "저장된 소리를 찾을 수 없습니다",
   "reason.too_short": "녹음이 너무 짧습니다",
 
   "score.label": "평소와 다른 정도 (기준 대비 배수)",
@@ -130,9 +132,9 @@ export default {
   "synthetic.tag": "가상 데이터",
   "synthetic.title": "실제 기계가 아니라 시뮬레이션으로 만든 데이터입니다.",
 
-  "toast.changed": "{machine}: 알람 단계가 바뀌었습니다",
-  "toast.cleared": "{machine}: 알람이 해제되었습니다",
-  "toast.raised": "{machine}: 새 알람",
+  "toast.changed": "{machine}: 경보 단계가 바뀌었습니다",
+  "toast.cleared": "{machine}: 경보가 해제되었습니다",
+  "toast.raised": "{machine}: 새 경보",
 
   "verdict.anomalous": "평소와 다름",
   "verdict.failed": "분석 실패",

@@ -18,7 +18,7 @@ import * as store from "../store.js";
 /** @typedef {import("../../../types").Shop} Shop */
 
 /**
- * @param {string} machineId
+ * @param {number} machineId
  * @returns {import("../app.js").Page}
  */
 export function machinePage(machineId) {
@@ -74,7 +74,6 @@ export function machinePage(machineId) {
  * @param {string | undefined} progress
  */
 function showHead(head, machine, shop, progress) {
-  const owns = ["admin", "owner"].includes(store.get("session")?.role);
   // A name being typed must survive the updates of everything around it.
   if (head.querySelector(".rename:focus-within")) return;
   replace(
@@ -84,7 +83,7 @@ function showHead(head, machine, shop, progress) {
       "div",
       { class: "machine-title" },
       h("h1", null, machine.name),
-      owns && shop && renameButton(head, machine),
+      shop && renameButton(head, machine),
       syntheticTag(machine.synthetic),
       lightBadge(machine.light),
     ),
@@ -123,7 +122,7 @@ function renameButton(head, machine) {
     async function save(event) {
       event.preventDefault();
       try {
-        await api.patch(`/api/machines/${encodeURIComponent(machine.id)}`, { name: name.value.trim() });
+        await api.patch(`/api/machines/${machine.id}`, { name: name.value.trim() });
         name.blur();
         form.remove();
         await live.refresh();

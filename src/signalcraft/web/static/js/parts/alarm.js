@@ -56,7 +56,7 @@ function acknowledgeForm(alarm) {
     problem.textContent = "";
     try {
       const text = comment.value.trim();
-      await api.post(`/api/alarms/${encodeURIComponent(alarm.id)}/acknowledge`, text ? { comment: text } : {});
+      await api.post(`/api/alarms/${alarm.id}/acknowledge`, text ? { comment: text } : {});
       await live.refresh();
     } catch (error) {
       if (!(error instanceof api.ApiError)) throw error;

@@ -12,7 +12,7 @@ import { analysisTime, ratioText, syntheticTag, verdictBadge } from "./verdict.j
 
 const PAGE = 100;
 
-/** @param {string} machineId */
+/** @param {number} machineId */
 export function analysesPart(machineId) {
   /** @type {AnalysisSummary[]} newest first */
   let analyses = [];
@@ -77,7 +77,7 @@ export function analysesPart(machineId) {
     problem.textContent = "";
     try {
       /** @type {{analyses: AnalysisSummary[]}} */
-      const loaded = await api.get(`/api/machines/${encodeURIComponent(machineId)}/analyses?limit=${PAGE}${query}`);
+      const loaded = await api.get(`/api/machines/${machineId}/analyses?limit=${PAGE}${query}`);
       return loaded.analyses;
     } catch (error) {
       if (!(error instanceof api.ApiError)) throw error;

@@ -105,14 +105,15 @@ function audioPlayer(clipId) {
 
 /** @param {Analysis} analysis */
 function technicalFacts(analysis) {
-  const { quality, versions } = analysis;
+  const { quality, versions, tail_probability: tail } = analysis;
   /** @type {[string, string | null][]} */
   const facts = [
     [t("fact.score"), analysis.score !== null && analysis.limit !== null ? t("fact.score_of", { score: number(analysis.score, 2), limit: number(analysis.limit, 2) }) : null],
-    [t("fact.tail"), analysis.tail_probability === null ? null : `≤ ${number(analysis.tail_probability * 100, 1)} %`],
-    [t("fact.duration"), quality && `${number(quality.duration_s, 1)} s`],
-    [t("fact.level"), quality && t("fact.level_of", { rms: number(quality.rms_dbfs, 1), peak: number(quality.peak_dbfs, 1) })],
-    [t("fact.clipped"), quality && `${number(quality.clipped_fraction * 100, 2)} %`],
+    [t("fact.tail"), tail === null ? null : `≤ ${number(tail * 100, 1)} %`],
+    [t("fact.duration"), measured(quality?.duration_s, 1, "s")],
+    [t("fact.level"), measured(quality?.rms_dbfs, 1, "dBFS")],
+    [t("fact.peak"), measured(quality?.peak_dbfs, 1, "dBFS")],
+    [t("fact.clipped"), measured(quality?.clipped_fraction && quality.clipped_fraction * 100, 2, "%")],
     [t("fact.features"), versions.features],
     [t("fact.detector"), versions.detector],
     [t("fact.baseline"), versions.baseline === null ? null : String(versions.baseline)],
@@ -120,8 +121,17 @@ function technicalFacts(analysis) {
   ];
   return h(
     "details",
-    { class: "facts" },
+    { class: "facts", open: matchMedia("(min-width: 901px)").matches },
     h("summary", null, t("fact.title")),
     h("dl", null, facts.filter(([, value]) => value !== null).map(([name, value]) => h("div", null, h("dt", null, name), h("dd", null, value)))),
   );
+}
+
+/**
+ * @param {number | null | undefined} value
+ * @param {number} digits
+ * @param {string} unit
+ */
+function measured(value, digits, unit) {
+  return typeof value === "number" ? `${number(value, digits)} ${unit}` : null;
 }

@@ -10,6 +10,7 @@ const DAY_MS = 86_400_000;
 export function timeAxis() {
   return {
     ...axisLooks(),
+    size: 26,
     space: 64,
     values: (_, splits) => splits.map((split, index) => timeLabel(split, splits[index - 1])),
   };
@@ -31,7 +32,7 @@ function axisLooks() {
     font: `12px ${token("--font")}`,
     grid: { stroke: token("--line"), width: 1 },
     ticks: { show: false },
-    gap: 6,
+    gap: 5,
   };
 }
 

@@ -8,7 +8,7 @@ import * as live from "../live.js";
 import { readingsRow } from "./readings.js";
 
 /** @typedef {import("../../../types").MachineCard} MachineCard */
-/** @typedef {{id: string, name: string}} ShopName */
+/** @typedef {{id: number, name: string}} ShopName */
 
 const NEW_SHOP = "";
 
@@ -36,7 +36,7 @@ export function unclaimedCard(deviceId) {
     button.disabled = true;
     problem.textContent = "";
     try {
-      const shopId = shop.value || (await api.post("/api/shops", { name: newShop.value.trim() })).shop.id;
+      const shopId = shop.value !== NEW_SHOP ? Number(shop.value) : (await api.post("/api/shops", { name: newShop.value.trim() })).shop.id;
       await api.post(`/api/devices/${encodeURIComponent(deviceId)}/claim`, {
         shop_id: shopId,
         machine_name: machineName.value.trim(),

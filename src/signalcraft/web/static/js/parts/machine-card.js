@@ -12,7 +12,7 @@ import { diagnosisLine, learningProgress, syntheticTag } from "./verdict.js";
 
 /** @param {{machine: MachineCard, progress: string | undefined}} shown */
 export function machineCard({ machine, progress }) {
-  const address = `/machines/${encodeURIComponent(machine.id)}`;
+  const address = `/machines/${machine.id}`;
   return h(
     "article",
     { class: `card machine-card machine-card-${machine.light}` },
@@ -30,7 +30,9 @@ export function machineCard({ machine, progress }) {
     readingsRow(machine.latest_reading),
     learningProgress(machine.baseline),
     // While learning, the newest diagnosis only repeats the progress bar.
-    machine.latest_analysis?.verdict !== "learning" && diagnosisLine(machine.latest_analysis),
+    machine.latest_analysis?.verdict !== "learning" &&
+      // An open alarm has said it already, and better.
+      diagnosisLine(machine.latest_analysis, { withSentence: machine.open_alarm === null }),
     progress && progressLine(progress),
   );
 }

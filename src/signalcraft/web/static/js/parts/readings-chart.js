@@ -15,7 +15,7 @@ import { vibrationG } from "./readings.js";
 const HOUR_MS = 3_600_000;
 const RANGES = /** @type {const} */ ({ "1h": HOUR_MS, "24h": 24 * HOUR_MS, "7d": 7 * 24 * HOUR_MS });
 /** @typedef {keyof typeof RANGES} RangeName */
-const CHART_HEIGHT = 132;
+const CHART_HEIGHT = 124;
 // The server thins out to about this many points; more than a wide screen has pixels for is wasted.
 const POINTS = 1200;
 // Live points are appended as they come; the server's own series replaces them once in a while, thinned and in order.
@@ -31,7 +31,7 @@ const PANELS = [
   { field: "power_percent", label: "reading.power", unit: "%", digits: 0, colour: "--series-3", minSpan: 20 },
 ];
 
-/** @param {string} machineId */
+/** @param {number} machineId */
 export function readingsChart(machineId) {
   /** @type {RangeName} */
   let range = "1h";
@@ -65,7 +65,7 @@ export function readingsChart(machineId) {
     const query = new URLSearchParams({ from, to, points: String(POINTS) });
     try {
       /** @type {ReadingSeries} */
-      const loaded = await api.get(`/api/machines/${encodeURIComponent(machineId)}/readings?${query}`);
+      const loaded = await api.get(`/api/machines/${machineId}/readings?${query}`);
       if (mine !== request) return;
       series = loaded;
       status.textContent = loaded.measured_at.length === 0 ? t("readings.none") : "";

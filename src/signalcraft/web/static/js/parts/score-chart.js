@@ -35,7 +35,7 @@ export function scoreChart(choose) {
           legend: { show: false },
           cursor: { drag: { x: false, y: false }, points: { show: false }, y: false },
           scales: { x: { time: true, range: timeRange }, y: { distr: 3, log: 10, range: (_, low, high) => ratioRange(low, high) } },
-          axes: [timeAxis(), valueAxis(tickLabel)],
+          axes: [timeAxis(), { ...valueAxis(tickLabel), filter: (_, splits) => splits.map((split) => (isDecade(split) ? split : null)) }],
           series: [{}, { stroke: token("--line-strong"), width: 1, points: { show: false } }],
           hooks: { draw: [drawLimit, drawPoints], ready: [listen] },
         },
@@ -158,7 +158,12 @@ function ratioRange(low, high) {
 }
 
 /** @param {number} value */
-function tickLabel(value) {
+function isDecade(value) {
   const decade = Math.log10(value);
-  return Math.abs(decade - Math.round(decade)) < 1e-6 ? `×${number(value, Math.max(0, -Math.round(decade)))}` : "";
+  return Math.abs(decade - Math.round(decade)) < 1e-6;
+}
+
+/** @param {number} value a power of ten */
+function tickLabel(value) {
+  return `×${number(value, Math.max(0, -Math.round(Math.log10(value))))}`;
 }

@@ -10,7 +10,7 @@ import { t } from "../i18n.js";
 const PICTURE = { width: 900, height: 300 };
 const HEIGHT_PX = 240;
 const LEFT_PX = 40;
-const RIGHT_PX = 62;
+const RIGHT_PX = 74;
 const BOTTOM_PX = 24;
 const TOP_PX = 8;
 const FREQUENCIES_HZ = [100, 250, 500, 1000, 2000, 4000, 8000, 16000];

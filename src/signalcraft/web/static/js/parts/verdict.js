@@ -52,8 +52,11 @@ export function ratioText(analysis) {
   return analysis.ratio === null ? "" : t("analysis.ratio", { ratio: number(analysis.ratio, analysis.ratio < 10 ? 1 : 0) });
 }
 
-/** @param {AnalysisSummary | null} analysis */
-export function diagnosisLine(analysis) {
+/**
+ * @param {AnalysisSummary | null} analysis
+ * @param {{withSentence: boolean}} options
+ */
+export function diagnosisLine(analysis, { withSentence }) {
   if (!analysis) return h("p", { class: "muted small" }, t("analysis.none"));
   return h(
     "div",
@@ -65,7 +68,7 @@ export function diagnosisLine(analysis) {
       syntheticTag(analysis.synthetic),
       h("span", { class: "muted small" }, t("analysis.heard"), " ", ageElement(analysisTime(analysis))),
     ),
-    h("p", { class: "diagnosis-sentence" }, verdictSentence(analysis)),
+    withSentence && h("p", { class: "diagnosis-sentence" }, verdictSentence(analysis)),
   );
 }
 

@@ -1,0 +1,453 @@
+"""A stand-in for the two web tiers, for what the real system can't be made to do on demand: tokens that expire, streams
+that are refused, snapshots that come late. Pages talk to it exactly as to the real one; its data is made of sines."""
+
+import io
+import itertools
+import json
+import math
+import queue
+import random
+import re
+import threading
+import time
+import uuid
+import wave
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import resources
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+Json = dict[str, Any]
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
+    "style-src 'self'; script-src 'self'; connect-src 'self'"
+)
+CONTENT_TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+LEARNING_CLIPS = 60
+ALARM_IDS = itertools.count(1)
+
+
+def iso(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def ago(**delta: float) -> str:
+    return iso(datetime.now(UTC) - timedelta(**delta))
+
+
+def reading(seed: float = 0.0, **changes: Any) -> Json:
+    values: Json = {
+        "measured_at": ago(seconds=1),
+        "received_at": ago(seconds=0),
+        "temperature_c": round(-19.6 + math.sin(seed), 2),
+        "vibration_x": 0.02,
+        "vibration_y": 0.03,
+        "vibration_z": round(1.0 + 0.05 * math.sin(3 * seed), 3),
+        "vibration_unit": "g",
+        "power_percent": round(56 + 6 * math.sin(2 * seed)),
+        "audio_level": 180,
+        "quality": {},
+    }
+    return values | changes
+
+
+def analysis(ratio: float | None, moment: str, verdict: str | None = None, **changes: Any) -> Json:
+    verdict = verdict or ("learning" if ratio is None else "anomalous" if ratio > 1 else "normal")
+    sentences = {
+        "normal": ("평소와 같은 소리입니다.", "It sounds as usual."),
+        "anomalous": (
+            "1.2~2.4 kHz 소리가 평소보다 6 dB 커졌습니다.",
+            "Between 1.2 and 2.4 kHz it is 6 dB louder than usual.",
+        ),
+        "learning": ("아직 정상 소리를 배우고 있습니다.", "Still learning the healthy sound."),
+        "not_assessable": ("소리가 너무 작아 판단할 수 없습니다.", "Too quiet to be judged."),
+    }
+    summary = dict(zip(("ko", "en"), sentences[verdict], strict=True))
+    return {
+        "id": str(uuid.uuid4()),
+        "clip_id": str(uuid.uuid4()),
+        "state": "done",
+        "verdict": verdict,
+        "reasons": ["silent"] if verdict == "not_assessable" else [],
+        "score": None if ratio is None else round(ratio * 88.4, 2),
+        "limit": None if ratio is None else 88.4,
+        "ratio": ratio,
+        "tail_probability": None if ratio is None else 0.017,
+        "condition": "unknown_anomaly" if verdict == "anomalous" else None,
+        "summary": summary,
+        "measured_at": moment,
+        "received_at": moment,
+        "finished_at": moment,
+        "synthetic": False,
+    } | changes
+
+
+def alarm(machine: Json, severity: str = "critical") -> Json:
+    return {
+        "id": next(ALARM_IDS),
+        "machine_id": machine["id"],
+        "machine_name": machine["name"],
+        "shop_id": machine["shop_id"],
+        "condition": "unknown_anomaly",
+        "severity": severity,
+        "state": "active_unacknowledged",
+        "raised_at": ago(minutes=12),
+        "acknowledged_at": None,
+        "acknowledged_by": None,
+        "cleared_at": None,
+        "count": 3,
+        "analysis_id": None,
+        "summary": {
+            "ko": "1.2~2.4 kHz 소리가 평소보다 6 dB 커졌습니다. 건강할 때는 거의 나타나지 않는 소리입니다.",
+            "en": "Between 1.2 and 2.4 kHz it is 6 dB louder than usual, which hardly happens while it is healthy.",
+        },
+        "advice": {
+            "ko": "팬과 압축기 주변에 닿거나 풀린 부품이 있는지 보시고, 소리가 계속되면 기사에게 연락하세요.",
+            "en": "See whether something touches or has come loose near fan and compressor; call the technician if it goes on.",
+        },
+    }
+
+
+def machine(identity: int, name: str, shop_id: int | None, light: str, **changes: Any) -> Json:
+    reasons = {
+        "red": ("알람이 열려 있습니다.", "An alarm is open."),
+        "yellow": ("최근 소리가 평소와 달랐습니다.", "The latest sound was unusual."),
+        "green": ("평소와 같습니다.", "Everything as usual."),
+        "blue": ("정상 소리를 배우는 중입니다.", "Learning the healthy sound."),
+        "grey": ("30분 넘게 데이터가 없습니다.", "No data for more than 30 minutes."),
+    }
+    return {
+        "id": identity,
+        "name": name,
+        "shop_id": shop_id,
+        "light": light,
+        "light_reason": dict(zip(("ko", "en"), reasons[light], strict=True)),
+        "synthetic": False,
+        "device": {"device_id": f"ESP32_{identity:03d}", "status": "online", "last_seen_at": ago(seconds=1)},
+        "latest_reading": reading(len(name)),
+        "latest_analysis": analysis(0.4, ago(minutes=2)),
+        "baseline": {"state": "ready", "clips": LEARNING_CLIPS, "needed": LEARNING_CLIPS, "version": 1},
+        "open_alarm": None,
+    } | changes
+
+
+class FakeSystem:
+    """Serves the pages and invented data on a free port until `stop`. Tests turn its switches and push events."""
+
+    def __init__(self, port: int = 0) -> None:
+        self.access_token = "first"  # noqa: S105 - a fake
+        self.signed_in = True
+        self.stream_works = True
+        self.snapshot_works = True
+        self.last_event_id = 100
+        self.shops: list[Json] = []
+        self.unclaimed: list[Json] = []
+        self.analyses: dict[int, list[Json]] = {}
+        self.calls: list[str] = []
+        self.streams: list[queue.Queue[bytes | None]] = []
+        system = self
+
+        class Handler(_Handler):
+            fake = system
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def stop(self) -> None:
+        self.end_streams()
+        self.server.shutdown()
+        self.server.server_close()
+
+    def end_streams(self) -> None:
+        for stream in self.streams:
+            stream.put(None)
+
+    def push(self, event: Json, *, durable: bool = True) -> None:
+        head = ""
+        if durable:
+            self.last_event_id += 1
+            head = f"id: {self.last_event_id}\n"
+        frame = f"{head}data: {json.dumps(event)}\n\n".encode()
+        for stream in self.streams:
+            stream.put(frame)
+
+    def add_shop(self, name: str, machines: list[Json], light: str = "green") -> Json:
+        shop = {"id": len(self.shops) + 1, "name": name, "light": light, "machines": machines}
+        for item in machines:
+            item["shop_id"] = shop["id"]
+        self.shops.append(shop)
+        return shop
+
+    def machine(self, identity: int) -> Json:
+        everything = [item for shop in self.shops for item in shop["machines"]] + self.unclaimed
+        return next(item for item in everything if item["id"] == identity)
+
+    def raise_alarm(self, identity: int, *, tell: bool = True) -> Json:
+        subject = self.machine(identity)
+        subject["open_alarm"] = alarm(subject)
+        subject["light"] = "red"
+        if tell:
+            event = {"type": "alarm.raised", "machine_id": identity, "light": "red", "alarm": subject["open_alarm"]}
+            self.push(event)
+        return subject["open_alarm"]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    fake: FakeSystem
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_: Any) -> None:
+        """Silence: the test's own report says what matters."""
+
+    def do_GET(self) -> None:
+        self.route("GET")
+
+    def do_POST(self) -> None:
+        self.route("POST")
+
+    def do_PATCH(self) -> None:
+        self.route("PATCH")
+
+    def route(self, method: str) -> None:
+        path = self.path.partition("?")[0]
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.body: Json = json.loads(body) if body else {}
+        self.fake.calls.append(f"{method} {path}")
+        if not path.startswith("/api/"):
+            self.send_page(path)
+            return
+        if method != "GET" and self.headers.get("X-Requested-With") != "signalcraft":
+            self.send_problem(403, "X-Requested-With is missing")
+            return
+        for (wanted, pattern), answer in ROUTES.items():
+            match = re.fullmatch(pattern, path)
+            if wanted == method and match:
+                public = path in ("/api/auth/login", "/api/auth/refresh", "/api/auth/logout")
+                if not public and f"access={self.fake.access_token}" not in (self.headers.get("Cookie") or ""):
+                    self.send_problem(401, "Sign in, please")
+                else:
+                    answer(self, *match.groups())
+                return
+        self.send_problem(404, "No such thing")
+
+    def send_page(self, path: str) -> None:
+        web = resources.files("signalcraft.web")
+        file = web.joinpath(path.lstrip("/")) if path.startswith("/static/") else web.joinpath("index.html")
+        if not file.is_file():
+            self.send_problem(404, path)
+            return
+        kind = next((kind for suffix, kind in CONTENT_TYPES.items() if file.name.endswith(suffix)), "text/plain")
+        self.send_bytes(200, f"{kind}; charset=utf-8", file.read_bytes())
+
+    def send_json(self, document: Json, status: int = 200, **headers: str) -> None:
+        self.send_bytes(status, "application/json", json.dumps({"success": True} | document).encode(), **headers)
+
+    def send_problem(self, status: int, detail: str) -> None:
+        problem = {"type": "about:blank", "status": status, "detail": detail, "success": False, "message": detail}
+        self.send_bytes(status, "application/problem+json", json.dumps(problem).encode())
+
+    def send_bytes(self, status: int, kind: str, content: bytes, **headers: str) -> None:
+        self.send_response(status)
+        for name, value in ({"Content-Type": kind, "Content-Length": str(len(content))} | headers).items():
+            self.send_header(name.replace("_", "-"), value)
+        self.send_header("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        self.end_headers()
+        self.wfile.write(content)
+
+    # -- people
+
+    def login(self) -> None:
+        if self.body.get("password") != "right":
+            self.send_problem(401, "Wrong name or password")
+            return
+        self.fake.signed_in = True
+        self.grant()
+
+    def refresh(self) -> None:
+        if not self.fake.signed_in:
+            self.send_problem(401, "Signed out")
+            return
+        self.grant()
+
+    def grant(self) -> None:
+        user = {"id": "u1", "username": "admin", "role": "admin"}
+        cookie = f"access={self.fake.access_token}; Path=/; HttpOnly; SameSite=Lax"
+        self.send_json({"user": user, "expires_in": 900}, Set_Cookie=cookie)
+
+    def logout(self) -> None:
+        self.fake.signed_in = False
+        self.fake.access_token = uuid.uuid4().hex
+        self.send_json({})
+
+    def verify(self) -> None:
+        self.send_json({"user": {"id": "u1", "username": "admin", "role": "admin"}})
+
+    # -- machines
+
+    def overview(self) -> None:
+        if not self.fake.snapshot_works:
+            self.send_problem(503, "The other tier is starting")
+            return
+        self.send_json(
+            {
+                "generated_at": ago(seconds=0),
+                "last_event_id": self.fake.last_event_id,
+                "shops": self.fake.shops,
+                "unclaimed": self.fake.unclaimed,
+            }
+        )
+
+    def stream(self) -> None:
+        if not self.fake.stream_works:
+            self.send_problem(503, "No streams now")
+            return
+        frames: queue.Queue[bytes | None] = queue.Queue()
+        self.fake.streams.append(frames)
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        self.wfile.write(b'retry: 2000\n\ndata: {"type": "connected", "message": "fake"}\n\n')
+        try:
+            while (frame := frames.get()) is not None:
+                self.wfile.write(frame)
+                self.wfile.flush()
+        except OSError:
+            pass  # the page went away
+        finally:
+            self.fake.streams.remove(frames)
+            self.close_connection = True
+
+    def acknowledge(self, identity: str) -> None:
+        for shop in self.fake.shops:
+            for item in shop["machines"]:
+                found = item["open_alarm"]
+                if found and str(found["id"]) == identity:
+                    found |= {"state": "active_acknowledged", "acknowledged_at": ago(seconds=0), "acknowledged_by": "admin"}
+                    self.send_json({"alarm": found})
+                    return
+        self.send_problem(404, "No such alarm")
+
+    def readings(self, identity: str) -> None:
+        times = np.linspace(time.time() - 3600, time.time(), 700)
+        keep = (times < time.time() - 2000) | (times > time.time() - 1700)  # a node without power for five minutes
+        times = times[keep]
+        noise = np.random.default_rng(int(identity)).normal(size=times.size)
+        cycle = np.sin(times / 180)
+        fields = {
+            "temperature_c": np.round(-19.6 + cycle + 0.08 * noise, 2).tolist(),
+            "vibration_g": np.round(1.01 + 0.02 * (cycle > 0) + 0.008 * noise, 3).tolist(),
+            "power_percent": np.round(np.where(cycle > 0, 62, 12) + noise).tolist(),
+            "audio_level": [],
+        }
+        document = {"measured_at": (times * 1000).astype(int).tolist(), "fields": fields, "reduced": False}
+        self.send_json(document | {"from": ago(hours=1), "to": ago(hours=0), "count": times.size})
+
+    def analyses(self, identity: str) -> None:
+        known = self.fake.analyses.get(int(identity)) or [self.fake.machine(int(identity))["latest_analysis"]]
+        self.send_json({"analyses": [item for item in known if item]})
+
+    def analysis(self, identity: str) -> None:
+        machines = [item for shop in self.fake.shops for item in shop["machines"]]
+        everything = [item["latest_analysis"] for item in machines] + [a for list_ in self.fake.analyses.values() for a in list_]
+        found = next(item for item in everything if item and item["id"] == identity)
+        bands = [
+            {"low_hz": 1200, "high_hz": 2400, "delta_db": 6.2, "deviations": 9.1, "kind": "level"},
+            {"low_hz": 4200, "high_hz": 6100, "delta_db": 11.4, "deviations": 7.0, "kind": "variation"},
+        ]
+        self.send_json(
+            {
+                "analysis": found
+                | {
+                    "explanation": {"bands": bands} if found["verdict"] == "anomalous" else None,
+                    "versions": {"features": "logmel-stats-1", "detector": "mahalanobis-1", "baseline": 1},
+                    "quality": {"rms_dbfs": -26.4, "peak_dbfs": -7.9, "clipped_fraction": 0.0, "duration_s": 10.0},
+                    "attempts": 1,
+                }
+            }
+        )
+
+    def audio(self, _: str) -> None:
+        buffer = io.BytesIO()
+        with wave.open(buffer, "wb") as sound:
+            sound.setparams((1, 2, 16_000, 0, "NONE", ""))
+            hum = np.sin(2 * np.pi * 120 * np.arange(160_000) / 16_000) * 6000
+            sound.writeframes(hum.astype("<i2").tobytes())
+        self.send_bytes(200, "audio/wav", buffer.getvalue())
+
+    def spectrogram(self, _: str) -> None:
+        rng = random.Random(1)
+        height, width = 300, 900
+        rows = np.linspace(1, 0, height)[:, None]
+        level = 0.75 * np.exp(-3 * rows) + 0.12 * np.sin(40 * rows) ** 8 + 0.3 * np.exp(-(((rows - 0.5) / 0.06) ** 2))
+        level = np.clip(level + np.random.default_rng(rng.randint(0, 9)).normal(0, 0.06, (height, width)), 0, 1)
+        picture = np.stack([level**0.7 * 255, level**1.8 * 230, (0.25 + 0.5 * level * (1 - level)) * 255], axis=2)
+        buffer = io.BytesIO()
+        Image.fromarray(picture.astype(np.uint8)).save(buffer, "png")
+        scale = {"Min_Hz": "0", "Max_Hz": "8000", "Duration_S": "10", "Min_Db": "-90", "Max_Db": "-20", "Scale": "mel"}
+        headers = {f"X_Spectrogram_{name}": value for name, value in scale.items()}
+        self.send_bytes(200, "image/png", buffer.getvalue(), **headers)
+
+    def rename(self, identity: str) -> None:
+        self.fake.machine(int(identity))["name"] = self.body["name"]
+        self.send_json({"machine": self.fake.machine(int(identity))})
+
+    def create_shop(self) -> None:
+        self.send_json({"shop": self.fake.add_shop(self.body["name"], [])}, status=201)
+
+    def claim(self, device_id: str) -> None:
+        card = next(item for item in self.fake.unclaimed if item["device"]["device_id"] == device_id)
+        self.fake.unclaimed.remove(card)
+        shop = next(shop for shop in self.fake.shops if shop["id"] == self.body["shop_id"])
+        card |= {"name": self.body["machine_name"], "shop_id": shop["id"]}
+        shop["machines"].append(card)
+        self.fake.push({"type": "machine.changed", "machine_id": card["id"]})
+        self.send_json({"machine": card})
+
+
+ROUTES: dict[tuple[str, str], Callable[..., None]] = {
+    ("POST", "/api/auth/login"): _Handler.login,
+    ("POST", "/api/auth/refresh"): _Handler.refresh,
+    ("POST", "/api/auth/logout"): _Handler.logout,
+    ("GET", "/api/auth/verify"): _Handler.verify,
+    ("GET", "/api/dashboard/overview"): _Handler.overview,
+    ("GET", "/api/notifications/stream"): _Handler.stream,
+    ("POST", "/api/alarms/([^/]+)/acknowledge"): _Handler.acknowledge,
+    ("GET", "/api/machines/([^/]+)/readings"): _Handler.readings,
+    ("GET", "/api/machines/([^/]+)/analyses"): _Handler.analyses,
+    ("PATCH", "/api/machines/([^/]+)"): _Handler.rename,
+    ("GET", "/api/analyses/([^/]+)"): _Handler.analysis,
+    ("GET", "/api/clips/([^/]+)/audio"): _Handler.audio,
+    ("GET", "/api/clips/([^/]+)/spectrogram.png"): _Handler.spectrogram,
+    ("POST", "/api/shops"): _Handler.create_shop,
+    ("POST", "/api/devices/([^/]+)/claim"): _Handler.claim,
+}
+
+
+def fake_system() -> Iterator[FakeSystem]:
+    """A system with one shop of each light, and a device that waits for its owner."""
+    system = FakeSystem()
+    learning = {"state": "learning", "clips": 23, "needed": LEARNING_CLIPS, "version": None}
+    system.add_shop("강남점", [machine(1, "아이스크림 냉동고 1", None, "green")])
+    system.add_shop(
+        "분당점",
+        [
+            machine(
+                2,
+                "쇼케이스 냉동고",
+                None,
+                "blue",
+                baseline=learning,
+                latest_analysis=analysis(None, ago(minutes=1)),
+            )
+        ],
+    )
+    system.unclaimed.append(machine(7, "ESP32_007", None, "grey", latest_analysis=None))
+    yield system
+    system.stop()
