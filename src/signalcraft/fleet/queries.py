@@ -1,0 +1,50 @@
+"""All SQL on shops, machines and devices."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Row, func, select, text
+from sqlalchemy.orm import Session
+
+from signalcraft.fleet.models import Device, Machine, Shop
+
+_NEW_DEVICES_LOCK = 0x5C0DE1  # advisory lock
+
+
+def device_named(session: Session, device_id: str) -> Device | None:
+    return session.scalar(select(Device).where(Device.device_id == device_id))
+
+
+def lock_new_devices(session: Session) -> None:
+    """Let one transaction at a time add devices: the limit is exact and no device is made twice."""
+    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _NEW_DEVICES_LOCK})
+
+
+def count_unclaimed(session: Session) -> int:
+    return session.scalar(select(func.count()).where(Device.claimed_at.is_(None))) or 0
+
+
+def lock_device(session: Session, device_id: str) -> Device | None:
+    """The device, locked until the transaction ends."""
+    return session.scalar(select(Device).where(Device.device_id == device_id).with_for_update())
+
+
+def devices_with_machines(
+    session: Session, shop_ids: frozenset[int] | None
+) -> Sequence[Row[Device, Machine]]:
+    """Devices of these shops (None: all), by name, each with its machine."""
+    statement = select(Device, Machine).join(Machine, Machine.id == Device.machine_id)
+    if shop_ids is not None:
+        statement = statement.where(Machine.shop_id.in_(shop_ids))
+    return session.execute(statement.order_by(Device.device_id)).all()
+
+
+def machine_devices(session: Session, machine_id: int) -> Sequence[Device]:
+    return session.scalars(select(Device).where(Device.machine_id == machine_id)).all()
+
+
+def shops(session: Session, shop_ids: frozenset[int] | None) -> Sequence[Shop]:
+    """Shops (None: all) by name."""
+    statement = select(Shop).order_by(Shop.name, Shop.id)
+    if shop_ids is not None:
+        statement = statement.where(Shop.id.in_(shop_ids))
+    return session.scalars(statement).all()

@@ -1,0 +1,175 @@
+"""Which devices, machines and shops there are, and whose they are."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from ipaddress import ip_address
+
+from sqlalchemy.orm import Session
+
+from signalcraft.accounts.access import Principal
+from signalcraft.clock import utc_now
+from signalcraft.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
+from signalcraft.fleet import queries
+from signalcraft.fleet.models import Device, Machine, Shop
+from signalcraft.realtime.publish import emit
+from signalcraft.settings import get_settings
+
+SEEN_INTERVAL = timedelta(seconds=5)
+"""A device that sends each second need not have its row written each second."""
+
+
+def see_device(session: Session, device_id: str, *, address: str | None, now: datetime) -> Device:
+    """The device that has just made itself heard; one that is new gets a machine of its own, without a shop.
+
+    Raises
+    ------
+    ForbiddenError
+        It is new, and there are too many already that nobody has claimed.
+    """
+    device = queries.device_named(session, device_id)
+    if device is None:
+        queries.lock_new_devices(session)
+        device = queries.device_named(session, device_id) or _add_device(session, device_id, address, now)
+    if now - device.last_seen_at >= SEEN_INTERVAL:
+        device.last_seen_at = now
+        device.address = _valid_address(address)
+    return device
+
+
+def get_device(session: Session, device_id: str) -> Device:
+    """A known device.
+
+    Raises
+    ------
+    NotFoundError
+        No node of this name was ever heard.
+    """
+    device = queries.device_named(session, device_id)
+    if device is None:
+        raise NotFoundError(f"No device {device_id} is known here.", field="device_id")
+    return device
+
+
+def get_visible_device(session: Session, principal: Principal, device_id: str) -> Device:
+    """A device whose machine this person may see.
+
+    Raises
+    ------
+    NotFoundError
+        There is none, or it is not theirs to see.
+    """
+    device = get_device(session, device_id)
+    if not principal.may_see(session.get_one(Machine, device.machine_id).shop_id):
+        raise NotFoundError(f"No device {device_id} is known here.", field="device_id")
+    return device
+
+
+def get_machine(session: Session, principal: Principal, machine_id: int) -> Machine:
+    """A machine that this person may see.
+
+    Raises
+    ------
+    NotFoundError
+        There is none, or it is not theirs to see.
+    """
+    machine = session.get(Machine, machine_id)
+    if machine is None or not principal.may_see(machine.shop_id):
+        raise NotFoundError("There is no such machine.", field="machine_id")
+    return machine
+
+
+def list_devices(session: Session, principal: Principal) -> list[tuple[Device, Machine]]:
+    """The devices this person may see, by name, each with its machine."""
+    rows = queries.devices_with_machines(session, principal.shop_ids)
+    return [(device, machine) for device, machine in rows]
+
+
+def list_machine_devices(session: Session, machine_id: int) -> Sequence[Device]:
+    """A machine's devices. The caller has checked who asks."""
+    return queries.machine_devices(session, machine_id)
+
+
+def list_shops(session: Session, principal: Principal) -> Sequence[Shop]:
+    """The shops this person may see, by name."""
+    return queries.shops(session, principal.shop_ids)
+
+
+def create_shop(session: Session, principal: Principal, name: str) -> Shop:
+    """A new shop; administrators only."""
+    principal.require("fleet.manage", None)
+    shop = Shop(name=name)
+    session.add(shop)
+    session.flush()
+    return shop
+
+
+def claim_device(
+    session: Session, principal: Principal, device_id: str, *, shop_id: int, machine_name: str
+) -> Machine:
+    """Give an unclaimed device's machine to a shop, with everything it has learned so far.
+
+    Raises
+    ------
+    NotFoundError
+        No such device was heard, or it is not theirs to see.
+    InvalidInputError
+        There is no such shop.
+    ConflictError
+        The device is claimed already.
+    """
+    device = queries.lock_device(session, device_id)
+    if device is None:
+        raise NotFoundError(f"No device {device_id} is known here.", field="device_id")
+    machine = session.get_one(Machine, device.machine_id)
+    principal.require("device.claim", machine.shop_id)
+    if device.claimed_at is not None:
+        raise ConflictError("The device is claimed already.", field="device_id")
+    if session.get(Shop, shop_id) is None:
+        raise InvalidInputError("There is no such shop.", field="shop_id")
+    device.claimed_at = utc_now()
+    machine.shop_id = shop_id
+    machine.name = machine_name
+    emit(session, "machine.changed", {"machine_id": machine.id}, shop_id=shop_id)
+    return machine
+
+
+def rename_machine(session: Session, principal: Principal, machine_id: int, name: str) -> Machine:
+    """Give a machine another name; owners and administrators."""
+    machine = get_machine(session, principal, machine_id)
+    principal.require("fleet.manage", machine.shop_id)
+    machine.name = name
+    emit(session, "machine.changed", {"machine_id": machine.id}, shop_id=machine.shop_id)
+    return machine
+
+
+def _add_device(session: Session, device_id: str, address: str | None, now: datetime) -> Device:
+    limit = get_settings().unclaimed_devices_limit
+    if queries.count_unclaimed(session) >= limit:
+        raise ForbiddenError(
+            f"{limit} devices wait to be claimed already; no further one is taken until then.",
+            field="device_id",
+        )
+    machine = Machine(name=device_id)
+    session.add(machine)
+    session.flush()
+    device = Device(
+        device_id=device_id,
+        machine_id=machine.id,
+        sample_rate_hz=16_000,
+        vibration_unit="g",
+        address=_valid_address(address),
+        first_seen_at=now,
+        last_seen_at=now,
+    )
+    session.add(device)
+    session.flush()
+    emit(session, "machine.changed", {"machine_id": machine.id}, shop_id=None)
+    return device
+
+
+def _valid_address(address: str | None) -> str | None:
+    """The caller's address, None where a proxy wrote something else."""
+    try:
+        return str(ip_address(address)) if address else None
+    except ValueError:
+        return None

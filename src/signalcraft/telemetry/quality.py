@@ -1,0 +1,73 @@
+"""Which numbers are measurements and which are only what a broken sensor says."""
+
+from collections.abc import Mapping
+from typing import Any
+
+STANDARD_GRAVITY = 9.80665
+"""m/s² per g, by definition."""
+
+UNITS_IN_G: Mapping[str, float] = {"g": 1.0, "m/s2": 1.0 / STANDARD_GRAVITY}
+"""What one unit of `Device.vibration_unit` is in g."""
+
+SENSOR_FAULTS: Mapping[str, Mapping[float, str]] = {
+    # DS18B20: the driver's answer without a sensor, and the register's content before the first conversion.
+    # A real 85.0 °C is nothing a cold store or its compressor housing reaches and holds to a 1/16 degree.
+    "temperature_c": {-127.0: "sensor_disconnected", 85.0: "power_on_value"},
+}
+
+RANGES: Mapping[str, tuple[float, float]] = {
+    "temperature_c": (-55.0, 125.0),  # DS18B20 data sheet
+    "vibration_x": (-16.0, 16.0),  # ADXL345 in its ±16 g range, in g
+    "vibration_y": (-16.0, 16.0),
+    "vibration_z": (-16.0, 16.0),
+    "power_percent": (0.0, 100.0),  # the firmware maps its converter's range to this
+    "audio_level": (0.0, 32768.0),  # mean of |16-bit samples|
+    "sensor_quality": (0.0, 1.0),
+}
+"""Fields of a reading with the range their sensor can measure."""
+
+TINY = 1e-37
+"""Below this PostgreSQL's `real` refuses a number instead of rounding it to zero."""
+
+Flaws = dict[str, dict[str, Any]]
+
+
+def bad(reason: str, raw: float | str) -> dict[str, Any]:
+    """The mark of a value that is not one, in the words of OPC UA."""
+    return {"code": "bad", "reason": reason, "raw": raw}
+
+
+def assess(
+    values: Mapping[str, float | None], *, vibration_unit: str, unreadable: Mapping[str, str] | None = None
+) -> tuple[dict[str, float | None], Flaws]:
+    """Split what was sent into values and flaws.
+
+    Parameters
+    ----------
+    values : field of `RANGES` to number; °C, `vibration_unit`, %, level.
+    vibration_unit : `g` or `m/s2`.
+    unreadable : field to the token (`nan`, `inf`, …) that stood in its place.
+
+    Returns
+    -------
+    values : every field of `RANGES`, None where there is no valid value.
+    flaws : field to `{"code": "bad", "reason": …, "raw": …}`.
+    """
+    unreadable = unreadable or {}
+    kept: dict[str, float | None] = {}
+    flaws: Flaws = {}
+    for field, (lowest, highest) in RANGES.items():
+        scale = UNITS_IN_G[vibration_unit] if field.startswith("vibration_") else 1.0
+        value = values.get(field)
+        kept[field] = None
+        if field in unreadable:
+            flaws[field] = bad("unreadable_number", unreadable[field])
+        elif value is None:
+            continue
+        elif reason := SENSOR_FAULTS.get(field, {}).get(value):
+            flaws[field] = bad(reason, value)
+        elif not lowest <= value * scale <= highest:
+            flaws[field] = bad("out_of_range", value)
+        else:
+            kept[field] = value if abs(value) >= TINY else 0.0
+    return kept, flaws

@@ -1,0 +1,116 @@
+"""All SQL on readings.
+
+The time bound in each query is what lets PostgreSQL skip the partitions of other days.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ARRAY, Float, Integer, Row, Select, bindparam, func, select, true
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session, aliased
+
+from signalcraft.telemetry.models import Reading
+
+
+def insert_new(session: Session, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Insert the rows whose key is not there yet; how many that were."""
+    statement = insert(Reading).values(list(rows)).on_conflict_do_nothing().returning(Reading.device_id)
+    return len(session.execute(statement).all())
+
+
+def between(
+    session: Session, device_id: int, *, start: datetime, end: datetime, limit: int
+) -> Sequence[Reading]:
+    """Readings of one device in [start, end], newest first."""
+    return session.scalars(
+        select(Reading)
+        .where(Reading.device_id == device_id, Reading.measured_at.between(start, end))
+        .order_by(Reading.measured_at.desc())
+        .limit(limit)
+    ).all()
+
+
+def newest_with_extra(
+    session: Session, device_ids: Sequence[int], *, since: datetime, limit: int
+) -> Sequence[Reading]:
+    """The newest feature messages of all these devices together, newest first."""
+    device = _devices(device_ids)
+    newest = (
+        select(Reading)
+        .where(Reading.device_id == device.c.id, Reading.measured_at >= since, Reading.extra.is_not(None))
+        .order_by(Reading.measured_at.desc())
+        .limit(limit)
+        .lateral()
+    )
+    reading = aliased(Reading, newest)
+    statement = select(reading).select_from(device).join(newest, true())
+    return session.scalars(statement.order_by(reading.measured_at.desc()).limit(limit)).all()
+
+
+def raw_series(
+    session: Session, g_per_unit: Mapping[int, float], *, start: datetime, end: datetime
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    """(milliseconds, temperature_c, vibration_g, power_percent, audio_level), oldest first."""
+    device = _scaled_devices(g_per_unit)
+    milliseconds = func.extract("epoch", Reading.measured_at) * 1000
+    statement = select(milliseconds, *_chart_fields(device.c.g_per_unit).values())
+    return session.execute(_in_range(statement, device, start, end).order_by(Reading.measured_at)).all()
+
+
+def extremes(
+    session: Session, g_per_unit: Mapping[int, float], *, start: datetime, end: datetime, steps: int
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    """Lowest and highest value of each field in each of `steps` equal time steps.
+
+    Returns
+    -------
+    (step, count, min and max of temperature_c, vibration_g, power_percent, audio_level), by step.
+    """
+    device = _scaled_devices(g_per_unit)
+    seconds = max((end - start).total_seconds(), 1e-3)
+    since_start = func.extract("epoch", Reading.measured_at - start)
+    step = func.least(func.floor(since_start * steps / seconds), steps - 1).cast(Integer)
+    columns = [
+        extreme(column)
+        for column in _chart_fields(device.c.g_per_unit).values()
+        for extreme in (func.min, func.max)
+    ]
+    statement = select(step.label("step"), func.count(), *columns)
+    return session.execute(_in_range(statement, device, start, end).group_by("step").order_by("step")).all()
+
+
+def _devices(device_ids: Sequence[int]) -> Any:
+    ids = bindparam(None, list(device_ids), type_=ARRAY(Integer))
+    return func.unnest(ids).table_valued("id").render_derived()
+
+
+def _scaled_devices(g_per_unit: Mapping[int, float]) -> Any:
+    ids = bindparam(None, list(g_per_unit), type_=ARRAY(Integer))
+    factors = bindparam(None, list(g_per_unit.values()), type_=ARRAY(Float(53)))
+    return func.unnest(ids, factors).table_valued("id", "g_per_unit").render_derived()
+
+
+def _chart_fields(g_per_unit: Any) -> dict[str, Any]:
+    squares = (
+        Reading.vibration_x * Reading.vibration_x
+        + Reading.vibration_y * Reading.vibration_y
+        + Reading.vibration_z * Reading.vibration_z
+    )
+    return {
+        "temperature_c": Reading.temperature_c,
+        "vibration_g": func.sqrt(squares) * g_per_unit,
+        "power_percent": Reading.power_percent,
+        "audio_level": Reading.audio_level,
+    }
+
+
+def _in_range(
+    statement: Select[*tuple[Any, ...]], device: Any, start: datetime, end: datetime
+) -> Select[*tuple[Any, ...]]:
+    return (
+        statement.select_from(device)
+        .join(Reading, Reading.device_id == device.c.id)
+        .where(Reading.measured_at.between(start, end))
+    )
