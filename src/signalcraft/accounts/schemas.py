@@ -5,6 +5,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+BEARER: Literal["Bearer"] = "Bearer"
+"""The scheme of RFC 6750."""
+
 
 class LoginIn(BaseModel):
     """Sign-in. `delivery` chooses cookies (browsers) or tokens in the answer (programs)."""

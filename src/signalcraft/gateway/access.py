@@ -1,0 +1,68 @@
+"""Who may call what: every route names its rule, and the application refuses to start where one does not."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+
+from signalcraft.accounts.access import Principal
+from signalcraft.accounts.credentials import CSRF_HEADER, require_same_site, token_of
+from signalcraft.accounts.service import authenticate_access_token
+from signalcraft.accounts.tokens import ACCESS_COOKIE
+from signalcraft.db.session import unit_of_work
+from signalcraft.logging import bind
+
+
+def signed_in(request: Request) -> Principal:
+    """The person of this request; 401 where there is none."""
+    token = token_of(
+        authorization=request.headers.get("Authorization"),
+        cookie=request.cookies.get(ACCESS_COOKIE),
+        method=request.method,
+        csrf_header=request.headers.get(CSRF_HEADER),
+    )
+    with unit_of_work() as session:
+        principal = authenticate_access_token(session, token)
+    bind(user_id=principal.user_id)
+    return principal
+
+
+def public() -> None:
+    """Anybody may call it."""
+
+
+def session_routes(request: Request) -> None:
+    """Anybody may call it from our own pages: sign-in must not be provoked by another site either."""
+    if request.cookies:
+        require_same_site(method=request.method, csrf_header=request.headers.get(CSRF_HEADER))
+
+
+SignedIn = Annotated[Principal, Depends(signed_in)]
+PUBLIC = Depends(public)
+SESSION_ROUTES = Depends(session_routes)
+
+_RULES: tuple[Callable[..., object], ...] = (signed_in, public, session_routes)
+
+
+def verify_access_rules(app: FastAPI) -> None:
+    """Default is deny: a route without a rule is a mistake that must not reach anybody.
+
+    Raises
+    ------
+    RuntimeError
+        Names the routes without a rule.
+    """
+    open_routes = [
+        route.path
+        for route in app.routes
+        if isinstance(route, APIRoute) and not _calls(route.dependant) & set(_RULES)
+    ]
+    if open_routes:
+        raise RuntimeError(f"routes without an access rule: {', '.join(open_routes)}")
+
+
+def _calls(dependant: Dependant) -> set[Callable[..., object]]:
+    calls = {dependant.call} if dependant.call else set()
+    return calls.union(*(_calls(inner) for inner in dependant.dependencies))

@@ -1,0 +1,53 @@
+"""The people's tier as an ASGI application."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from signalcraft.gateway.access import verify_access_rules
+from signalcraft.gateway.feed import Feed
+from signalcraft.gateway.middleware import RequestContext
+from signalcraft.gateway.problems import init_problems
+from signalcraft.gateway.routes import alarms, auth, health, notifications, pages
+from signalcraft.observability.sentry import start_sentry
+from signalcraft.settings import Settings, get_settings
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Read from top to bottom: errors, routes, files, what each answer goes through, the access check."""
+    settings = settings or get_settings()
+    start_sentry(settings, "gateway")
+    app = FastAPI(
+        title="SignalCraft: people",
+        version=settings.release,
+        summary="Sign-in, live events, notifications and alarms.",
+        openapi_url="/api/openapi/gateway.json",
+        docs_url=None,
+        redoc_url=None,
+        max_body_size=settings.json_limit_bytes,
+        lifespan=_lifespan,
+    )
+    init_problems(app)
+    for module in (auth, notifications, alarms, health, pages):
+        app.include_router(module.router)
+    pages.mount_static_files(app)
+    if settings.trusted_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.trusted_origins),
+            allow_credentials=True,
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "X-Requested-With"],
+        )
+    app.add_middleware(RequestContext)
+    verify_access_rules(app)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async with Feed().running() as feed:
+        app.state.feed = feed
+        yield

@@ -1,0 +1,78 @@
+"""Every error of this tier as an RFC 9457 problem document."""
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from signalcraft.errors import (
+    PROBLEM_MEDIA_TYPE,
+    SignalCraftError,
+    problem,
+    problem_of,
+    validation_problem_errors,
+)
+from signalcraft.logging import get_logger
+
+log = get_logger(__name__)
+
+
+def init_problems(app: FastAPI) -> None:
+    app.add_exception_handler(SignalCraftError, _expected)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def _answer(document: dict[str, object], headers: dict[str, str] | None = None) -> JSONResponse:
+    return JSONResponse(
+        document,
+        status_code=int(str(document["status"])),
+        headers=headers,
+        media_type=PROBLEM_MEDIA_TYPE,
+    )
+
+
+def _request_id(request: Request) -> str | None:
+    return getattr(request.state, "request_id", None)
+
+
+def _expected(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, SignalCraftError)  # noqa: S101  # what it is registered for
+    return _answer(problem_of(error, request_id=_request_id(request)), error.headers)
+
+
+def _invalid(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101  # what it is registered for
+    malformed = any(item["type"] == "json_invalid" for item in error.errors())
+    errors = validation_problem_errors(error.errors())
+    if malformed:
+        document = problem(
+            400, "The request cannot be read", "The body is not valid JSON.", request_id=_request_id(request)
+        )
+    else:
+        detail = "; ".join(f"{item['field']}: {item['message']}" for item in errors)
+        document = problem(
+            422, "A value is not acceptable", detail, errors=errors, request_id=_request_id(request)
+        )
+    return _answer(document)
+
+
+def _http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101  # what it is registered for
+    document = problem(
+        error.status_code, "The request was refused", str(error.detail), request_id=_request_id(request)
+    )
+    return _answer(document, dict(error.headers or {}))
+
+
+def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    log.exception("unexpected_error", exc_info=error)
+    return _answer(
+        problem(
+            500,
+            "Something went wrong here",
+            "The request could not be completed. It has been noted and will be looked at.",
+            request_id=_request_id(request),
+        )
+    )

@@ -1,0 +1,1 @@
+"""Routes of the people's tier, one module a subject."""

@@ -1,0 +1,117 @@
+"""One client's event stream: what it missed, then what happens."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from time import monotonic
+
+from starlette.concurrency import run_in_threadpool
+
+from signalcraft.accounts.access import Principal
+from signalcraft.db.session import unit_of_work
+from signalcraft.gateway.feed import BATCH, Feed, Frame, Subscriber, frame_of
+from signalcraft.realtime import queries
+from signalcraft.realtime.publish import Event
+from signalcraft.settings import Settings
+
+RETRY_MILLISECONDS = 2000
+HEARTBEAT = b": heartbeat\n\n"
+
+
+class VisibilityRule:
+    """Whether a person may see an event: it is of their shop, or about their own upload."""
+
+    def __init__(self, principal: Principal) -> None:
+        self._principal = principal
+
+    def __call__(self, event: Event) -> bool:
+        if event.user_id is not None and event.user_id == self._principal.user_id:
+            return True
+        return self._principal.may_see(event.shop_id)
+
+
+async def event_stream(
+    feed: Feed,
+    principal: Principal,
+    settings: Settings,
+    *,
+    last_event_id: int | None,
+    machine_id: int | None,
+) -> AsyncIterator[bytes]:
+    """Server-sent events (WHATWG HTML, 9.2) for one person.
+
+    Parameters
+    ----------
+    last_event_id : the newest event the client has; None starts with what happens from now on.
+    machine_id : also send this machine's readings as they come; the caller has checked who asks.
+    """
+    may_see = VisibilityRule(principal)
+    subscriber = Subscriber(may_see, machine_id)
+    async with feed.subscribed(subscriber):
+        yield _hello()
+        sent = last_event_id or 0
+        if last_event_id is not None:
+            if await run_in_threadpool(_is_gone, last_event_id):
+                yield _data({"type": "reset"})
+                sent = await run_in_threadpool(_newest)
+            async for frame in _missed(sent, may_see):
+                sent = max(sent, frame.id)
+                if frame.data:
+                    yield frame.data
+        async for data in _live(subscriber, settings, after=sent):
+            yield data
+
+
+async def _missed(after: int, may_see: VisibilityRule) -> AsyncIterator[Frame]:
+    """What happened while the client was away. An invisible event moves the position without data."""
+    while True:
+        events = await run_in_threadpool(_events_after, after)
+        for event in events:
+            yield frame_of(event) if may_see(event) else Frame(event.id, b"")
+            after = event.id
+        if len(events) < BATCH:
+            return
+
+
+async def _live(subscriber: Subscriber, settings: Settings, *, after: int) -> AsyncIterator[bytes]:
+    """What happens from now on, until the stream is old, the client too slow, or the process stops."""
+    end = monotonic() + settings.stream_age_seconds
+    while monotonic() < end:
+        try:
+            frame = await asyncio.wait_for(subscriber.queue.get(), settings.stream_heartbeat_seconds)
+        except TimeoutError:
+            yield HEARTBEAT
+            continue
+        if frame is None:
+            return
+        if frame.id == 0 or frame.id > after:
+            yield frame.data
+
+
+def _hello() -> bytes:
+    return f"retry: {RETRY_MILLISECONDS}\n".encode() + _data(
+        {"type": "connected", "message": "알림 스트림이 연결되었습니다"}
+    )
+
+
+def _data(document: dict[str, object]) -> bytes:
+    return f"data: {json.dumps(document, ensure_ascii=False)}\n\n".encode()
+
+
+def _is_gone(last_event_id: int) -> bool:
+    """Whether events after this one were already dropped, or it is not one of ours."""
+    with unit_of_work() as session:
+        newest, oldest = queries.last_event_id(session), queries.oldest_event_id(session)
+    if last_event_id > newest:
+        return True
+    return last_event_id < newest and (oldest is None or oldest > last_event_id + 1)
+
+
+def _newest() -> int:
+    with unit_of_work() as session:
+        return queries.last_event_id(session)
+
+
+def _events_after(event_id: int) -> list[Event]:
+    with unit_of_work() as session:
+        return list(queries.events_after(session, event_id, BATCH))
