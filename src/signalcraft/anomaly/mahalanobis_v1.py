@@ -28,6 +28,7 @@ FOLDS = 10
 TRIMMED_SHARE = 0.05  # "up to 5 % bad clips among those to learn from do little harm"
 _MAD_TO_SIGMA = 1.4826  # for a Gaussian
 _SCALE_FLOOR = 0.1  # dB: below the spread of any real clip; keeps a constant feature from dividing by zero
+LIMIT_SIGMAS = 3.0  # one healthy clip in 740, if the logarithms of scores are Gaussian
 _SAME_RECORDING = 1e-6  # a thousandth of a robust sigma between the clips
 # A score of four limits is twice the deviation of the worst healthy clip (scores are squared distances). The
 # factor comes from that meaning and was not chosen by looking at anomalous recordings.
@@ -42,7 +43,7 @@ class Baseline:
 
     centre, scale: float64 (p,), in the features' units. precision: float64 (p, p), inverse covariance of
     (x - centre) / scale. healthy_scores: float64 (n_used,), ascending, each from a fit without that clip.
-    limit: the highest of them. n_clips: how many clips were given; n_used: without those trimmed as outliers.
+    limit: what healthy clips stay under. n_clips: how many were given; n_used: without trimmed outliers.
     """
 
     centre: Array
@@ -64,6 +65,7 @@ class Baseline:
             scale=self.scale,
             precision=self.precision,
             healthy_scores=self.healthy_scores,
+            limit=np.array(self.limit),
             n_clips=np.array(self.n_clips),
         )
         return file.getvalue()
@@ -75,11 +77,8 @@ class Baseline:
             with np.load(BytesIO(data), allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
             centre, scale, precision = arrays["centre"], arrays["scale"], arrays["precision"]
-            healthy, n_clips, detector = (
-                arrays["healthy_scores"],
-                int(arrays["n_clips"]),
-                str(arrays["detector"]),
-            )
+            healthy, limit = arrays["healthy_scores"], float(arrays["limit"])
+            n_clips, detector = int(arrays["n_clips"]), str(arrays["detector"])
         except (ValueError, TypeError, KeyError, EOFError, OSError, zipfile.BadZipFile) as error:
             raise BaselineError(f"the stored baseline cannot be read: {error}") from error
         if detector != NAME:
@@ -87,7 +86,7 @@ class Baseline:
         p = centre.size
         if centre.shape != (p,) or scale.shape != (p,) or precision.shape != (p, p) or not healthy.size:
             raise BaselineError("the stored baseline's arrays do not fit together")
-        return Baseline(centre, scale, precision, healthy, float(healthy[-1]), n_clips, len(healthy))
+        return Baseline(centre, scale, precision, healthy, limit, n_clips, len(healthy))
 
 
 @dataclass(frozen=True)
@@ -128,7 +127,7 @@ def fit(healthy: ArrayLike) -> Baseline:
     if healthy_scores[-1] < _SAME_RECORDING:
         raise BaselineError("the clips to learn from are all the same recording")
     centre, scale, precision = _fit_distance(used)
-    return Baseline(centre, scale, precision, healthy_scores, float(healthy_scores[-1]), len(x), n_used)
+    return Baseline(centre, scale, precision, healthy_scores, _limit(healthy_scores), len(x), n_used)
 
 
 def score(baseline: Baseline, x: ArrayLike) -> float:
@@ -161,9 +160,15 @@ def assess(baseline: Baseline, x: ArrayLike) -> Assessment:
     )
 
 
+def _robust_centre_and_deviation(x: Array) -> tuple[Array, Array]:
+    centre: Array = np.median(x, axis=0)
+    deviation: Array = _MAD_TO_SIGMA * np.median(np.abs(x - centre), axis=0)
+    return centre, deviation
+
+
 def _robust_centre_and_scale(x: Array) -> tuple[Array, Array]:
-    centre = np.median(x, axis=0)
-    return centre, _MAD_TO_SIGMA * np.median(np.abs(x - centre), axis=0) + _SCALE_FLOOR
+    centre, deviation = _robust_centre_and_deviation(x)
+    return centre, deviation + _SCALE_FLOOR
 
 
 def _robust_distance(x: Array) -> Array:
@@ -194,6 +199,18 @@ def _cross_validated_scores(x: Array) -> Array:
     for k in range(FOLDS):
         scores[fold == k] = _distances(x[fold == k], *_fit_distance(x[fold != k]))
     return scores
+
+
+def _limit(healthy_scores: Array) -> float:
+    """What healthy clips stay under: the highest healthy score, or LIMIT_SIGMAS above the typical if higher.
+
+    Of some 57 clips, and without the trimmed ones, the highest alone is an unsteady and rather low estimate.
+    The second value takes the logarithms of scores as Gaussian; by median and MAD, so bad clips hardly move
+    it.
+    """
+    logarithms = np.log(np.maximum(healthy_scores, np.finfo(np.float64).tiny))
+    typical, spread = _robust_centre_and_deviation(logarithms)
+    return max(float(healthy_scores[-1]), float(np.exp(typical + LIMIT_SIGMAS * spread)))
 
 
 def _shrunk_covariance(z: Array) -> Array:
