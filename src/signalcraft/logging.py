@@ -64,7 +64,7 @@ def configure(settings: Settings, process: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level)
-    for noisy in ("httpx", "httpcore", "kombu", "amqp", "celery.bootsteps"):
+    for noisy in ("httpx", "httpcore", "kombu", "amqp", "celery.app.trace", "alembic.runtime.plugins"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 

@@ -18,7 +18,7 @@ GRAVE_ADVICE: Text = {
     "en": "Look at the machine and its temperature now, and have a technician check it today.",
 }
 
-_REASONS: dict[str, Text] = {
+REASONS: dict[str, Text] = {
     "too_short": {"ko": "녹음이 1초보다 짧습니다", "en": "the recording is shorter than one second"},
     "silent": {"ko": "소리가 거의 들리지 않습니다", "en": "almost nothing can be heard"},
     "clipped": {"ko": "소리가 너무 커서 잘렸습니다", "en": "the sound is so loud that it is cut off"},
@@ -41,7 +41,7 @@ def learning(clips: int, needed: int) -> Text:
 
 def not_assessable(reasons: Sequence[str]) -> Text:
     """reasons: as in `dsp.Quality`."""
-    known = [_REASONS[reason] for reason in reasons]
+    known = [REASONS[reason] for reason in reasons]
     return {
         "ko": f"판단할 수 없는 녹음입니다: {', '.join(text['ko'] for text in known)}. "
         "마이크를 확인해 주세요.",

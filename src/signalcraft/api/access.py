@@ -14,17 +14,15 @@ from typing import Any, Literal, TypeVar
 from flask import Flask, current_app, g, request
 
 from signalcraft.accounts.access import Principal
+from signalcraft.accounts.credentials import CSRF_HEADER, token_of
 from signalcraft.accounts.roles import Permission
 from signalcraft.accounts.service import authenticate_access_token
 from signalcraft.accounts.tokens import ACCESS_COOKIE
 from signalcraft.db.session import unit_of_work
-from signalcraft.errors import ForbiddenError, UnauthenticatedError
+from signalcraft.errors import ForbiddenError
 from signalcraft.logging import bind
 
 View = TypeVar("View", bound=Callable[..., Any])
-
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-CSRF_HEADER = "X-Requested-With"
 
 
 @dataclass(frozen=True)
@@ -79,27 +77,29 @@ def _enforce() -> None:
     if rule is None:
         raise ForbiddenError("This address has no access rule and is closed.")
     if rule.caller == "user":
-        g.principal = _signed_in_person()
-        bind(user_id=g.principal.user_id)
-        if rule.permission is not None and not _holds_somewhere(g.principal, rule.permission):
+        person = sign_in_required()
+        if rule.permission is not None and not _holds_somewhere(person, rule.permission):
             raise ForbiddenError("Your role does not allow this.")
 
 
-def _signed_in_person() -> Principal:
-    """The person whose token the request carries: in the Authorization header, else in the cookie.
+def sign_in_required() -> Principal:
+    """The person whose token this request carries.
 
-    A browser sends the cookie with requests that other sites provoke, so a change needs a header as well that
-    only our own pages can set.
+    Raises
+    ------
+    UnauthenticatedError, ForbiddenError
+        There is no valid token, or another site may have provoked the request.
     """
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        token = request.cookies.get(ACCESS_COOKIE, "")
-        if token and request.method not in SAFE_METHODS and CSRF_HEADER not in request.headers:
-            raise ForbiddenError(f"A change needs the header {CSRF_HEADER}.", field=CSRF_HEADER)
-    if not token:
-        raise UnauthenticatedError("Sign in first.")
+    token = token_of(
+        authorization=request.headers.get("Authorization"),
+        cookie=request.cookies.get(ACCESS_COOKIE),
+        method=request.method,
+        csrf_header=request.headers.get(CSRF_HEADER),
+    )
     with unit_of_work() as session:
-        return authenticate_access_token(session, token.strip())
+        g.principal = authenticate_access_token(session, token)
+    bind(user_id=g.principal.user_id)
+    return principal()
 
 
 def _holds_somewhere(person: Principal, permission: Permission) -> bool:

@@ -1,11 +1,11 @@
 """The machines' tier: what nodes send, what is analysed, what people's screens read."""
 
-from flask_openapi3.models import Info
+from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from signalcraft.api.access import init_access
-from signalcraft.api.blueprints import health
+from signalcraft.api.blueprints import clips, dashboard, health, machines
 from signalcraft.api.bodies import BoundedRequest
 from signalcraft.api.problems import Problem, init_problems, raise_validation_error
 from signalcraft.api.request_ids import init_request_ids
@@ -13,7 +13,7 @@ from signalcraft.observability.sentry import start_sentry
 from signalcraft.queue import make_celery
 from signalcraft.settings import Settings, get_settings
 
-BLUEPRINTS = (health.blueprint,)
+BLUEPRINTS = (health.blueprint, dashboard.blueprint, machines.blueprint, clips.blueprint)
 
 
 class Api(OpenAPI):

@@ -4,9 +4,6 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Engine
 
 from signalcraft.settings import Settings
 
@@ -24,17 +21,3 @@ def configuration(database_url: str) -> Config:
 def upgrade(settings: Settings, revision: str = "head") -> None:
     """Bring the database up to `revision`; does nothing when it is there already."""
     command.upgrade(configuration(settings.database_url.get_secret_value()), revision)
-
-
-def head() -> str:
-    """The newest revision this code knows."""
-    revision = ScriptDirectory(str(MIGRATIONS)).get_current_head()
-    if revision is None:
-        raise RuntimeError("the package holds no migration")
-    return revision
-
-
-def current(engine: Engine) -> str | None:
-    """The revision that the database is at."""
-    with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()

@@ -93,9 +93,7 @@ def machine_signal(
     if device_status == "late":
         return _signal("yellow", "센서 데이터가 늦어지고 있습니다", "The sensor node is late")
     if not baseline_ready:
-        return _signal(
-            "blue", "정상 소리를 학습하고 있습니다", "Learning the sound of the healthy machine"
-        )
+        return _signal("blue", "정상 소리를 학습하고 있습니다", "Learning the sound of the healthy machine")
     return _signal("green", "정상입니다", "Healthy")
 
 

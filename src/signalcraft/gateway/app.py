@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
+import signalcraft.tables  # noqa: F401  # foreign keys need every table known
 from signalcraft.gateway.access import verify_access_rules
 from signalcraft.gateway.feed import Feed
 from signalcraft.gateway.middleware import RequestContext

@@ -3,10 +3,9 @@
 from typing import Any
 
 import redis
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from signalcraft.db import migrate
+from signalcraft.db import schema_version
 from signalcraft.db.engine import get_engine
 from signalcraft.realtime.connection import get_redis
 from signalcraft.settings import get_settings
@@ -32,14 +31,11 @@ def version() -> dict[str, Any]:
 def _database() -> str | None:
     try:
         engine = get_engine()
-        with engine.connect() as connection:
-            connection.execute(text("SELECT 1"))
-        revision = migrate.current(engine)
+        revision = schema_version.current(engine)
     except SQLAlchemyError as error:
         return f"unreachable ({type(error).__name__})"
-    return (
-        None if revision == migrate.head() else f"at migration {revision}, this code needs {migrate.head()}"
-    )
+    needed = schema_version.needed()
+    return None if revision == needed else f"at migration {revision}, this code needs {needed}"
 
 
 def _redis() -> str | None:

@@ -5,6 +5,7 @@ from typing import Any
 from celery import Celery, signals
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
+import signalcraft.tables  # noqa: F401  # foreign keys need every table known
 from signalcraft import logging
 from signalcraft.observability.sentry import start_sentry
 from signalcraft.queue import TASK_MODULES, make_celery

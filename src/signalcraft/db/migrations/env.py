@@ -3,15 +3,7 @@
 from alembic import context
 from sqlalchemy import create_engine, pool, text
 
-# Every module with tables, so that autogenerate and the drift test see them.
-import signalcraft.accounts.models
-import signalcraft.acoustics.models
-import signalcraft.alarms.models
-import signalcraft.fleet.models
-import signalcraft.notifications.models
-import signalcraft.realtime.models
-import signalcraft.telemetry.models  # noqa: F401
-from signalcraft.db.base import Base
+from signalcraft.tables import Base
 
 LOCK_TIMEOUT_MS = 4_000
 """Waiting longer for a table lock would queue every writer behind us."""

@@ -24,7 +24,7 @@ export default {
   "analysis.title": "Sound diagnosis",
 
   "band.level": "{range}: {change} against normal",
-  "band.variation": "{range}: fluctuates by {change} against normal",
+  "band.variation": "{range}: unsteadiness {change} against normal",
 
   "baseline.learning": "Learning the healthy sound: {clips} of {needed} clips",
 

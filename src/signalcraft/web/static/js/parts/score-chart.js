@@ -35,7 +35,7 @@ export function scoreChart(choose) {
           legend: { show: false },
           cursor: { drag: { x: false, y: false }, points: { show: false }, y: false },
           scales: { x: { time: true, range: timeRange }, y: { distr: 3, log: 10, range: (_, low, high) => ratioRange(low, high) } },
-          axes: [timeAxis(), { ...valueAxis(tickLabel), filter: (_, splits) => splits.map((split) => (isDecade(split) ? split : null)) }],
+          axes: [timeAxis(), ratioAxis()],
           series: [{}, { stroke: token("--line-strong"), width: 1, points: { show: false } }],
           hooks: { draw: [drawLimit, drawPoints], ready: [listen] },
         },
@@ -157,13 +157,21 @@ function ratioRange(low, high) {
   return [Math.min(0.1, 10 ** Math.floor(Math.log10(low ?? 0.1))), Math.max(10, (high ?? 1) * 1.5)];
 }
 
+/** Labels and lines at powers of ten only: uPlot would draw all nine steps of each. */
+function ratioAxis() {
+  const axis = valueAxis(tickLabel);
+  /** @type {uPlot.Axis.Filter} */
+  const decades = (_, splits) => splits.map((split) => (isDecade(split) ? split : null));
+  return { ...axis, filter: decades, grid: { ...axis.grid, filter: decades } };
+}
+
 /** @param {number} value */
 function isDecade(value) {
   const decade = Math.log10(value);
   return Math.abs(decade - Math.round(decade)) < 1e-6;
 }
 
-/** @param {number} value a power of ten */
+/** @param {number} value */
 function tickLabel(value) {
   return `×${number(value, Math.max(0, -Math.round(Math.log10(value))))}`;
 }

@@ -1,0 +1,101 @@
+"""The machine page: its card, its readings as a chart, its analyses."""
+
+from datetime import datetime, timedelta
+
+from flask import Response
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
+from pydantic import AwareDatetime, BaseModel, Field
+
+from signalcraft.acoustics import service as acoustics
+from signalcraft.api.access import principal, user
+from signalcraft.api.answers import json_answer
+from signalcraft.api.problems import PROBLEM_RESPONSES
+from signalcraft.clock import EARLIEST, utc_now
+from signalcraft.dashboards import service
+from signalcraft.dashboards.schemas import AnalysesAnswer, MachineAnswer, ReadingsAnswer
+from signalcraft.db.session import unit_of_work
+from signalcraft.errors import InvalidInputError
+from signalcraft.fleet import service as fleet
+from signalcraft.telemetry import service as telemetry
+
+blueprint = APIBlueprint(
+    "machines",
+    __name__,
+    url_prefix="/api/machines",
+    abp_tags=[Tag(name="Machines", description="What is known of one machine.")],
+    abp_responses=PROBLEM_RESPONSES,
+)
+
+DEFAULT_SPAN = timedelta(hours=24)
+LONGEST_SPAN = timedelta(days=400)
+"""A year and a season to compare with; longer ranges are an export's business."""
+
+
+class MachinePath(BaseModel):
+    machine_id: int = Field(ge=1, lt=2**63)
+
+
+class ReadingsQuery(BaseModel):
+    from_: AwareDatetime | None = Field(None, alias="from", description="Default: 24 hours before `to`.")
+    to: AwareDatetime | None = Field(None, description="Default: now.")
+    points: int = Field(1200, ge=2, le=5000, description="Width of the chart; more readings are reduced.")
+
+
+class AnalysesQuery(BaseModel):
+    limit: int = Field(100, ge=1, le=1000)
+    before: AwareDatetime | None = Field(None, description="Only sound heard before this moment.")
+
+
+@blueprint.get("/<int:machine_id>", responses={200: MachineAnswer})
+@user("fleet.read")
+def show(path: MachinePath) -> Response:
+    """One machine as the overview shows it."""
+    with unit_of_work() as session:
+        answer = service.machine(session, principal(), path.machine_id)
+    return json_answer(answer)
+
+
+@blueprint.get("/<int:machine_id>/readings", responses={200: ReadingsAnswer})
+@user("fleet.read")
+def readings(path: MachinePath, query: ReadingsQuery) -> Response:
+    """Readings for a chart; where there are more than `points`, the extremes of equal time steps."""
+    start, end = _range(query)
+    with unit_of_work() as session:
+        machine = fleet.get_machine(session, principal(), path.machine_id)
+        devices = fleet.list_machine_devices(session, machine.id)
+        series = telemetry.series(session, devices, start=start, end=end, points=query.points)
+    return json_answer(
+        ReadingsAnswer.model_validate(
+            {
+                "from": start,
+                "to": end,
+                "measured_at": series.measured_at,
+                "fields": series.fields,
+                "count": series.count,
+                "reduced": series.reduced,
+            }
+        )
+    )
+
+
+@blueprint.get("/<int:machine_id>/analyses", responses={200: AnalysesAnswer})
+@user("fleet.read")
+def analyses(path: MachinePath, query: AnalysesQuery) -> Response:
+    """Finished analyses, newest sound first."""
+    with unit_of_work() as session:
+        machine = fleet.get_machine(session, principal(), path.machine_id)
+        found = acoustics.list_machine_analyses(session, machine.id, limit=query.limit, before=query.before)
+    return json_answer(AnalysesAnswer(analyses=found))
+
+
+def _range(query: ReadingsQuery) -> tuple[datetime, datetime]:
+    end = query.to or utc_now()
+    start = query.from_ or max(end - DEFAULT_SPAN, EARLIEST)
+    if start < EARLIEST:
+        raise InvalidInputError("There are no readings before 2000.", field="from")
+    if not timedelta(0) < end - start <= LONGEST_SPAN:
+        raise InvalidInputError(
+            f"The range must end after it begins and span at most {LONGEST_SPAN.days} days.", field="from"
+        )
+    return start, end

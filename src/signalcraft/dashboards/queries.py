@@ -1,0 +1,160 @@
+"""All SQL of the read models: narrow columns, an index look-up a machine, a constant number of statements."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Result, Select, any_, func, lateral, literal, select, text, true
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Session
+
+from signalcraft.acoustics.models import Analysis, Clip
+from signalcraft.acoustics.queries import FINAL
+from signalcraft.fleet.models import Device, Machine, Shop
+from signalcraft.telemetry.models import Reading
+
+Row = dict[str, Any]
+
+NEWEST_READING_WINDOW = timedelta(days=2)
+"""Where the newest reading of a living node is. A look-up over all days touches every day's index instead."""
+
+
+def begin_snapshot(session: Session) -> None:
+    """Make every statement of this transaction see the same moment. Call it before any other statement."""
+    session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+    session.execute(text("SET TRANSACTION READ ONLY"))
+
+
+def shops(session: Session, shop_ids: frozenset[int] | None) -> list[Row]:
+    """Shops by name; None means all."""
+    statement = select(Shop.id, Shop.name).order_by(func.lower(Shop.name), Shop.id)
+    if shop_ids is not None:
+        statement = statement.where(Shop.id.in_(shop_ids))
+    return _rows(session.execute(statement))
+
+
+def shop(session: Session, shop_id: int) -> Row:
+    [row] = _rows(session.execute(select(Shop.id, Shop.name).where(Shop.id == shop_id)))
+    return row
+
+
+def machines(session: Session, shop_ids: frozenset[int] | None) -> list[Row]:
+    """Machines of the shops by name, each with the device heard last.
+
+    None means all, and those without a shop.
+    """
+    statement = _machines().order_by(func.lower(Machine.name), Machine.id)
+    if shop_ids is not None:
+        statement = statement.where(Machine.shop_id.in_(shop_ids))
+    return _rows(session.execute(statement))
+
+
+def machine(session: Session, machine_id: int) -> Row | None:
+    return next(iter(_rows(session.execute(_machines().where(Machine.id == machine_id)))), None)
+
+
+def _machines() -> Select[Any]:
+    heard_last = (
+        select(Device)
+        .distinct(Device.machine_id)
+        .order_by(Device.machine_id, Device.last_seen_at.desc())
+        .subquery("heard_last")
+    )
+    return select(
+        Machine.id,
+        Machine.name,
+        Machine.shop_id,
+        Machine.synthetic,
+        heard_last.c.id.label("device_key"),
+        heard_last.c.device_id,
+        heard_last.c.last_seen_at,
+        heard_last.c.vibration_unit,
+    ).outerjoin(heard_last, heard_last.c.machine_id == Machine.id)
+
+
+def latest_readings(session: Session, device_keys: Sequence[int], *, now: datetime) -> dict[int, Row]:
+    """The newest reading of each device that has one, by `devices.id`."""
+    recent = _latest_readings(session, device_keys, since=now - NEWEST_READING_WINDOW, now=now)
+    silent = [key for key in device_keys if key not in recent]
+    return recent | _latest_readings(session, silent, since=None, now=now)
+
+
+def _latest_readings(
+    session: Session, device_keys: Sequence[int], *, since: datetime | None, now: datetime
+) -> dict[int, Row]:
+    if not device_keys:
+        return {}
+    newest = (
+        select(Reading).where(Reading.device_id == Device.id).order_by(Reading.measured_at.desc()).limit(1)
+    )
+    if since is not None:
+        # Both ends, so that the planner sees that the default partition is not concerned and reads in order.
+        newest = newest.where(Reading.measured_at >= since, Reading.measured_at < now + timedelta(days=1))
+    reading = lateral(newest).alias("reading")
+    rows = session.execute(
+        select(
+            Device.id.label("device_key"),
+            Device.vibration_unit,
+            reading.c.measured_at,
+            reading.c.received_at,
+            reading.c.temperature_c,
+            reading.c.vibration_x,
+            reading.c.vibration_y,
+            reading.c.vibration_z,
+            reading.c.power_percent,
+            reading.c.audio_level,
+            reading.c.quality,
+        )
+        .join(reading, true())
+        .where(Device.id == any_(_array(device_keys, Device.id)))
+    )
+    return {row["device_key"]: row for row in _rows(rows)}
+
+
+def latest_analyses(session: Session, machine_ids: Sequence[int]) -> dict[int, Row]:
+    """The newest finished analysis of each machine: the fields of `AnalysisSummary`, by machine id.
+
+    Without the features and the evidence, which make up nine tenths of the row and which no overview shows.
+    """
+    newest = lateral(
+        select(Analysis)
+        .where(Analysis.machine_id == Machine.id, Analysis.state.in_(FINAL))
+        .order_by(Analysis.heard_at.desc(), Analysis.id.desc())
+        .limit(1)
+    ).alias("newest")
+    rows = session.execute(
+        select(
+            Machine.id.label("machine_key"),
+            newest.c.id,
+            newest.c.clip_id,
+            newest.c.state,
+            newest.c.verdict,
+            func.coalesce(newest.c.reasons, text("'[]'::jsonb")).label("reasons"),
+            newest.c.score,
+            newest.c.score_limit.label("limit"),
+            (newest.c.score / func.nullif(newest.c.score_limit, 0.0)).label("ratio"),
+            newest.c.tail_probability,
+            newest.c.condition,
+            newest.c.summary,
+            newest.c.finished_at,
+            Clip.measured_at,
+            Clip.received_at,
+            Clip.synthetic,
+        )
+        .select_from(Machine)
+        .join(newest, true())
+        .join(Clip, Clip.id == newest.c.clip_id)
+        .where(Machine.id == any_(_array(machine_ids, Machine.id)))
+    )
+    return {row["machine_key"]: row for row in _rows(rows)}
+
+
+def _rows(result: Result[Any]) -> list[Row]:
+    """Plain dictionaries: a tenth of the time that thousands of SQLAlchemy's own row objects take."""
+    keys = list(result.keys())
+    return [dict(zip(keys, row, strict=True)) for row in result.tuples()]
+
+
+def _array(ids: Sequence[int], column: Any) -> Any:
+    """The ids as one array parameter: an IN list would be one parameter each, to be parsed every time."""
+    return literal(list(ids), ARRAY(column.type))
