@@ -1,5 +1,30 @@
-"""Every module with tables. Entry points import it: a foreign key needs its target's table to be known."""
+"""Every table of the system. Entry points import it: a foreign key needs its target's table to be known."""
 
+from signalcraft.accounts.models import RefreshToken, ShopMember, User
+from signalcraft.acoustics.models import Analysis, Baseline, Clip, ClipFragment
+from signalcraft.alarms.models import Alarm, AlarmTransition
 from signalcraft.db.base import Base
+from signalcraft.fleet.models import Device, Machine, Shop
+from signalcraft.notifications.models import Notification
+from signalcraft.realtime.models import OutboxCounter, OutboxEvent
+from signalcraft.telemetry.models import Reading
 
-__all__ = ["Base"]
+__all__ = [
+    "Alarm",
+    "AlarmTransition",
+    "Analysis",
+    "Base",
+    "Baseline",
+    "Clip",
+    "ClipFragment",
+    "Device",
+    "Machine",
+    "Notification",
+    "OutboxCounter",
+    "OutboxEvent",
+    "Reading",
+    "RefreshToken",
+    "Shop",
+    "ShopMember",
+    "User",
+]
