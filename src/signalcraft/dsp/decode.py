@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from signalcraft.dsp.containers import Container, identify, is_cut_off
 from signalcraft.dsp.errors import AudioDecodeError, DspError
-from signalcraft.dsp.sound import Sound
+from signalcraft.dsp.sound import MAX_AMPLITUDE, Sound
 
 MIN_RATE_HZ = 4_000
 MAX_RATE_HZ = 192_000
@@ -41,6 +41,8 @@ def decode(data: bytes, *, max_duration_s: float) -> Sound:
         sound = _decode_with_ffmpeg(data, container, max_duration_s)
     if not np.isfinite(sound.samples).all():
         raise AudioDecodeError("not_finite", "the sound contains values that are not finite numbers")
+    if np.abs(sound.samples).max() > MAX_AMPLITUDE:
+        raise AudioDecodeError("out_of_range", "the sound contains values far beyond full scale")
     return sound
 
 

@@ -9,7 +9,7 @@ class AudioDecodeError(DspError):
     """Bytes that are not the sound they should be.
 
     `reason` is a stable machine word: empty, not_sound, unsupported_codec, truncated, damaged, not_finite,
-    too_long, unsupported_rate, unsupported_channels, unsupported_bits, odd_length.
+    out_of_range, too_long, unsupported_rate, unsupported_channels, unsupported_bits, odd_length.
     """
 
     def __init__(self, reason: str, sentence: str) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from signalcraft.dsp.errors import DspError
-from signalcraft.dsp.sound import Sound
+from signalcraft.dsp.sound import MAX_AMPLITUDE, Sound
 
 MIN_DURATION_S = 1.0  # about 30 spectra: fewer, and their spread over time means nothing
 # The nodes' MEMS microphones give -26 dBFS at 94 dB SPL with a noise of about -87 dBFS of their own: below
@@ -42,12 +42,14 @@ class Quality:
 def assess(sound: Sound) -> Quality:
     """Judge a decoded sound, before `prepare` (resampling would hide clipped plateaus and zeros).
 
-    Raises DspError for NaN or infinite samples.
+    Raises DspError for samples that are not finite, or beyond `MAX_AMPLITUDE`.
     """
     x = sound.samples
     if not np.isfinite(x).all():
         raise DspError("the sound contains values that are not finite numbers")
     peak = float(np.abs(x).max(initial=0.0))
+    if peak > MAX_AMPLITUDE:
+        raise DspError("the sound contains values far beyond full scale")
     mean = float(x.mean(dtype=np.float64)) if x.size else 0.0
     power = float(np.square(x - np.float32(mean)).mean(dtype=np.float64)) if x.size else 0.0
     rms_dbfs = _dbfs(power**0.5)

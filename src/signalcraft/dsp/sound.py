@@ -14,6 +14,9 @@ ANALYSIS_RATE_HZ = 16_000  # what the nodes' microphones deliver: all analysis h
 
 Samples = NDArray[np.float32]
 
+# 24 dB over full scale: lossy codecs and resampling overshoot by a few dB; more is damage or another scale.
+MAX_AMPLITUDE = 16.0
+
 _ZEROS_PER_SIDE = 10  # of the windowed sinc, counted at the lower of the two rates
 _KAISER_BETA = 5.0  # with 10 zero crossings: alias and image rejection of about 55 dB
 _MAX_FACTOR = 1000  # bounds the work for odd rates; the rate is then off by less than one part in 10,000
