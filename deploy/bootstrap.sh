@@ -59,19 +59,26 @@ make_venv() {
 
 digest() { cat "$@" | sha256sum | cut -d' ' -f1; }
 
+is_installed() { # $1: runtime|dev; what developing needs includes what running needs
+    runtime=$(digest requirements.lock pyproject.toml)
+    dev=$(digest requirements.lock requirements-dev.lock pyproject.toml)
+    if [ "$(cat .venv/installed-dev 2>/dev/null)" = "$dev" ]; then return 0; fi
+    if [ "$1" = runtime ] && [ "$(cat .venv/installed-runtime 2>/dev/null)" = "$runtime" ]; then return 0; fi
+    return 1
+}
+
 install_python() { # $1: runtime|dev, $2: its lock file
     if ! .venv/bin/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then
         python=$(find_python)
         say "Making the Python environment (.venv) with $python"
         make_venv "$python"
     fi
-    wanted=$(digest "$2" pyproject.toml)
-    if [ "$(cat ".venv/installed-$1" 2>/dev/null)" != "$wanted" ]; then
+    if ! is_installed "$1"; then
         say "Installing the locked Python packages of $2"
         .venv/bin/python -m pip install --disable-pip-version-check --require-hashes -r "$2"
         .venv/bin/python -m pip install --disable-pip-version-check --quiet \
             --no-deps --no-build-isolation --editable .
-        echo "$wanted" >".venv/installed-$1"
+        if [ "$1" = dev ]; then echo "$dev" >.venv/installed-dev; else echo "$runtime" >.venv/installed-runtime; fi
     fi
     # The service account cannot write into root's clone, and PYTHONDONTWRITEBYTECODE would keep anybody from it.
     .venv/bin/python -m compileall -q src
