@@ -1,147 +1,39 @@
-"""A stand-in for the two web tiers, for what the real system can't be made to do on demand: tokens that expire, streams
-that are refused, snapshots that come late. Pages talk to it exactly as to the real one; its data is made of sines."""
+"""A stand-in for the two web tiers, for what the real system can't be made to do on demand.
+
+Tokens that expire, streams that are refused, snapshots that come late. Pages talk to it exactly as they talk
+to the real one.
+"""
 
 import io
-import itertools
 import json
-import math
 import queue
-import random
 import re
 import threading
 import time
 import uuid
 import wave
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
 from typing import Any
 
 import numpy as np
+from fake_data import LEARNING_CLIPS, Json, ago, alarm, analysis, machine
 from PIL import Image
-
-Json = dict[str, Any]
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
     "style-src 'self'; script-src 'self'; connect-src 'self'"
 )
-CONTENT_TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
-LEARNING_CLIPS = 60
-ALARM_IDS = itertools.count(1)
-
-
-def iso(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def ago(**delta: float) -> str:
-    return iso(datetime.now(UTC) - timedelta(**delta))
-
-
-def reading(seed: float = 0.0, **changes: Any) -> Json:
-    values: Json = {
-        "measured_at": ago(seconds=1),
-        "received_at": ago(seconds=0),
-        "temperature_c": round(-19.6 + math.sin(seed), 2),
-        "vibration_x": 0.02,
-        "vibration_y": 0.03,
-        "vibration_z": round(1.0 + 0.05 * math.sin(3 * seed), 3),
-        "vibration_unit": "g",
-        "power_percent": round(56 + 6 * math.sin(2 * seed)),
-        "audio_level": 180,
-        "quality": {},
-    }
-    return values | changes
-
-
-def analysis(ratio: float | None, moment: str, verdict: str | None = None, **changes: Any) -> Json:
-    verdict = verdict or ("learning" if ratio is None else "anomalous" if ratio > 1 else "normal")
-    sentences = {
-        "normal": ("평소와 같은 소리입니다.", "It sounds as usual."),
-        "anomalous": (
-            "1.2~2.4 kHz 소리가 평소보다 6 dB 커졌습니다.",
-            "Between 1.2 and 2.4 kHz it is 6 dB louder than usual.",
-        ),
-        "learning": ("아직 정상 소리를 배우고 있습니다.", "Still learning the healthy sound."),
-        "not_assessable": ("소리가 너무 작아 판단할 수 없습니다.", "Too quiet to be judged."),
-    }
-    summary = dict(zip(("ko", "en"), sentences[verdict], strict=True))
-    return {
-        "id": str(uuid.uuid4()),
-        "clip_id": str(uuid.uuid4()),
-        "state": "done",
-        "verdict": verdict,
-        "reasons": ["silent"] if verdict == "not_assessable" else [],
-        "score": None if ratio is None else round(ratio * 88.4, 2),
-        "limit": None if ratio is None else 88.4,
-        "ratio": ratio,
-        "tail_probability": None if ratio is None else 0.017,
-        "condition": "unknown_anomaly" if verdict == "anomalous" else None,
-        "summary": summary,
-        "measured_at": moment,
-        "received_at": moment,
-        "finished_at": moment,
-        "synthetic": False,
-    } | changes
-
-
-def alarm(machine: Json, severity: str = "critical") -> Json:
-    return {
-        "id": next(ALARM_IDS),
-        "machine_id": machine["id"],
-        "machine_name": machine["name"],
-        "shop_id": machine["shop_id"],
-        "condition": "unknown_anomaly",
-        "severity": severity,
-        "state": "active_unacknowledged",
-        "raised_at": ago(minutes=12),
-        "acknowledged_at": None,
-        "acknowledged_by": None,
-        "cleared_at": None,
-        "count": 3,
-        "analysis_id": None,
-        "summary": {
-            "ko": "1.2~2.4 kHz 소리가 평소보다 6 dB 커졌습니다. 건강할 때는 거의 나타나지 않는 소리입니다.",
-            "en": "Between 1.2 and 2.4 kHz it is 6 dB louder than usual, which hardly happens while it is healthy.",
-        },
-        "advice": {
-            "ko": "팬과 압축기 주변에 닿거나 풀린 부품이 있는지 보시고, 소리가 계속되면 기사에게 연락하세요.",
-            "en": "See whether something touches or has come loose near fan and compressor; call the technician if it goes on.",
-        },
-    }
-
-
-def machine(identity: int, name: str, shop_id: int | None, light: str, **changes: Any) -> Json:
-    reasons = {
-        "red": ("알람이 열려 있습니다.", "An alarm is open."),
-        "yellow": ("최근 소리가 평소와 달랐습니다.", "The latest sound was unusual."),
-        "green": ("평소와 같습니다.", "Everything as usual."),
-        "blue": ("정상 소리를 배우는 중입니다.", "Learning the healthy sound."),
-        "grey": ("30분 넘게 데이터가 없습니다.", "No data for more than 30 minutes."),
-    }
-    return {
-        "id": identity,
-        "name": name,
-        "shop_id": shop_id,
-        "light": light,
-        "light_reason": dict(zip(("ko", "en"), reasons[light], strict=True)),
-        "synthetic": False,
-        "device": {"device_id": f"ESP32_{identity:03d}", "status": "online", "last_seen_at": ago(seconds=1)},
-        "latest_reading": reading(len(name)),
-        "latest_analysis": analysis(0.4, ago(minutes=2)),
-        "baseline": {"state": "ready", "clips": LEARNING_CLIPS, "needed": LEARNING_CLIPS, "version": 1},
-        "open_alarm": None,
-    } | changes
+CONTENT_TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
 
 
 class FakeSystem:
-    """Serves the pages and invented data on a free port until `stop`. Tests turn its switches and push events."""
+    """Serves the pages and made-up data on a free port until `stop`. Tests turn switches and push events."""
 
     def __init__(self, port: int = 0) -> None:
-        self.access_token = "first"  # noqa: S105 - a fake
-        self.signed_in = True
+        self.access_token = "first"
+        self.signed_in = False
         self.stream_works = True
         self.snapshot_works = True
         self.last_event_id = 100
@@ -191,12 +83,11 @@ class FakeSystem:
 
     def raise_alarm(self, identity: int, *, tell: bool = True) -> Json:
         subject = self.machine(identity)
-        subject["open_alarm"] = alarm(subject)
-        subject["light"] = "red"
+        raised = alarm(subject)
+        subject |= {"light": "red", "open_alarm": raised}
         if tell:
-            event = {"type": "alarm.raised", "machine_id": identity, "light": "red", "alarm": subject["open_alarm"]}
-            self.push(event)
-        return subject["open_alarm"]
+            self.push({"type": "alarm.raised", "machine_id": identity, "light": "red", "alarm": raised})
+        return raised
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -230,7 +121,8 @@ class _Handler(BaseHTTPRequestHandler):
             match = re.fullmatch(pattern, path)
             if wanted == method and match:
                 public = path in ("/api/auth/login", "/api/auth/refresh", "/api/auth/logout")
-                if not public and f"access={self.fake.access_token}" not in (self.headers.get("Cookie") or ""):
+                cookies = self.headers.get("Cookie") or ""
+                if not public and f"access={self.fake.access_token}" not in cookies:
                     self.send_problem(401, "Sign in, please")
                 else:
                     answer(self, *match.groups())
@@ -243,14 +135,15 @@ class _Handler(BaseHTTPRequestHandler):
         if not file.is_file():
             self.send_problem(404, path)
             return
-        kind = next((kind for suffix, kind in CONTENT_TYPES.items() if file.name.endswith(suffix)), "text/plain")
+        kind = CONTENT_TYPES[file.name.rpartition(".")[2]]
         self.send_bytes(200, f"{kind}; charset=utf-8", file.read_bytes())
 
     def send_json(self, document: Json, status: int = 200, **headers: str) -> None:
-        self.send_bytes(status, "application/json", json.dumps({"success": True} | document).encode(), **headers)
+        content = json.dumps({"success": True} | document).encode()
+        self.send_bytes(status, "application/json", content, **headers)
 
     def send_problem(self, status: int, detail: str) -> None:
-        problem = {"type": "about:blank", "status": status, "detail": detail, "success": False, "message": detail}
+        problem = {"type": "about:blank", "status": status, "detail": detail}
         self.send_bytes(status, "application/problem+json", json.dumps(problem).encode())
 
     def send_bytes(self, status: int, kind: str, content: bytes, **headers: str) -> None:
@@ -329,15 +222,15 @@ class _Handler(BaseHTTPRequestHandler):
             for item in shop["machines"]:
                 found = item["open_alarm"]
                 if found and str(found["id"]) == identity:
-                    found |= {"state": "active_acknowledged", "acknowledged_at": ago(seconds=0), "acknowledged_by": "admin"}
+                    found |= {"state": "active_acknowledged", "acknowledged_by": "admin"}
                     self.send_json({"alarm": found})
                     return
         self.send_problem(404, "No such alarm")
 
     def readings(self, identity: str) -> None:
         times = np.linspace(time.time() - 3600, time.time(), 700)
-        keep = (times < time.time() - 2000) | (times > time.time() - 1700)  # a node without power for five minutes
-        times = times[keep]
+        # For five minutes the node had no power.
+        times = times[(times < time.time() - 2000) | (times > time.time() - 1700)]
         noise = np.random.default_rng(int(identity)).normal(size=times.size)
         cycle = np.sin(times / 180)
         fields = {
@@ -354,24 +247,20 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_json({"analyses": [item for item in known if item]})
 
     def analysis(self, identity: str) -> None:
-        machines = [item for shop in self.fake.shops for item in shop["machines"]]
-        everything = [item["latest_analysis"] for item in machines] + [a for list_ in self.fake.analyses.values() for a in list_]
-        found = next(item for item in everything if item and item["id"] == identity)
+        known = [item["latest_analysis"] for shop in self.fake.shops for item in shop["machines"]]
+        known += [item for several in self.fake.analyses.values() for item in several]
+        found = next(item for item in known if item and item["id"] == identity)
         bands = [
             {"low_hz": 1200, "high_hz": 2400, "delta_db": 6.2, "deviations": 9.1, "kind": "level"},
             {"low_hz": 4200, "high_hz": 6100, "delta_db": 11.4, "deviations": 7.0, "kind": "variation"},
         ]
-        self.send_json(
-            {
-                "analysis": found
-                | {
-                    "explanation": {"bands": bands} if found["verdict"] == "anomalous" else None,
-                    "versions": {"features": "logmel-stats-1", "detector": "mahalanobis-1", "baseline": 1},
-                    "quality": {"rms_dbfs": -26.4, "peak_dbfs": -7.9, "clipped_fraction": 0.0, "duration_s": 10.0},
-                    "attempts": 1,
-                }
-            }
-        )
+        detail = {
+            "explanation": {"bands": bands} if found["verdict"] == "anomalous" else None,
+            "versions": {"features": "logmel-stats-1", "detector": "mahalanobis-1", "baseline": 1},
+            "quality": {"rms_dbfs": -26.4, "peak_dbfs": None, "clipped_fraction": 0.0, "duration_s": 10.0},
+            "attempts": 1,
+        }
+        self.send_json({"analysis": found | detail})
 
     def audio(self, _: str) -> None:
         buffer = io.BytesIO()
@@ -382,17 +271,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_bytes(200, "audio/wav", buffer.getvalue())
 
     def spectrogram(self, _: str) -> None:
-        rng = random.Random(1)
         height, width = 300, 900
         rows = np.linspace(1, 0, height)[:, None]
-        level = 0.75 * np.exp(-3 * rows) + 0.12 * np.sin(40 * rows) ** 8 + 0.3 * np.exp(-(((rows - 0.5) / 0.06) ** 2))
-        level = np.clip(level + np.random.default_rng(rng.randint(0, 9)).normal(0, 0.06, (height, width)), 0, 1)
-        picture = np.stack([level**0.7 * 255, level**1.8 * 230, (0.25 + 0.5 * level * (1 - level)) * 255], axis=2)
+        hum = 0.75 * np.exp(-3 * rows) + 0.3 * np.exp(-(((rows - 0.5) / 0.06) ** 2))
+        level = np.clip(hum + np.random.default_rng(1).normal(0, 0.06, (height, width)), 0, 1)
         buffer = io.BytesIO()
-        Image.fromarray(picture.astype(np.uint8)).save(buffer, "png")
-        scale = {"Min_Hz": "0", "Max_Hz": "8000", "Duration_S": "10", "Min_Db": "-90", "Max_Db": "-20", "Scale": "mel"}
+        Image.fromarray((level * 255).astype(np.uint8)).save(buffer, "png")
+        scale = {"Min_Hz": "0", "Max_Hz": "8000", "Duration_S": "10", "Min_Db": "-90", "Max_Db": "-20"}
         headers = {f"X_Spectrogram_{name}": value for name, value in scale.items()}
-        self.send_bytes(200, "image/png", buffer.getvalue(), **headers)
+        self.send_bytes(200, "image/png", buffer.getvalue(), X_Spectrogram_Scale="mel", **headers)
 
     def rename(self, identity: str) -> None:
         self.fake.machine(int(identity))["name"] = self.body["name"]

@@ -1,0 +1,127 @@
+"""What a person sees when things happen that the real system does only now and then."""
+
+from fake_data import ago, reading
+from fake_system import FakeSystem
+from playwright.sync_api import Page, expect
+
+
+def sign_in(page: Page, system: FakeSystem, path: str = "/") -> None:
+    page.goto(system.url + path)
+    page.get_by_label("User name or e-mail").fill("admin")
+    page.get_by_label("Password").fill("right")
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_selector(".connection-live")
+
+
+def test_a_wrong_password_is_told_and_the_right_one_leads_on(page: Page, system: FakeSystem) -> None:
+    page.goto(f"{system.url}/machines/1")
+    page.get_by_label("User name or e-mail").fill("admin")
+    page.get_by_label("Password").fill("wrong")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_have_text("The user name or the password is not right.")
+    page.get_by_label("Password").fill("right")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="아이스크림 냉동고 1")).to_be_visible()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_label("Password")).to_be_visible()
+
+
+def test_an_alarm_appears_by_itself_and_is_acknowledged(page: Page, system: FakeSystem) -> None:
+    sign_in(page, system)
+    card = page.locator(".machine-card", has_text="아이스크림 냉동고 1")
+    expect(card.locator(".light-badge")).to_have_text("Healthy")
+    expect(page.locator(".machine-card", has_text="쇼케이스")).to_contain_text("23 of 60 clips")
+
+    snapshots = system.calls.count("GET /api/dashboard/overview")
+    alarm = system.raise_alarm(1)
+    expect(card.locator(".light-badge")).to_have_text("Act now", timeout=1000)
+    assert system.calls.count("GET /api/dashboard/overview") == snapshots, "the event alone must do"
+    expect(card).to_contain_text(alarm["summary"]["en"])
+    expect(page.locator(".toast")).to_contain_text("아이스크림 냉동고 1: new alarm")
+    expect(page).to_have_title("(1) SignalCraft")
+
+    card.get_by_role("link").click()
+    expect(page).to_have_url(f"{system.url}/machines/1")
+    page.get_by_label("Comment (optional)").fill("on my way")
+    page.get_by_role("button", name="I'm on it").click()
+    expect(page.locator(".machine-alarm")).to_contain_text("admin has seen this")
+
+
+def test_without_the_stream_the_page_polls_and_returns_to_it(page: Page, system: FakeSystem) -> None:
+    sign_in(page, system)
+    system.stream_works = False
+    system.end_streams()
+    expect(page.locator(".connection")).to_have_text("Refreshing")
+    system.raise_alarm(1, tell=False)
+    expect(page.locator(".toast")).to_contain_text("new alarm")
+    system.stream_works = True
+    expect(page.locator(".connection")).to_have_text("Live", timeout=15_000)
+
+
+def test_expired_access_is_renewed_silently_and_a_lost_session_asks(page: Page, system: FakeSystem) -> None:
+    sign_in(page, system)
+    system.access_token = "second"
+    page.locator(".machine-card").first.get_by_role("link").click()
+    expect(page.locator(".analysis-item")).to_have_count(1)
+    assert system.calls.count("POST /api/auth/refresh") == 2, "when the page opened, and now"
+    system.access_token, system.signed_in = "third", False
+    page.get_by_text("24 h").click()
+    expect(page.get_by_label("Password")).to_be_visible()
+
+
+def test_a_snapshot_older_than_the_screen_changes_nothing(page: Page, system: FakeSystem) -> None:
+    sign_in(page, system)
+    system.raise_alarm(1)
+    badge = page.locator(".machine-card", has_text="아이스크림 냉동고 1").locator(".light-badge")
+    expect(badge).to_have_text("Act now")
+    system.last_event_id -= 1
+    system.machine(1).update(light="green", open_alarm=None)
+    with page.expect_response("**/api/dashboard/overview"):
+        pass
+    expect(badge).to_have_text("Act now")
+
+
+def test_a_half_filled_claim_survives_updates(page: Page, system: FakeSystem) -> None:
+    sign_in(page, system)
+    page.get_by_label("Name of the machine").fill("Walk-in freezer")
+    page.get_by_role("combobox").select_option("Create a new shop…")
+    system.unclaimed[0]["latest_reading"] = reading(temperature_c=-31.5)
+    system.push({"type": "machine.changed", "machine_id": 1})
+    expect(page.locator(".unclaimed-card")).to_contain_text("−31.5")
+    page.get_by_label("Name of the new shop").fill("Seoul Station")
+    page.get_by_role("button", name="Add as a machine").click()
+    shop = page.locator(".shop", has_text="Seoul Station")
+    expect(shop.locator(".machine-card")).to_contain_text("Walk-in freezer")
+    expect(page.locator(".unclaimed")).to_be_hidden()
+
+
+def test_live_readings_and_the_newest_analysis_reach_the_machine_page(page: Page, system: FakeSystem) -> None:
+    sign_in(page, system, "/machines/1")
+    page.wait_for_selector(".spectrogram svg")
+    page.wait_for_function("document.querySelectorAll('.chart-value strong').length === 3")
+    newest_reading = reading(temperature_c=-7.3, measured_at=ago(seconds=0))
+    event = {"type": "reading", "device_id": "ESP32_001", "machine_id": 1, "reading": newest_reading}
+    system.push(event, durable=False)
+    expect(page.locator(".chart-value").first).to_contain_text("−7.3 °C")
+
+    newest = system.machine(1)["latest_analysis"] | {"id": "newest", "verdict": "anomalous", "ratio": 7.5}
+    newest |= {"measured_at": ago(seconds=0), "received_at": ago(seconds=0)}
+    system.machine(1)["latest_analysis"] = newest
+    finished = {"type": "analysis.finished", "machine_id": 1, "light": "yellow", "analysis": newest}
+    system.push(finished | {"baseline": system.machine(1)["baseline"]})
+    expect(page.locator(".analysis-detail")).to_contain_text("7.5 × the limit")
+    expect(page.locator(".band-item")).to_have_count(2)
+    expect(page.locator(".analysis-item")).to_have_count(2)
+
+
+def test_korean_is_one_click_away_and_remembered_and_fits_a_phone(page: Page, system: FakeSystem) -> None:
+    page.set_viewport_size({"width": 360, "height": 740})
+    sign_in(page, system)
+    page.get_by_role("button", name="한국어").click()
+    page.reload()
+    expect(page.locator(".machine-card", has_text="아이스크림").locator(".light-badge")).to_have_text("정상")
+    assert page.evaluate("document.documentElement.lang") == "ko"
+    for path in ("/", "/machines/1"):
+        page.goto(system.url + path)
+        page.wait_for_selector(".light-badge")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
