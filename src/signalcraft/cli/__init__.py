@@ -3,6 +3,8 @@
 import typer
 
 from signalcraft.cli import lifecycle
+from signalcraft.cli.replay import replay
+from signalcraft.cli.simulate import simulate
 
 app = typer.Typer(
     help="Hears when a refrigeration compressor is about to fail. / 냉동기 고장을 소리로 미리 알립니다.",
@@ -11,6 +13,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 lifecycle.register(app)
+app.command()(replay)
+app.command()(simulate)
 
 
 def main() -> None:

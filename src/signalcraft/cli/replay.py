@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from signalcraft.cli.local_instance import local_settings, public_url
 from signalcraft.cli.node_client import NodeClient
 from signalcraft.cli.recordings import (
     RecordedClip,
@@ -20,7 +21,6 @@ from signalcraft.cli.recordings import (
     cut,
     find_recordings,
 )
-from signalcraft.settings import Settings, get_settings
 
 console = Console()
 
@@ -42,12 +42,6 @@ class Tally:
     def refuse(self, reason: str) -> None:
         self.refused += 1
         self.reasons[reason] = self.reasons.get(reason, 0) + 1
-
-
-def public_url(settings: Settings, port: int) -> str:
-    """Where this host reaches the instance's public port."""
-    wildcard = settings.bind_address in {"0.0.0.0", "::"}  # noqa: S104  # compared, not bound
-    return f"http://{'127.0.0.1' if wildcard else settings.bind_address}:{port}"
 
 
 def replay(
@@ -96,7 +90,7 @@ def _addresses(url: str | None) -> tuple[str, str]:
                 "an origin such as http://192.168.0.10:8000 is expected", param_hint="--url"
             )
         return origin, origin + "/"
-    settings = get_settings()
+    settings = local_settings()
     return public_url(settings, settings.api_port), public_url(settings, settings.gateway_port) + "/"
 
 

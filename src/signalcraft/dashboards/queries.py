@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from signalcraft.acoustics.models import Analysis, Clip
 from signalcraft.acoustics.queries import FINAL
+from signalcraft.alarms.models import Alarm
 from signalcraft.fleet.models import Device, Machine, Shop
 from signalcraft.telemetry.models import Reading
 
@@ -147,6 +148,26 @@ def latest_analyses(session: Session, machine_ids: Sequence[int]) -> dict[int, R
         .where(Machine.id == any_(_array(machine_ids, Machine.id)))
     )
     return {row["machine_key"]: row for row in _rows(rows)}
+
+
+def analysis_counts(session: Session, machine_ids: Sequence[int], *, since: datetime) -> list[Row]:
+    """How many analyses of sound heard since then each machine has in each state and with each verdict."""
+    statement = (
+        select(Analysis.machine_id, Analysis.state, Analysis.verdict, func.count().label("count"))
+        .where(Analysis.machine_id == any_(_array(machine_ids, Machine.id)), Analysis.heard_at >= since)
+        .group_by(Analysis.machine_id, Analysis.state, Analysis.verdict)
+    )
+    return _rows(session.execute(statement))
+
+
+def alarm_counts(session: Session, machine_ids: Sequence[int], *, since: datetime) -> dict[int, int]:
+    """How many alarms were raised at each machine about sound heard since then."""
+    statement = (
+        select(Alarm.machine_id, func.count())
+        .where(Alarm.machine_id == any_(_array(machine_ids, Machine.id)), Alarm.raised_at >= since)
+        .group_by(Alarm.machine_id)
+    )
+    return dict(session.execute(statement).tuples().all())
 
 
 def _rows(result: Result[Any]) -> list[Row]:

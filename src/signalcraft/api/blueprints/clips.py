@@ -31,7 +31,9 @@ PRIVATE_FOR_AN_HOUR = "private, max-age=3600"
 """A recording never changes, but what a person may see does."""
 
 _SOUND: dict[Any, Any] = {200: {"content": {"audio/*": {"schema": {"type": "string", "format": "binary"}}}}}
-_PICTURE: dict[Any, Any] = {200: {"content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}}}
+_PICTURE: dict[Any, Any] = {
+    200: {"content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}}
+}
 
 
 class AnalysisPath(BaseModel):

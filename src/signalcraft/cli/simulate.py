@@ -1,0 +1,205 @@
+"""`signalcraft simulate`: virtual shops against the running system, faster than real time."""
+
+import sys
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from signalcraft.acoustics import baselines
+from signalcraft.acoustics.queries import FINAL
+from signalcraft.cli.local_instance import local_settings, public_url
+from signalcraft.cli.node_client import NodeClient
+from signalcraft.cli.virtual_fleet import Schedule, VirtualNode, settle, step
+from signalcraft.clock import utc_now
+from signalcraft.dashboards import queries
+from signalcraft.db.session import unit_of_work
+from signalcraft.errors import SignalCraftError
+from signalcraft.simulation.machine import Fault, VirtualMachine
+
+console = Console()
+
+FAULT_BEGINS = 0.6
+"""Share of the simulated time after which the first machine's bearing wears: by then it has a baseline."""
+FAULT_GROWS = 0.25
+"""Share of the simulated time until the wear is grave, so that the end shows a grown fault."""
+SENDERS = 4
+"""Requests under way at once: more than the cores of a small host only wait for each other."""
+LOOK_SECONDS = 1.0
+"""How often the progress line asks the database for alarms."""
+ANALYSIS_PATIENCE_SECONDS = 60.0
+"""How long the end waits for the last clips to be diagnosed."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the system made of one machine's sound."""
+
+    verdicts: Counter[str]
+    pending: int
+    alarms: int
+    baseline: str
+
+
+def simulate(
+    shops: Annotated[int, typer.Option(min=1, max=100, help="Virtual shops.")] = 3,
+    machines_per_shop: Annotated[int, typer.Option(min=1, max=20)] = 2,
+    hours: Annotated[float, typer.Option(min=0.1, max=24 * 30, help="Simulated time, ending now.")] = 24.0,
+    speed: Annotated[float, typer.Option(min=0.1, max=100_000, help="Times real time.")] = 600.0,
+    seed: Annotated[int, typer.Option(min=0, max=1_000_000, help="Another seed makes other machines.")] = 1,
+    clip_minutes: Annotated[float, typer.Option(min=0.5, help="A clip this often, while it runs.")] = 5.0,
+    reading_seconds: Annotated[float, typer.Option(min=1.0, help="A reading this often.")] = 60.0,
+) -> None:
+    """Run virtual shops against this host's instance, labelled as synthetic. 모의 매장을 실행합니다."""
+    settings = local_settings()
+    span = timedelta(hours=hours)
+    end = utc_now() + span / speed
+    schedule = Schedule(
+        start=end - span,
+        end=end,
+        reading_interval=timedelta(seconds=reading_seconds),
+        clip_interval=timedelta(minutes=clip_minutes),
+    )
+    try:
+        nodes = _settle_all(schedule, shops, machines_per_shop, seed)
+    except SignalCraftError as error:
+        print(f"signalcraft: {error}", file=sys.stderr)
+        raise typer.Exit(1) from None
+    with NodeClient(public_url(settings, settings.api_port)) as client:
+        reached = _run(nodes, schedule, speed, client)
+    _await_analyses(nodes, schedule.start)
+    _report(nodes, schedule, speed, reached, public_url(settings, settings.gateway_port))
+    if any(node.refused for node in nodes):
+        raise typer.Exit(1)
+
+
+def _settle_all(schedule: Schedule, shops: int, machines_per_shop: int, seed: int) -> list[VirtualNode]:
+    """All nodes; the first one's compressor gets the fault, the others stay healthy."""
+    span = schedule.end - schedule.start
+    fault = Fault(
+        starts_at=(schedule.start + span * FAULT_BEGINS).timestamp(),
+        grows_over_s=(span * FAULT_GROWS).total_seconds(),
+    )
+    nodes: list[VirtualNode] = []
+    for shop in range(1, shops + 1):
+        for number in range(1, machines_per_shop + 1):
+            with unit_of_work() as session:
+                device_id, machine = settle(session, shop, number, seed)
+            compressor = VirtualMachine(
+                seed * 10_000 + shop * 100 + number, fault=fault if not nodes else None
+            )
+            # Nodes were not all switched on at once: their clips come one after the other.
+            offset = schedule.clip_interval * len(nodes) / (shops * machines_per_shop)
+            nodes.append(
+                VirtualNode(device_id, machine.id, machine.name, compressor, schedule.start + offset)
+            )
+    return nodes
+
+
+def _run(nodes: list[VirtualNode], schedule: Schedule, speed: float, client: NodeClient) -> float:
+    """Send everything at the pace asked for, or as fast as the system takes it; the speed reached."""
+    ids = [node.machine_id for node in nodes]
+    span = (schedule.end - schedule.start).total_seconds()
+    columns = (
+        TextColumn("{task.fields[clock]}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("readings {task.fields[readings]} · clips {task.fields[clips]}"),
+        TextColumn("alarms {task.fields[alarms]}"),
+        TimeRemainingColumn(),
+    )
+    began = looked = time.monotonic()
+    with Progress(*columns, console=console) as progress, ThreadPoolExecutor(SENDERS) as threads:
+        bar = progress.add_task("", total=span, clock="", readings=0, clips=0, alarms=0)
+        for moment in schedule.moments():
+            passed = (moment - schedule.start).total_seconds()
+            time.sleep(max(0.0, began + passed / speed - time.monotonic()))
+            step(nodes, moment, schedule, client, threads)
+            progress.update(
+                bar,
+                completed=passed,
+                clock=f"{moment:%Y-%m-%d %H:%M} UTC",
+                readings=sum(node.readings for node in nodes),
+                clips=sum(node.clips for node in nodes),
+            )
+            if time.monotonic() - looked >= LOOK_SECONDS:
+                looked = time.monotonic()
+                progress.update(bar, alarms=_alarms(ids, schedule.start))
+        progress.update(bar, completed=span, alarms=_alarms(ids, schedule.start))
+    return min(speed, span / (time.monotonic() - began))
+
+
+def _alarms(machine_ids: list[int], since: datetime) -> int:
+    with unit_of_work() as session:
+        return sum(queries.alarm_counts(session, machine_ids, since=since).values())
+
+
+def _await_analyses(nodes: list[VirtualNode], since: datetime) -> None:
+    deadline = time.monotonic() + ANALYSIS_PATIENCE_SECONDS
+    with console.status("The last clips are being diagnosed … / 마지막 소리를 진단하고 있습니다 …"):
+        while time.monotonic() < deadline and any(
+            found.pending for found in _findings(nodes, since).values()
+        ):
+            time.sleep(LOOK_SECONDS / 2)
+
+
+def _findings(nodes: list[VirtualNode], since: datetime) -> dict[int, Found]:
+    ids = [node.machine_id for node in nodes]
+    with unit_of_work() as session:
+        counts = queries.analysis_counts(session, ids, since=since)
+        alarms = queries.alarm_counts(session, ids, since=since)
+        progress = baselines.progress(session, ids)
+    verdicts: dict[int, Counter[str]] = {machine_id: Counter() for machine_id in ids}
+    pending = Counter[int]()
+    for row in counts:
+        if row["state"] in FINAL:
+            verdicts[row["machine_id"]][row["verdict"] or row["state"]] += row["count"]
+        else:
+            pending[row["machine_id"]] += row["count"]
+    return {
+        machine_id: Found(
+            verdicts[machine_id],
+            pending[machine_id],
+            alarms.get(machine_id, 0),
+            _progress_text(progress[machine_id]),
+        )
+        for machine_id in ids
+    }
+
+
+def _progress_text(progress: dict[str, int | str | None]) -> str:
+    if progress["state"] == "ready":
+        return f"v{progress['version']}"
+    return f"learning {progress['clips']}/{progress['needed']}"
+
+
+def _report(nodes: list[VirtualNode], schedule: Schedule, speed: float, reached: float, page: str) -> None:
+    findings = _findings(nodes, schedule.start)
+    table = Table(title="Synthetic data · 모의 데이터", box=None, header_style="bold")
+    for title in ("device", "fault"):
+        table.add_column(title)
+    for title in ("readings", "clips", "normal", "anomalous", "other", "pending", "refused", "alarms"):
+        table.add_column(title, justify="right")
+    table.add_column("baseline")
+    for node in nodes:
+        found = findings[node.machine_id]
+        normal, anomalous = found.verdicts["normal"], found.verdicts["anomalous"]
+        other = found.verdicts.total() - normal - anomalous
+        numbers = (node.readings, node.clips, normal, anomalous, other, found.pending, len(node.refused))
+        fault = node.compressor.fault.kind if node.compressor.fault else ""
+        table.add_row(
+            node.device_id, fault, *(str(number) for number in numbers), str(found.alarms), found.baseline
+        )
+    console.print(table)
+    for reason, times in Counter(reason for node in nodes for reason in node.refused).most_common(5):
+        console.print(f"[red]refused {times} ×[/red] {reason}", highlight=False)
+    if reached < 0.95 * speed:
+        console.print(f"This host kept {reached:.0f} × real time, not {speed:g} ×.", highlight=False)
+    console.print(f"Look at {page}/ · {page}/ 에서 확인하세요.", highlight=False)

@@ -1,0 +1,124 @@
+"""Virtual shops for `simulate`: their rows, and their nodes on one simulated clock."""
+
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from signalcraft.accounts.access import Principal
+from signalcraft.cli.node_client import NodeClient, Outcome
+from signalcraft.clock import utc_now
+from signalcraft.errors import ConflictError
+from signalcraft.fleet import service as fleet
+from signalcraft.fleet.models import Machine
+from signalcraft.simulation.machine import SAMPLE_RATE_HZ, VirtualMachine
+
+CLIP_SECONDS = 10.0
+OPERATOR = Principal(user_id=0, username="operator", role="admin")
+"""Whoever may run this command on the host may write to its database anyway."""
+
+
+@dataclass
+class VirtualNode:
+    """One node with its compressor, and what became of its messages."""
+
+    device_id: str
+    machine_id: int
+    name: str
+    compressor: VirtualMachine
+    next_clip_at: datetime
+    readings: int = 0
+    clips: int = 0
+    refused: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """When, in simulated time, nodes send."""
+
+    start: datetime
+    end: datetime
+    reading_interval: timedelta
+    clip_interval: timedelta
+
+    def moments(self) -> Iterator[datetime]:
+        moment = self.start
+        while moment < self.end:
+            yield moment
+            moment += self.reading_interval
+
+
+def settle(session: Session, shop_number: int, machine_number: int, seed: int) -> tuple[str, Machine]:
+    """The device and machine of that number, made or found again, labelled as synthetic.
+
+    Raises
+    ------
+    ConflictError
+        A real machine has the name of a simulated device.
+    """
+    shop_name = f"모의 매장 {shop_number} · Simulated shop {shop_number}"
+    device_id = f"SIM-{seed}-{shop_number}-{machine_number}"
+    shops = {shop.name: shop for shop in fleet.list_shops(session, OPERATOR)}
+    shop = shops.get(shop_name) or fleet.create_shop(session, OPERATOR, shop_name)
+    device = fleet.see_device(session, device_id, address=None, now=utc_now())
+    if device.claimed_at is None:
+        machine = fleet.claim_device(
+            session,
+            OPERATOR,
+            device_id,
+            shop_id=shop.id,
+            machine_name=f"모의 냉동기 {machine_number} · Simulated compressor {machine_number}",
+        )
+        machine.synthetic = True
+    machine = fleet.get_machine(session, OPERATOR, device.machine_id)
+    if not machine.synthetic:
+        raise ConflictError(f"{device_id} belongs to a real machine; choose another --seed.")
+    return device_id, machine
+
+
+def step(
+    nodes: list[VirtualNode], moment: datetime, schedule: Schedule, client: NodeClient, threads: Executor
+) -> None:
+    """Let every node send what is due at this moment; returns when all of it is answered."""
+    list(threads.map(lambda node: _send_due(node, moment, schedule, client), nodes))
+
+
+def _send_due(node: VirtualNode, moment: datetime, schedule: Schedule, client: NodeClient) -> None:
+    at = moment.timestamp()
+    measured = node.compressor.reading(at)
+    node.readings += _counts(
+        node,
+        client.send_reading(
+            {
+                "device_id": node.device_id,
+                "timestamp": at,
+                "temperature": measured["temperature_c"],
+                "vibration": measured["vibration"],
+                "power_consumption": measured["power_percent"],
+                "audio_level": measured["audio_level"],
+            }
+        ),
+    )
+    if moment < node.next_clip_at:
+        return
+    node.next_clip_at += schedule.clip_interval
+    # A node hears its compressor start and stop, and records only while it runs.
+    if node.compressor.is_running(at) and node.compressor.is_running(at + CLIP_SECONDS):
+        node.clips += _counts(
+            node,
+            client.send_clip(
+                node.device_id,
+                node.compressor.clip(at, CLIP_SECONDS).astype("<i2").tobytes(),
+                sample_rate_hz=SAMPLE_RATE_HZ,
+                measured_at=moment,
+                synthetic=True,
+            ),
+        )
+
+
+def _counts(node: VirtualNode, outcome: Outcome) -> int:
+    if not outcome.accepted:
+        node.refused.append(outcome.reason)
+    return int(outcome.accepted)
