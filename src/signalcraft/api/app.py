@@ -1,11 +1,14 @@
 """The machines' tier: what nodes send, what is analysed, what people's screens read."""
 
+from typing import Any
+
+from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from signalcraft.api.access import init_access
-from signalcraft.api.blueprints import clips, dashboard, health, machines
+from signalcraft.api.blueprints import ai, clips, dashboard, esp32, fleet, health, iot, machines
 from signalcraft.api.bodies import BoundedRequest
 from signalcraft.api.problems import Problem, init_problems, raise_validation_error
 from signalcraft.api.request_ids import init_request_ids
@@ -13,13 +16,30 @@ from signalcraft.observability.sentry import start_sentry
 from signalcraft.queue import make_celery
 from signalcraft.settings import Settings, get_settings
 
-BLUEPRINTS = (health.blueprint, dashboard.blueprint, machines.blueprint, clips.blueprint)
+BLUEPRINTS = (
+    health.blueprint,
+    esp32.blueprint,
+    ai.blueprint,
+    iot.blueprint,
+    fleet.blueprint,
+    dashboard.blueprint,
+    machines.blueprint,
+    clips.blueprint,
+)
 
 
 class Api(OpenAPI):
     """The Flask application with our request class."""
 
     request_class = BoundedRequest
+
+    def register_api(self, api: APIBlueprint, **options: Any) -> None:
+        """Register a blueprint; two blueprints may each describe some methods of one path."""
+        earlier = dict(self.paths)
+        super().register_api(api, **options)
+        for path in earlier.keys() & api.paths.keys():
+            for method in earlier[path].model_fields_set - self.paths[path].model_fields_set:
+                setattr(self.paths[path], method, getattr(earlier[path], method))
 
 
 def create_app(settings: Settings | None = None) -> Api:
@@ -36,8 +56,6 @@ def create_app(settings: Settings | None = None) -> Api:
         static_folder=None,
     )
     app.config["SETTINGS"] = settings
-    # JSON is the default body; views that take sound raise the limit for themselves.
-    app.config["MAX_CONTENT_LENGTH"] = settings.json_limit_bytes
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # Korean as Korean, a third of the bytes
     # The proxy is the only thing in front of us; it overwrites these headers.
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from flask import Request, current_app, request
 
 from signalcraft.errors import InvalidInputError, MalformedRequestError, UnsupportedMediaError
+from signalcraft.settings import Settings
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -43,13 +44,24 @@ class BoundedRequest(Request):
 
     unreadable_numbers: dict[str, str]
 
+    @property
+    def max_content_length(self) -> int:  # type: ignore[misc]  # Werkzeug only reads it
+        """The limit of the view's `body_limit`, by default that of a JSON document, in bytes."""
+        limit: int = getattr(settings(), getattr(_view(self), "body_limit", "json_limit_bytes"))
+        return limit
+
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
         if self.mimetype and self.mimetype != "application/json" and not self.mimetype.endswith("+json"):
             raise UnsupportedMediaError("Send this as application/json.", field="Content-Type")
-        view = current_app.view_functions.get(self.endpoint or "")
-        data = read_body(current_app.config["MAX_CONTENT_LENGTH"])
-        document, self.unreadable_numbers = parse_json(data, lenient=getattr(view, "lenient_json", False))
+        lenient = getattr(_view(self), "lenient_json", False)
+        document, self.unreadable_numbers = parse_json(read_body(self), lenient=lenient)
         return document
+
+
+def settings() -> Settings:
+    """The settings this application was made with."""
+    made_with: Settings = current_app.config["SETTINGS"]
+    return made_with
 
 
 def lenient_json(view: View) -> View:
@@ -58,28 +70,41 @@ def lenient_json(view: View) -> View:
     return view
 
 
+def body_limit(setting: str) -> Callable[[View], View]:
+    """Mark a view with the setting that says how many bytes its body may have."""
+
+    def mark(view: View) -> View:
+        view.body_limit = setting  # type: ignore[attr-defined]  # functools.wraps carries it on
+        return view
+
+    return mark
+
+
 def unreadable_numbers() -> dict[str, str]:
     """Path and token of each number the sender of this request could not print."""
     return getattr(request, "unreadable_numbers", {})
 
 
-def read_body(limit_bytes: int) -> bytes:
-    """The whole body; reading stops at the limit, whatever Content-Length says or leaves unsaid.
+def read_body(request: Request) -> bytes:
+    """The whole body; reading stops at the view's limit, whatever Content-Length says or leaves unsaid.
 
     Raises
     ------
     RequestEntityTooLarge
-        More than `limit_bytes` were announced or came.
+        More than `max_content_length` bytes were announced or came.
     MalformedRequestError
         The body is empty, or the connection ended before all of it was there.
     """
-    request.max_content_length = limit_bytes
     data = request.get_data(cache=False)
     if not data:
         raise MalformedRequestError("The body is empty.", field="body")
     if request.content_length is not None and len(data) != request.content_length:
         raise MalformedRequestError("The body ends before its announced length.", field="Content-Length")
     return data
+
+
+def _view(request: Request) -> Callable[..., Any] | None:
+    return current_app.view_functions.get(request.endpoint or "")
 
 
 def parse_json(data: bytes, *, lenient: bool = False) -> tuple[Any, dict[str, str]]:

@@ -3,6 +3,7 @@
 from typing import Any, Literal, NoReturn
 
 from flask import Flask, Response, jsonify
+from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, Field, ValidationError
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -48,7 +49,7 @@ PROBLEM_RESPONSE: dict[str, Any] = {
     "description": "A problem document",
     "content": {PROBLEM_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
-PROBLEM_RESPONSES: dict[str, Any] = dict.fromkeys(("422", "4XX", "5XX"), PROBLEM_RESPONSE)
+PROBLEM_RESPONSES: ResponseDict = dict.fromkeys(("422", "4XX", "5XX"), PROBLEM_RESPONSE)
 """For `abp_responses` of a blueprint."""
 
 

@@ -2,21 +2,14 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Row, func, select, text
+from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
 from signalcraft.fleet.models import Device, Machine, Shop
 
-_NEW_DEVICES_LOCK = 0x5C0DE1  # advisory lock
-
 
 def device_named(session: Session, device_id: str) -> Device | None:
     return session.scalar(select(Device).where(Device.device_id == device_id))
-
-
-def lock_new_devices(session: Session) -> None:
-    """Let one transaction at a time add devices: the limit is exact and no device is made twice."""
-    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _NEW_DEVICES_LOCK})
 
 
 def count_unclaimed(session: Session) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from signalcraft.accounts.access import Principal
@@ -28,12 +29,17 @@ def see_device(session: Session, device_id: str, *, address: str | None, now: da
     """
     device = queries.device_named(session, device_id)
     if device is None:
-        queries.lock_new_devices(session)
-        device = queries.device_named(session, device_id) or _add_device(session, device_id, address, now)
+        device = _add_device(session, device_id, address, now)
     if now - device.last_seen_at >= SEEN_INTERVAL:
         device.last_seen_at = now
         device.address = _valid_address(address)
     return device
+
+
+def mark_synthetic(session: Session, device: Device) -> None:
+    """Label an unclaimed device's machine as simulated; nobody unknown may label a shop's machine so."""
+    if device.claimed_at is None:
+        session.get_one(Machine, device.machine_id).synthetic = True
 
 
 def get_device(session: Session, device_id: str) -> Device:
@@ -143,26 +149,35 @@ def rename_machine(session: Session, principal: Principal, machine_id: int, name
 
 
 def _add_device(session: Session, device_id: str, address: str | None, now: datetime) -> Device:
+    """A device with a machine of its own, or the one that another request has just made.
+
+    New devices of different names do not wait for each other, so the limit may be passed by as many as
+    arrive in the same instant.
+    """
     limit = get_settings().unclaimed_devices_limit
     if queries.count_unclaimed(session) >= limit:
         raise ForbiddenError(
             f"{limit} devices wait to be claimed already; no further one is taken until then.",
             field="device_id",
         )
-    machine = Machine(name=device_id)
-    session.add(machine)
-    session.flush()
-    device = Device(
-        device_id=device_id,
-        machine_id=machine.id,
-        sample_rate_hz=16_000,
-        vibration_unit="g",
-        address=_valid_address(address),
-        first_seen_at=now,
-        last_seen_at=now,
-    )
-    session.add(device)
-    session.flush()
+    try:
+        with session.begin_nested():
+            machine = Machine(name=device_id, synthetic=False)
+            session.add(machine)
+            session.flush()
+            device = Device(
+                device_id=device_id,
+                machine_id=machine.id,
+                sample_rate_hz=16_000,
+                vibration_unit="g",
+                address=_valid_address(address),
+                first_seen_at=now,
+                last_seen_at=now,
+            )
+            session.add(device)
+            session.flush()
+    except IntegrityError:
+        return get_device(session, device_id)
     emit(session, "machine.changed", {"machine_id": machine.id}, shop_id=None)
     return device
 

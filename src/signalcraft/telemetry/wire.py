@@ -102,7 +102,9 @@ class FeatureMessage(BaseModel):
     store_type: Label | None = None
     location: Label | None = None
     rms_energy: float | None = Field(description="0 to 32767; null where the firmware's sum overflowed")
-    decibel_level: float | None = Field(None, description="20 log10 of rms_energy, not a sound pressure level")
+    decibel_level: float | None = Field(
+        None, description="20 log10 of rms_energy, not a sound pressure level"
+    )
     zero_crossing_rate: float | None = None
     spectral_centroid: float | None = None
     compressor_state: float | None = Field(None, description="1 running, 0 not")
@@ -119,10 +121,10 @@ class FeatureMessage(BaseModel):
             raise ValueError(f"the message has more than {FIELD_LIMIT} further fields")
         return self
 
-    def reading(self, unreadable: Mapping[str, str], *, received_at: datetime) -> ReadingIn:
-        """The reading, at the time it arrived: the node has no clock."""
+    def reading(self, unreadable: Mapping[str, str], *, measured_at: datetime) -> ReadingIn:
+        """The reading. The node's own `timestamp` is no time; the caller says when it was."""
         sent = self.model_dump(exclude={"device_id", "timestamp"}, exclude_none=True)
         flaws: Flaws = {path: bad("unreadable_number", token) for path, token in unreadable.items()}
         return ReadingIn(
-            measured_at=received_at, extra={**sent, "device_millis": self.timestamp}, flaws=flaws
+            measured_at=measured_at, extra={**sent, "device_millis": self.timestamp}, flaws=flaws
         )

@@ -1,18 +1,17 @@
-"""What nodes send and ask (deployed firmware knows these addresses), and what people ask about nodes."""
+"""What nodes send and ask: addresses, headers and fields that deployed firmware has burnt in."""
 
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from flask import current_app, request
+from flask import request
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models import RawModel
 from flask_openapi3.models.tag import Tag
-from pydantic import BaseModel, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo, field_validator
 
-from signalcraft.accounts.access import Principal
 from signalcraft.acoustics import reception
-from signalcraft.api.access import device, principal, signed_in_person, user
-from signalcraft.api.bodies import lenient_json, read_body, unreadable_numbers
+from signalcraft.api.access import device, principal, sign_in_required, user
+from signalcraft.api.bodies import body_limit, lenient_json, read_body, unreadable_numbers
 from signalcraft.api.problems import PROBLEM_RESPONSES
 from signalcraft.clock import iso, utc_now
 from signalcraft.db.session import unit_of_work
@@ -21,6 +20,7 @@ from signalcraft.fleet import service as fleet
 from signalcraft.fleet.models import Device
 from signalcraft.fleet.schemas import DeviceId
 from signalcraft.telemetry import service as telemetry
+from signalcraft.telemetry.models import Reading
 from signalcraft.telemetry.times import Moment
 from signalcraft.telemetry.wire import FeatureMessage, Label
 
@@ -28,11 +28,232 @@ blueprint = APIBlueprint(
     "esp32",
     __name__,
     url_prefix="/api/esp32",
-    abp_tags=[Tag(name="Nodes")],
+    abp_tags=[Tag(name="Nodes", description="What ESP32 nodes send and ask")],
     abp_responses=PROBLEM_RESPONSES,
 )
 
 ONLINE_WITHIN = timedelta(seconds=60)
-"""The old server's limit for this answer."""
+"""The old server's limit for these answers."""
 
 SampleRate = Annotated[int, Field(ge=8000, le=192_000, description="Hz")]
+
+
+def _utf8(value: object) -> object:
+    """WSGI hands headers over as Latin-1; firmware that writes a Korean place name sends UTF-8."""
+    try:
+        return value.encode("latin-1").decode() if isinstance(value, str) else value
+    except UnicodeError:
+        return value
+
+
+HeaderText = Annotated[Label, BeforeValidator(_utf8)]
+
+
+class Registration(BaseModel):
+    """A node introduces itself."""
+
+    device_id: DeviceId
+    sample_rate: SampleRate = 16_000
+
+
+class AudioHeaders(BaseModel):
+    """What describes the raw sound in the body."""
+
+    device_id: DeviceId = Field(alias="X-Device-ID")
+    sample_rate_hz: SampleRate = Field(alias="X-Sample-Rate")
+    millis: str | None = Field(
+        None,
+        alias="X-Timestamp",
+        description="Milliseconds since boot, from the oldest firmware; not a time.",
+    )
+    bits_per_sample: int | None = Field(None, alias="X-Bits-Per-Sample", validate_default=True)
+    measured_at: Moment | None = Field(None, alias="X-Measured-At")
+    synthetic: bool = Field(False, alias="X-Synthetic", description="The sound is simulated.")
+
+    @field_validator("bits_per_sample")
+    @classmethod
+    def _sixteen(cls, value: int | None, info: ValidationInfo) -> int:
+        """The oldest firmware, which alone sends X-Timestamp, does not name its 16 bits."""
+        if value is None and info.data.get("millis") is not None:
+            return 16
+        if value is None:
+            raise ValueError("Field required")
+        if value != 16:
+            raise ValueError("only 16 bits per sample are accepted")
+        return value
+
+
+class FeatureHeaders(BaseModel):
+    """Who sends the features; the header wins over the body."""
+
+    device_id: DeviceId | None = Field(None, alias="X-Device-ID")
+    store_type: HeaderText | None = Field(None, alias="X-Store-Type")
+    location: HeaderText | None = Field(None, alias="X-Location")
+    measured_at: Moment | None = Field(None, alias="X-Measured-At")
+
+
+class Pcm(RawModel):
+    """Signed 16-bit little-endian mono samples without a header."""
+
+    mimetypes: list[str] = ["application/octet-stream"]  # noqa: RUF012  # flask-openapi3's way to say it
+
+
+class DeviceQuery(BaseModel):
+    device_id: DeviceId
+
+
+class StatusQuery(BaseModel):
+    device_id: DeviceId | None = None
+
+
+class RecentQuery(BaseModel):
+    device_id: DeviceId | None = None
+    limit: int = Field(50, ge=1, le=500)
+    hours: int = Field(24, ge=1, le=168)
+
+
+@blueprint.post("/register")
+@device
+def register(body: Registration) -> dict[str, Any]:
+    """Introduce a node. One that nobody knows waits to be claimed."""
+    now = utc_now()
+    with unit_of_work() as session:
+        node = fleet.see_device(session, body.device_id, address=request.remote_addr, now=now)
+        node.sample_rate_hz = body.sample_rate
+    return {
+        "success": True,
+        "message": "Device registered",
+        "device_id": body.device_id,
+        "server_time": now.timestamp(),
+    }
+
+
+@blueprint.get("/config")
+@device
+def config(query: DeviceQuery) -> dict[str, Any]:
+    """How a node should work. Deployed firmware calls this at boot in place of registering."""
+    with unit_of_work() as session:
+        node = fleet.see_device(session, query.device_id, address=request.remote_addr, now=utc_now())
+    return {
+        "success": True,
+        "device_id": node.device_id,
+        "config": {
+            "upload_interval": 30,
+            "sample_rate": node.sample_rate_hz,
+            "buffer_size": 1024,
+            "max_retries": 3,
+            "timeout": 10,
+            "server_url": f"{request.host_url}api/esp32/audio/upload",
+            "status_url": f"{request.host_url}api/esp32/status",
+        },
+    }
+
+
+@blueprint.get("/status")
+@device
+def status(query: StatusQuery) -> dict[str, Any]:
+    """Whether a node is known and online; without a name, all nodes that the signed-in person may see."""
+    if query.device_id is not None:
+        with unit_of_work() as session:
+            node = fleet.get_device(session, query.device_id)
+        return {"success": True, "device_status": _status(node)}
+    try:
+        person = sign_in_required()
+    except UnauthenticatedError:
+        raise InvalidInputError("Name the device, or sign in to list all.", field="device_id") from None
+    with unit_of_work() as session:
+        nodes = [node for node, _ in fleet.list_devices(session, person)]
+    statuses = {node.device_id: _status(node) for node in nodes}
+    return {"success": True, "devices": statuses, "total_devices": len(statuses)}
+
+
+@blueprint.post("/audio/upload")
+@device
+@body_limit("pcm_limit_bytes")
+def upload_audio(header: AudioHeaders, raw: Pcm) -> dict[str, Any]:
+    """Receive a clip: raw signed 16-bit little-endian mono PCM. Pieces of old firmware become clips later."""
+    pcm = read_body(request)
+    now = utc_now()
+    with unit_of_work() as session:
+        node = fleet.see_device(session, header.device_id, address=request.remote_addr, now=now)
+        if header.synthetic:
+            fleet.mark_synthetic(session, node)
+        received = reception.receive_node_clip(
+            session,
+            node,
+            pcm,
+            sample_rate_hz=header.sample_rate_hz,
+            bits_per_sample=header.bits_per_sample or 16,
+            measured_at=header.measured_at,
+            synthetic=header.synthetic,
+        )
+    return {
+        "success": True,
+        "message": "Audio received",
+        "device_id": header.device_id,
+        "timestamp": now.timestamp(),
+        "processing_status": received.state,
+        "clip_id": received.clip_id,
+        "analysis_id": received.analysis_id,
+        "duration_s": received.duration_s,
+    }
+
+
+@blueprint.post("/features")
+@device
+@lenient_json
+def receive_features(header: FeatureHeaders, body: FeatureMessage) -> dict[str, Any]:
+    """Receive what field firmware computed on the node, with the bare `nan` it may print."""
+    device_id = header.device_id or body.device_id
+    if device_id is None:
+        raise InvalidInputError("Name the device in X-Device-ID or device_id.", field="X-Device-ID")
+    named = {"store_type": header.store_type, "location": header.location}
+    message = body.model_copy(update={name: text for name, text in named.items() if text is not None})
+    now = utc_now()
+    reading = message.reading(unreadable_numbers(), measured_at=header.measured_at or now)
+    with unit_of_work() as session:
+        node = fleet.see_device(session, device_id, address=request.remote_addr, now=now)
+        telemetry.record(session, node, [reading])
+    return {
+        "success": True,
+        "message": "Features received",
+        "device_id": device_id,
+        "timestamp": body.timestamp,
+        "data_size": request.content_length,
+    }
+
+
+@blueprint.get("/features/recent")
+@user("fleet.read")
+def recent_features(query: RecentQuery) -> dict[str, Any]:
+    """The newest feature messages, of one device or of all that the person may see."""
+    with unit_of_work() as session:
+        if query.device_id is not None:
+            nodes = [fleet.get_visible_device(session, principal(), query.device_id)]
+        else:
+            nodes = [node for node, _ in fleet.list_devices(session, principal())]
+        span = timedelta(hours=query.hours)
+        readings = telemetry.recent_features(session, nodes, span=span, limit=query.limit)
+    names = {node.id: node.device_id for node in nodes}
+    data = [_features(reading, names[reading.device_id]) for reading in readings]
+    return {"success": True, "data": data, "count": len(data)}
+
+
+def _status(node: Device) -> dict[str, Any]:
+    is_online = utc_now() - node.last_seen_at < ONLINE_WITHIN
+    return {
+        "device_id": node.device_id,
+        "status": "active" if is_online else "offline",
+        "last_seen": iso(node.last_seen_at),
+        "sample_rate": node.sample_rate_hz,
+        "is_online": is_online,
+    }
+
+
+def _features(reading: Reading, device_id: str) -> dict[str, Any]:
+    return {
+        **(reading.extra or {}),
+        "device_id": device_id,
+        "received_at": iso(reading.received_at),
+        "quality": reading.quality or {},
+    }

@@ -1,0 +1,95 @@
+"""Shops, the machines in them, and claiming a node for one."""
+
+from typing import Any
+
+from flask import Response
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
+from pydantic import BaseModel, Field
+
+from signalcraft.api.access import principal, user
+from signalcraft.api.answers import json_answer
+from signalcraft.api.problems import PROBLEM_RESPONSES
+from signalcraft.dashboards import service as dashboards
+from signalcraft.dashboards.schemas import MachineAnswer
+from signalcraft.db.session import unit_of_work
+from signalcraft.fleet import service as fleet
+from signalcraft.fleet.models import Shop
+from signalcraft.fleet.schemas import DeviceId, Name
+
+blueprint = APIBlueprint(
+    "fleet",
+    __name__,
+    url_prefix="/api",
+    abp_tags=[Tag(name="Fleet", description="Shops, machines, devices")],
+    abp_responses=PROBLEM_RESPONSES,
+)
+
+
+class NewShop(BaseModel):
+    name: Name
+
+
+class Claim(BaseModel):
+    """Which shop the node is in, and what its machine is called there."""
+
+    shop_id: int = Field(ge=1, le=2**63 - 1, strict=True)
+    machine_name: Name
+
+
+class MachineChange(BaseModel):
+    name: Name
+
+
+class DevicePath(BaseModel):
+    device_id: DeviceId
+
+
+class MachinePath(BaseModel):
+    machine_id: int = Field(ge=1, le=2**63 - 1)
+
+
+@blueprint.get("/shops")
+@user("fleet.read")
+def list_shops() -> dict[str, Any]:
+    """The shops that the person may see."""
+    with unit_of_work() as session:
+        return {"success": True, "shops": [_shop(shop) for shop in fleet.list_shops(session, principal())]}
+
+
+@blueprint.post("/shops")
+@user("fleet.manage")
+def create_shop(body: NewShop) -> tuple[dict[str, Any], int]:
+    """Open a shop; administrators only."""
+    with unit_of_work() as session:
+        shop = fleet.create_shop(session, principal(), body.name)
+    return {"success": True, "shop": _shop(shop)}, 201
+
+
+@blueprint.post("/devices/<device_id>/claim", responses={200: MachineAnswer})
+@user("device.claim")
+def claim_device(path: DevicePath, body: Claim) -> Response:
+    """Give the machine of an unclaimed node to a shop, with all it has learned."""
+    with unit_of_work() as session:
+        machine = fleet.claim_device(
+            session, principal(), path.device_id, shop_id=body.shop_id, machine_name=body.machine_name
+        )
+    return _machine(machine.id)
+
+
+@blueprint.patch("/machines/<int:machine_id>", responses={200: MachineAnswer})
+@user("fleet.manage")
+def rename_machine(path: MachinePath, body: MachineChange) -> Response:
+    """Call a machine by another name; owners and administrators."""
+    with unit_of_work() as session:
+        fleet.rename_machine(session, principal(), path.machine_id, body.name)
+    return _machine(path.machine_id)
+
+
+def _machine(machine_id: int) -> Response:
+    with unit_of_work() as session:
+        return json_answer(dashboards.machine(session, principal(), machine_id))
+
+
+def _shop(shop: Shop) -> dict[str, Any]:
+    return {"id": shop.id, "name": shop.name}
