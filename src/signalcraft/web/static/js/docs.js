@@ -9,6 +9,8 @@ SwaggerUIBundle({
     { url: "/api/openapi/api.json", name: "Machines (api)" },
   ],
   presets: [SwaggerUIBundle.presets.apis, SwaggerUIStandalonePreset],
+  // The default logo carries inline styles, which the content security policy refuses.
+  plugins: [() => ({ components: { Logo: () => null } })],
   layout: "StandaloneLayout",
   deepLinking: true,
   // The default asks a public validator on the internet about every document.
