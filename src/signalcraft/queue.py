@@ -22,6 +22,8 @@ SOFT_LIMIT_SECONDS = 60
 def make_celery(settings: Settings) -> Celery:
     """The application, made current, so that `current_app` in the domains finds it."""
     celery = Celery("signalcraft", broker=settings.redis_url.get_secret_value(), set_as_current=True)
+    # "Current" is a matter of one thread; the request threads of Gunicorn find the default.
+    celery.set_default()
     celery.conf.update(
         task_ignore_result=True,
         task_acks_late=True,
