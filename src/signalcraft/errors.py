@@ -136,7 +136,7 @@ def validation_problem_errors(errors: Sequence[Mapping[str, Any]]) -> list[dict[
                 str(part) for part in error["loc"] if part not in {"body", "query", "path", "header"}
             )
             or "body",
-            "message": str(error["msg"]),
+            "message": str(error["msg"]).removeprefix("Value error, "),
         }
         for error in errors
     ]

@@ -1,17 +1,17 @@
 """What nodes send and ask: addresses, headers and fields that deployed firmware has burnt in."""
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from flask import request
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models import RawModel
 from flask_openapi3.models.tag import Tag
-from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_validator
 
 from signalcraft.acoustics import reception
 from signalcraft.api.access import device, principal, sign_in_required, user
-from signalcraft.api.bodies import body_limit, lenient_json, read_body, unreadable_numbers
+from signalcraft.api.bodies import BoundedRequest, body_limit, lenient_json, read_body, unreadable_numbers
 from signalcraft.api.problems import PROBLEM_RESPONSES
 from signalcraft.clock import iso, utc_now
 from signalcraft.db.session import unit_of_work
@@ -66,18 +66,19 @@ class AudioHeaders(BaseModel):
         alias="X-Timestamp",
         description="Milliseconds since boot, from the oldest firmware; not a time.",
     )
-    bits_per_sample: int | None = Field(None, alias="X-Bits-Per-Sample", validate_default=True)
+    bits_per_sample: int = Field(alias="X-Bits-Per-Sample", description="16; optional beside X-Timestamp.")
     measured_at: Moment | None = Field(None, alias="X-Measured-At")
     synthetic: bool = Field(False, alias="X-Synthetic", description="The sound is simulated.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _oldest_firmware(cls, headers: dict[str, Any]) -> dict[str, Any]:
+        """The oldest firmware, which alone sends X-Timestamp, does not name its 16 bits."""
+        return {"X-Bits-Per-Sample": 16, **headers} if headers.get("X-Timestamp") else headers
+
     @field_validator("bits_per_sample")
     @classmethod
-    def _sixteen(cls, value: int | None, info: ValidationInfo) -> int:
-        """The oldest firmware, which alone sends X-Timestamp, does not name its 16 bits."""
-        if value is None and info.data.get("millis") is not None:
-            return 16
-        if value is None:
-            raise ValueError("Field required")
+    def _sixteen(cls, value: int) -> int:
         if value != 16:
             raise ValueError("only 16 bits per sample are accepted")
         return value
@@ -172,7 +173,7 @@ def status(query: StatusQuery) -> dict[str, Any]:
 @body_limit("pcm_limit_bytes")
 def upload_audio(header: AudioHeaders, raw: Pcm) -> dict[str, Any]:
     """Receive a clip: raw signed 16-bit little-endian mono PCM. Pieces of old firmware become clips later."""
-    pcm = read_body(request)
+    pcm = read_body(cast(BoundedRequest, request))
     now = utc_now()
     with unit_of_work() as session:
         node = fleet.see_device(session, header.device_id, address=request.remote_addr, now=now)
@@ -183,7 +184,7 @@ def upload_audio(header: AudioHeaders, raw: Pcm) -> dict[str, Any]:
             node,
             pcm,
             sample_rate_hz=header.sample_rate_hz,
-            bits_per_sample=header.bits_per_sample or 16,
+            bits_per_sample=header.bits_per_sample,
             measured_at=header.measured_at,
             synthetic=header.synthetic,
         )
