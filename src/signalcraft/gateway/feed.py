@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import json
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,17 +70,22 @@ class Feed:
     def __init__(self) -> None:
         self._subscribers: set[Subscriber] = set()
         self._watched: defaultdict[int, set[Subscriber]] = defaultdict(set)
-        self._position = 0
+        self._position: int | None = None
         self._redis = make_async_redis()
         self._readings = self._redis.pubsub(ignore_subscribe_messages=True)
         self._tasks: list[asyncio.Task[None]] = []
+        self._stopped = False
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator["Feed"]:
-        self._tasks = [asyncio.create_task(self._read_events()), asyncio.create_task(self._read_readings())]
+        self._tasks = [
+            asyncio.create_task(self._until_stopped(step))
+            for step in (self._hand_out_events, self._hand_out_reading)
+        ]
         try:
             yield self
         finally:
+            self._stopped = True
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -101,47 +106,50 @@ class Feed:
             if subscriber.machine_id is not None:
                 await self._unwatch(subscriber.machine_id, subscriber)
 
+    async def _until_stopped(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Repeat a step; a server that is away for a while must not end the reader for good.
+
+        The flag is looked at besides cancellation because the Redis client may take a cancellation that
+        meets its own time-out for the latter.
+        """
+        while not self._stopped:
+            try:
+                await step()
+            except (SQLAlchemyError, redis.RedisError) as error:
+                log.warning("feed_waits", step=step.__name__, reason=type(error).__name__)
+                await asyncio.sleep(BLOCK_SECONDS)
+            except Exception:
+                log.exception("feed_step_failed", step=step.__name__)
+                await asyncio.sleep(BLOCK_SECONDS)
+
     # --- durable events
 
-    async def _read_events(self) -> None:
-        self._position = await self._first_position()
-        while True:
-            if is_draining():
-                for subscriber in list(self._subscribers):
-                    subscriber.offer(None)
-            try:
-                events = await self._next_events()
-            except SQLAlchemyError as error:
-                log.warning("event_reader_waits", reason=type(error).__name__)
-                await asyncio.sleep(BLOCK_SECONDS)
-                continue
-            for event in events:
-                self._position = event.id
-                frame = frame_of(event)
-                for subscriber in list(self._subscribers):
-                    if subscriber.may_see(event):
-                        subscriber.offer(frame)
+    async def _hand_out_events(self) -> None:
+        if is_draining():
+            for subscriber in list(self._subscribers):
+                subscriber.offer(None)
+        if self._position is None:
+            self._position = await run_in_threadpool(_newest_event_id)
+        for event in await self._next_events(self._position):
+            self._position = event.id
+            frame = frame_of(event)
+            for subscriber in list(self._subscribers):
+                if subscriber.may_see(event):
+                    subscriber.offer(frame)
 
-    async def _first_position(self) -> int:
-        while True:
-            try:
-                return await run_in_threadpool(_newest_event_id)
-            except SQLAlchemyError as error:
-                log.warning("event_reader_waits", reason=type(error).__name__)
-                await asyncio.sleep(BLOCK_SECONDS)
-
-    async def _next_events(self) -> Sequence[Event]:
+    async def _next_events(self, position: int) -> Sequence[Event]:
         """Events in order without a gap: from Redis if it has the very next one, else from PostgreSQL."""
-        announced = await self._announced()
-        in_order = [event for place, event in enumerate(announced) if event.id == self._position + 1 + place]
-        if announced and len(in_order) == len(announced):
-            return in_order
-        return await run_in_threadpool(_events_after, self._position)
+        announced = await self._announced(position)
+        if announced and [event.id for event in announced] == list(
+            range(position + 1, position + 1 + len(announced))
+        ):
+            return announced
+        return await run_in_threadpool(_events_after, position)
 
-    async def _announced(self) -> list[Event]:
+    async def _announced(self, position: int) -> list[Event]:
         try:
             answer = await self._redis.xread(
-                {STREAM: f"{self._position}-1"}, count=BATCH, block=int(BLOCK_SECONDS * 1000)
+                {STREAM: f"{position}-1"}, count=BATCH, block=int(BLOCK_SECONDS * 1000)
             )
         except redis.RedisError:
             await asyncio.sleep(BLOCK_SECONDS / 4)
@@ -153,31 +161,23 @@ class Feed:
 
     # --- readings of watched machines
 
-    async def _read_readings(self) -> None:
-        while True:
-            if not self._watched:
-                await asyncio.sleep(BLOCK_SECONDS / 4)
-                continue
-            try:
-                message = await self._readings.get_message(timeout=BLOCK_SECONDS)
-            except redis.RedisError:
-                await asyncio.sleep(BLOCK_SECONDS)
-                await self._watch_again()
-                continue
-            if message is not None:
-                machine_id = int(message["channel"].rpartition(":")[2])
-                frame = Frame(0, f"data: {message['data']}\n\n".encode())
-                for subscriber in list(self._watched.get(machine_id, ())):
-                    subscriber.offer(frame)
+    async def _hand_out_reading(self) -> None:
+        if not self._watched:
+            await asyncio.sleep(BLOCK_SECONDS / 4)
+            return
+        if self._readings.connection is None:
+            await self._readings.subscribe(*map(readings_channel, self._watched))
+        message = await self._readings.get_message(timeout=BLOCK_SECONDS)
+        if message is not None:
+            machine_id = int(message["channel"].rpartition(":")[2])
+            frame = Frame(0, f"data: {message['data']}\n\n".encode())
+            for subscriber in list(self._watched.get(machine_id, ())):
+                subscriber.offer(frame)
 
     async def _watch(self, machine_id: int, subscriber: Subscriber) -> None:
         self._watched[machine_id].add(subscriber)
-        with contextlib.suppress(redis.RedisError):
+        with contextlib.suppress(redis.RedisError):  # the reader subscribes again when Redis is back
             await self._readings.subscribe(readings_channel(machine_id))
-
-    async def _watch_again(self) -> None:
-        with contextlib.suppress(redis.RedisError):
-            await self._readings.subscribe(*(readings_channel(machine_id) for machine_id in self._watched))
 
     async def _unwatch(self, machine_id: int, subscriber: Subscriber) -> None:
         self._watched[machine_id].discard(subscriber)

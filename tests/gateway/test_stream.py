@@ -1,0 +1,131 @@
+"""The event stream: who sees what, and that a client that comes back misses nothing."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+import pytest
+from starlette.testclient import TestClient
+
+from conftest import FleetFixture, Person
+from signalcraft.db.session import unit_of_work
+from signalcraft.gateway.feed import Feed
+from signalcraft.gateway.stream import event_stream
+from signalcraft.realtime import queries
+from signalcraft.realtime.connection import get_redis
+from signalcraft.realtime.publish import emit, publish_reading
+from signalcraft.settings import Settings
+
+
+def write(name: str, shop_id: int | None, user_id: int | None = None) -> None:
+    with unit_of_work() as session:
+        emit(session, "test", {"name": name}, shop_id=shop_id, user_id=user_id)
+
+
+def decoded(chunk: bytes) -> tuple[int | None, dict[str, object]]:
+    fields = dict(line.split(": ", 1) for line in chunk.decode().splitlines() if ": " in line)
+    return int(fields["id"]) if "id" in fields else None, json.loads(fields["data"])
+
+
+async def take(stream: AsyncIterator[bytes], count: int) -> list[tuple[int | None, dict[str, object]]]:
+    events: list[tuple[int | None, dict[str, object]]] = []
+    async with asyncio.timeout(10):
+        async for chunk in stream:
+            if b"data: " in chunk:
+                events.append(decoded(chunk))
+            if len(events) == count:
+                break
+    return events
+
+
+def names(events: list[tuple[int | None, dict[str, object]]]) -> list[object]:
+    return [data["name"] for _, data in events if data["type"] == "test"]
+
+
+def test_a_client_that_comes_back_gets_what_it_missed_once_and_in_order(
+    settings: Settings, fleet: FleetFixture, owner: Person
+) -> None:
+    shop = fleet.shop.id
+    for i in range(5):
+        write(f"before {i}", shop)
+
+    async def scenario() -> list[tuple[int | None, dict[str, object]]]:
+        async with Feed().running() as feed:
+            stream = event_stream(feed, owner.principal, settings, last_event_id=2, machine_id=None)
+            async with aclosing(stream):
+                events = await take(stream, 2)
+                await asyncio.to_thread(write, "during", shop)
+                await asyncio.to_thread(get_redis().flushall)
+                await asyncio.to_thread(write, "after the flush", shop)
+                return events + await take(stream, 4)
+
+    events = asyncio.run(scenario())
+    assert names(events) == ["before 2", "before 3", "before 4", "during", "after the flush"]
+    assert [event_id for event_id, _ in events if event_id] == [3, 4, 5, 6, 7]
+
+
+def test_people_see_their_shops_and_their_own_uploads_only(
+    settings: Settings, fleet: FleetFixture, owner: Person, stranger: Person, admin: Person
+) -> None:
+    write("unclaimed", None)
+    write("of the shop", fleet.shop.id)
+    write("own upload", None, stranger.principal.user_id)
+    write("end", fleet.shop.id, stranger.principal.user_id)
+
+    async def seen_by(person: Person) -> list[object]:
+        async with Feed().running() as feed:
+            stream = event_stream(feed, person.principal, settings, last_event_id=0, machine_id=None)
+            collected: list[object] = []
+            async with aclosing(stream):
+                while "end" not in collected:
+                    collected += names(await take(stream, 1))
+        return collected
+
+    assert asyncio.run(seen_by(owner)) == ["of the shop", "end"]
+    assert asyncio.run(seen_by(stranger)) == ["own upload", "end"]
+    assert asyncio.run(seen_by(admin)) == ["unclaimed", "of the shop", "own upload", "end"]
+
+
+def test_a_client_that_was_away_too_long_is_told_to_reload(
+    settings: Settings, fleet: FleetFixture, owner: Person
+) -> None:
+    for i in range(4):
+        write(str(i), fleet.shop.id)
+    with unit_of_work() as session:
+        queries.drop_events_older_than(session, -1)
+
+    async def scenario() -> list[object]:
+        async with Feed().running() as feed:
+            stream = event_stream(feed, owner.principal, settings, last_event_id=1, machine_id=None)
+            async with aclosing(stream):
+                return [data["type"] for _, data in await take(stream, 2)]
+
+    assert asyncio.run(scenario()) == ["connected", "reset"]
+
+
+def test_a_watched_machine_sends_its_readings(settings: Settings, fleet: FleetFixture, owner: Person) -> None:
+    def publish() -> None:
+        with unit_of_work() as session:
+            publish_reading(session, fleet.machine.id, {"temperature_c": -19.5})
+
+    async def scenario() -> tuple[int | None, dict[str, object]]:
+        async with Feed().running() as feed:
+            stream = event_stream(
+                feed, owner.principal, settings, last_event_id=None, machine_id=fleet.machine.id
+            )
+            async with aclosing(stream):
+                await take(stream, 1)
+                await asyncio.to_thread(publish)
+                return (await take(stream, 1))[0]
+
+    event_id, data = asyncio.run(scenario())
+    assert event_id is None
+    assert data == {"type": "reading", "temperature_c": -19.5}
+
+
+@pytest.mark.parametrize("path", ["/api/notifications/stream", "/api/notifications", "/api/alarms"])
+def test_without_sign_in_there_is_nothing(gateway_client: TestClient, path: str) -> None:
+    answer = gateway_client.get(path)
+    assert answer.status_code == 401
+    assert answer.json()["success"] is False
