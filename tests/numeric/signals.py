@@ -30,8 +30,10 @@ def sound(samples: NDArray[np.float32], rate_hz: int = RATE_HZ) -> Sound:
     return Sound(np.asarray(samples, np.float32), rate_hz, rate_hz, 1)
 
 
-def encoded(samples: NDArray[np.float32], container: str, *, rate_hz: int = RATE_HZ) -> bytes:
-    """A file of the given kind: wav, flac, ogg, mp3 by libsndfile; m4a, webm by FFmpeg."""
+def encoded(
+    samples: NDArray[np.float32], container: str, *, rate_hz: int = RATE_HZ, layout: str = "mono"
+) -> bytes:
+    """(frames, channels) or (frames,) as a file: wav, flac, ogg, mp3 by libsndfile; m4a, webm by FFmpeg."""
     file = BytesIO()
     if container in ("wav", "flac", "ogg", "mp3"):
         soundfile.write(file, samples, rate_hz, format=container.upper())
@@ -39,11 +41,11 @@ def encoded(samples: NDArray[np.float32], container: str, *, rate_hz: int = RATE
     muxer, codec = {"m4a": ("mp4", "aac"), "webm": ("webm", "libopus")}[container]
     with av.open(file, "w", format=muxer) as output:
         stream = output.add_stream(codec, rate=rate_hz)
-        stream.layout = "mono"
-        frame = av.AudioFrame.from_ndarray(samples[None, :], format="fltp", layout="mono")
+        stream.layout = layout
+        frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="flt", layout=layout)
         frame.sample_rate = rate_hz
         to_codec = av.AudioResampler(
-            format=stream.format, layout="mono", rate=rate_hz, frame_size=stream.codec_context.frame_size
+            format=stream.format, layout=layout, rate=rate_hz, frame_size=stream.codec_context.frame_size
         )
         for part in [*to_codec.resample(frame), *to_codec.resample(None)]:
             output.mux(stream.encode(part))

@@ -111,6 +111,14 @@ def test_eight_channels_are_mixed_by_their_mean() -> None:
     np.testing.assert_allclose(decoded.samples, frames.mean(axis=1) / 32768, atol=1e-7)
 
 
+def test_eight_channels_through_ffmpeg() -> None:
+    # Eight planes once killed the process: PyAV looks for the end of their list beyond it.
+    surround = np.repeat(sine(440, rate_hz=48_000)[:, None], 8, axis=1)
+    decoded = decode(encoded(surround, "m4a", rate_hz=48_000, layout="7.1"), max_duration_s=60)
+    assert decoded.channels == 8
+    assert decoded.duration_s == pytest.approx(2.0, abs=0.08)
+
+
 @given(st.binary(max_size=300))
 @settings(max_examples=200)
 def test_random_bytes_decode_or_are_refused(data: bytes) -> None:

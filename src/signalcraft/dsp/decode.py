@@ -149,7 +149,7 @@ def _decode_with_ffmpeg(data: bytes, container: Container, max_duration_s: float
             if file.duration and file.duration / av.time_base > max_duration_s + 1:  # rounded up by encoders
                 raise _too_long(max_duration_s)
             samples = _collect(_ffmpeg_blocks(file, stream), rate_hz=rate, max_duration_s=max_duration_s)
-    except av.FFmpegError as error:
+    except (av.FFmpegError, ValueError) as error:  # ValueError: the layout changes within the file
         raise AudioDecodeError("damaged", f"the file cannot be decoded: {error}") from error
     return Sound(samples, rate, rate, channels)
 
@@ -157,10 +157,14 @@ def _decode_with_ffmpeg(data: bytes, container: Container, max_duration_s: float
 def _ffmpeg_blocks(
     file: av.container.InputContainer, stream: av.AudioStream
 ) -> Iterator[NDArray[np.float32]]:
-    to_float = av.AudioResampler(format="fltp")
+    # Interleaved, never planar: PyAV 18 reads beyond its list of planes when there are eight or more, and a
+    # damaged file that claims 39 channels would kill the process.
+    to_float = av.AudioResampler(format="flt")
     rate = stream.codec_context.sample_rate
     for frame in file.decode(stream):
         if frame.sample_rate != rate:
             raise AudioDecodeError("damaged", "the sample rate changes within the file")
+        _check_format(rate, frame.layout.nb_channels)
         for converted in to_float.resample(frame):
-            yield converted.to_ndarray().mean(axis=0, dtype=np.float32)
+            interleaved = converted.to_ndarray().reshape(-1, converted.layout.nb_channels)
+            yield interleaved.mean(axis=1, dtype=np.float32)
