@@ -133,7 +133,7 @@ function chartPanel({ field, label, unit, digits, colour, minSpan }, span) {
           legend: { show: false },
           cursor: { sync: { key: "readings" }, drag: { x: false, y: false }, points: { size: 7 } },
           scales: { x: { time: true, range: span }, y: { range: (_, low, high) => padded(low, high, minSpan) } },
-          axes: [timeAxis(), valueAxis((value) => number(value, minSpan < 1 ? 1 : 0))],
+          axes: [timeAxis(), valueAxis((value) => number(value, minSpan < 1 ? 2 : 0))],
           series: [{}, { stroke: token(colour), width: 1.75, points: { show: false }, spanGaps: false }],
           hooks: { setCursor: [(chart) => showValue(chart.cursor.idx)] },
         },
