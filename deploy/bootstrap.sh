@@ -68,7 +68,8 @@ is_installed() { # $1: runtime|dev; what developing needs includes what running 
 }
 
 install_python() { # $1: runtime|dev, $2: its lock file
-    if ! .venv/bin/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then
+    works='import sys, pip; sys.exit(sys.version_info[:2] != (3, 11))' # not half-made, nor left by another Python
+    if ! .venv/bin/python -c "$works" 2>/dev/null; then
         python=$(find_python)
         say "Making the Python environment (.venv) with $python"
         make_venv "$python"

@@ -32,9 +32,12 @@ def become_owner(folder: Path, say: Say, *, create: bool = False) -> None:
         if create:
             _make_own_folder(folder)
         return
-    if not folder.exists() and not create:
+    if create:
+        owner = _prepare_for_owner(folder)
+    elif (folder / "instance.env").exists():
+        owner = pwd.getpwuid(folder.stat().st_uid)
+    else:
         return  # the caller finds no instance there and says so
-    owner = _prepare_for_owner(folder, create=create)
     for place in _passage_needed(_places(folder), owner):
         place.chmod(stat.S_IMODE(place.stat().st_mode) | stat.S_IXOTH)
         say(f"Opening {place} for passage (chmod o+x): the account {owner.pw_name} must get to its files")
@@ -66,11 +69,11 @@ def _make_own_folder(folder: Path) -> None:
         )
 
 
-def _prepare_for_owner(folder: Path, *, create: bool) -> pwd.struct_passwd:
+def _prepare_for_owner(folder: Path) -> pwd.struct_passwd:
     """The account to become; the folder exists and is its own when this returns."""
     if folder.exists() and folder.stat().st_uid != 0:
         return pwd.getpwuid(folder.stat().st_uid)
-    owner = _service_account(create=create)
+    owner = _service_account()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if any(folder.iterdir()):
         raise OperationsError(
@@ -82,12 +85,11 @@ def _prepare_for_owner(folder: Path, *, create: bool) -> pwd.struct_passwd:
     return owner
 
 
-def _service_account(*, create: bool) -> pwd.struct_passwd:
+def _service_account() -> pwd.struct_passwd:
     try:
         return pwd.getpwnam(SERVICE_ACCOUNT)
     except KeyError:
-        if not create:
-            raise OperationsError("SignalCraft was never started on this machine by root.") from None
+        pass
     useradd = shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin:/bin")
     if useradd is None:
         raise OperationsError(

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from signalcraft.operations import kernel
@@ -34,9 +35,9 @@ def reap(run_dir: Path, name: str) -> None:
         return  # the number is another process's now
     if leader:
         _signal([session], signal.SIGTERM)
-        _wait_until_empty(session, _GRACE_SECONDS)
+        _wait_while(lambda: session in kernel.session_members(session))
     _signal(kernel.session_members(session), signal.SIGKILL)
-    _wait_until_empty(session, _GRACE_SECONDS)
+    _wait_while(lambda: bool(kernel.session_members(session)))
 
 
 def _signal(pids: list[int], number: signal.Signals) -> None:
@@ -47,9 +48,9 @@ def _signal(pids: list[int], number: signal.Signals) -> None:
             continue
 
 
-def _wait_until_empty(session: int, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while kernel.session_members(session) and time.monotonic() < deadline:
+def _wait_while(alive: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _GRACE_SECONDS
+    while alive() and time.monotonic() < deadline:
         time.sleep(0.02)
 
 

@@ -5,7 +5,8 @@ import json
 import re
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,14 +49,15 @@ def tail(folder: Path, processes: Iterable[str], count: int) -> list[Line]:
     return list(deque(heapq.merge(*streams, key=lambda line: line.time), maxlen=count))
 
 
-def follow(folder: Path, processes: Sequence[str]) -> Iterator[Line]:
+def follow(folder: Path, processes: Sequence[str]) -> Generator[Line, None, None]:
     """New lines of these processes as they are written, for ever."""
-    files = {name: _open_at_end(folder / f"{name}.log") for name in processes}
-    while True:
-        batch = [line for name, file in files.items() for line in _lines(name, _complete_lines(file))]
-        yield from sorted(batch, key=lambda line: line.time)
-        if not batch:
-            time.sleep(_POLL_SECONDS)
+    with ExitStack() as stack:
+        files = {name: stack.enter_context(_open_at_end(folder / f"{name}.log")) for name in processes}
+        while True:
+            batch = [line for name, file in files.items() for line in _lines(name, _complete_lines(file))]
+            yield from sorted(batch, key=lambda line: line.time)
+            if not batch:
+                time.sleep(_POLL_SECONDS)
 
 
 def render(line: Line) -> str:

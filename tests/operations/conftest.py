@@ -1,0 +1,48 @@
+"""An instance of its own for each test: a data folder, free ports, nothing started."""
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from signalcraft.operations import instance
+from signalcraft.operations.instance import Instance
+from signalcraft.settings import get_settings
+
+
+@pytest.fixture
+def public_ports() -> tuple[int, int]:
+    """Two ports that nobody listens on now."""
+    with socket.socket() as first, socket.socket() as second:
+        first.bind(("127.0.0.1", 0))
+        second.bind(("127.0.0.1", 0))
+        return first.getsockname()[1], second.getsockname()[1]
+
+
+@pytest.fixture
+def data_dir(
+    tmp_path: Path, public_ports: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
+    """An empty data folder, with nothing of SignalCraft in the environment or the working folder."""
+    for name in os.environ:
+        if name.startswith("SIGNALCRAFT_") or name.endswith("_URL"):
+            monkeypatch.delenv(name)
+    folder = tmp_path / "data"
+    folder.mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SIGNALCRAFT_DATA_DIR", str(folder))
+    monkeypatch.setenv("SIGNALCRAFT_GATEWAY_PORT", str(public_ports[0]))
+    monkeypatch.setenv("SIGNALCRAFT_API_PORT", str(public_ports[1]))
+    monkeypatch.setattr(
+        "signalcraft.operations.instance._SOCKET_PATH_LIMIT", 500
+    )  # pytest's folders are long
+    get_settings.cache_clear()
+    yield folder
+    get_settings.cache_clear()
+
+
+@pytest.fixture
+def made(data_dir: Path) -> Instance:
+    return instance.make()

@@ -1,0 +1,144 @@
+"""The proxy, really started, before two stand-in tiers."""
+
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import httpx
+import pytest
+
+from signalcraft.operations import proxy
+from signalcraft.operations.instance import Instance
+from signalcraft.operations.ports import tier_port
+
+
+class Tier(ThreadingHTTPServer):
+    """Answers with its own name and what it was asked."""
+
+    daemon_threads = True
+
+    def __init__(self, name: str, port: int) -> None:
+        self.name = name
+        super().__init__(("127.0.0.1", port), _Handler)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Tier
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.path == "/api/iot/die":
+            self.close_connection = True
+            return
+        self.send_response(200)
+        self.send_header("X-Seen", f"{self.server.name} {self.path}")
+        for name in ("X-Request-ID", "X-Forwarded-For"):
+            self.send_header(f"Seen-{name}", self.headers.get(name, ""))
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_GET = do_POST
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def serving(instance: Instance, name: str) -> Iterator[None]:
+    port = tier_port(instance.settings.internal_port_base, "api" if name == "api" else "gateway", "blue")
+    with Tier(name, port) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def client(made: Instance) -> Iterator[httpx.Client]:
+    """A client of the running proxy; no tier runs yet."""
+    proxy.prepare(made)
+    # Root's nginx gives its worker to the account `nobody`.
+    for folder in (made.proxy_dir, *made.proxy_dir.parents[:3]):
+        folder.chmod(0o755)
+    server = subprocess.Popen(proxy.command(made), stderr=subprocess.DEVNULL)
+    try:
+        url = f"http://127.0.0.1:{made.settings.gateway_port}"
+        transport = httpx.HTTPTransport(retries=5)  # until it listens
+        with httpx.Client(base_url=url, transport=transport, timeout=10) as client:
+            yield client
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def test_each_path_goes_to_its_tier_from_either_port(client: httpx.Client, made: Instance) -> None:
+    expected = {
+        "/": "gateway /",
+        "/api/auth/login": "gateway /api/auth/login",
+        "/api/notifications/stream": "gateway /api/notifications/stream",
+        "/api/openapi/gateway.json": "gateway /api/openapi/gateway.json",
+        "/api/openapi/api.json": "api /api/openapi/api.json",
+        "/api/shopsandmore": "gateway /api/shopsandmore",
+        "/api/shops": "api /api/shops",
+        "/api/machines/7?x=1": "api /api/machines/7?x=1",
+        "/api/esp32/audio/upload": "api /api/esp32/audio/upload",
+        "/api/flask/api/iot/sensors/data?a=%20b": "api /api/iot/sensors/data?a=%20b",
+    }
+    with serving(made, "gateway"), serving(made, "api"):
+        for port in (made.settings.gateway_port, made.settings.api_port):
+            seen = {path: client.get(f"http://127.0.0.1:{port}{path}").headers["X-Seen"] for path in expected}
+            assert seen == expected
+
+
+def test_request_ids_are_kept_if_sane_and_the_client_s_address_is_ours_to_tell(
+    client: httpx.Client, made: Instance
+) -> None:
+    def seen(request_id: str) -> httpx.Headers:
+        return client.get("/", headers={"X-Request-ID": request_id, "X-Forwarded-For": "6.6.6.6"}).headers
+
+    with serving(made, "gateway"):
+        assert seen("node-7.0001")["Seen-X-Request-ID"] == "node-7.0001"
+        for bad in ("short", "has space inside", 'quote"quote"quote', "x" * 65):
+            replaced = seen(bad)
+            assert len(replaced["Seen-X-Request-ID"]) == 32
+            assert replaced["Seen-X-Forwarded-For"] == "127.0.0.1"
+
+
+def test_a_request_waits_for_a_tier_that_is_being_restarted(client: httpx.Client, made: Instance) -> None:
+    with ExitStack() as stack:
+        late = threading.Timer(1.0, lambda: stack.enter_context(serving(made, "api")))
+        late.start()
+        answer = client.post("/api/esp32/audio/upload", content=b"\x01\x02" * 160_000)
+        late.join()
+    assert answer.status_code == 200
+
+
+def test_what_a_tier_may_have_done_is_not_sent_again(client: httpx.Client, made: Instance) -> None:
+    with serving(made, "api"):
+        began = time.monotonic()
+        answer = client.post("/api/iot/die", content=b"{}")
+    assert time.monotonic() - began < 1
+    _assert_problem(answer, 502)
+
+
+def test_errors_of_the_proxy_itself_are_problem_documents(client: httpx.Client, made: Instance) -> None:
+    too_large = client.post("/api/iot/x", content=bytes(65 * 1024 * 1024))
+    _assert_problem(too_large, 413)
+    nobody = client.get("/")
+    _assert_problem(nobody, 503)
+    assert nobody.headers["Retry-After"] == "5"
+
+
+def _assert_problem(answer: httpx.Response, status: int) -> None:
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    document = answer.json()
+    assert document["status"] == status
+    assert document["success"] is False
+    assert document["request_id"] == answer.headers["X-Request-ID"]
