@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -36,6 +36,8 @@ LOOK_SECONDS = 1.0
 """How often the progress line asks the database for alarms."""
 ANALYSIS_PATIENCE_SECONDS = 60.0
 """How long the end waits for the last clips to be diagnosed."""
+
+SHOWN_VERDICTS = ("learning", "normal", "anomalous")
 
 
 @dataclass(frozen=True)
@@ -177,29 +179,38 @@ def _findings(nodes: list[VirtualNode], since: datetime) -> dict[int, Found]:
 def _progress_text(progress: dict[str, int | str | None]) -> str:
     if progress["state"] == "ready":
         return f"v{progress['version']}"
-    return f"learning {progress['clips']}/{progress['needed']}"
+    return f"{progress['clips']}/{progress['needed']}"
 
 
 def _report(nodes: list[VirtualNode], schedule: Schedule, speed: float, reached: float, page: str) -> None:
     findings = _findings(nodes, schedule.start)
-    table = Table(title="Synthetic data · 모의 데이터", box=None, header_style="bold")
-    for title in ("device", "fault"):
-        table.add_column(title)
-    for title in ("readings", "clips", "normal", "anomalous", "other", "pending", "refused", "alarms"):
-        table.add_column(title, justify="right")
-    table.add_column("baseline")
-    for node in nodes:
-        found = findings[node.machine_id]
-        normal, anomalous = found.verdicts["normal"], found.verdicts["anomalous"]
-        other = found.verdicts.total() - normal - anomalous
-        numbers = (node.readings, node.clips, normal, anomalous, other, found.pending, len(node.refused))
-        fault = node.compressor.fault.kind if node.compressor.fault else ""
-        table.add_row(
-            node.device_id, fault, *(str(number) for number in numbers), str(found.alarms), found.baseline
-        )
-    console.print(table)
+    console.print(_table(nodes, findings))
+    other = sum((found.verdicts for found in findings.values()), Counter[str]())
+    for verdict in other.keys() - SHOWN_VERDICTS:
+        console.print(f"{verdict}: {other[verdict]}", highlight=False)
+    if pending := sum(found.pending for found in findings.values()):
+        console.print(f"{pending} clips still wait for their diagnosis.", highlight=False)
     for reason, times in Counter(reason for node in nodes for reason in node.refused).most_common(5):
         console.print(f"[red]refused {times} ×[/red] {reason}", highlight=False)
+    for node in nodes:
+        if node.compressor.fault is not None:
+            begins = datetime.fromtimestamp(node.compressor.fault.starts_at, UTC)
+            console.print(
+                f"{node.device_id}: {node.compressor.fault.kind} from {begins:%Y-%m-%d %H:%M} UTC on",
+                highlight=False,
+            )
     if reached < 0.95 * speed:
         console.print(f"This host kept {reached:.0f} × real time, not {speed:g} ×.", highlight=False)
     console.print(f"Look at {page}/ · {page}/ 에서 확인하세요.", highlight=False)
+
+
+def _table(nodes: list[VirtualNode], findings: dict[int, Found]) -> Table:
+    table = Table(title="Synthetic data · 모의 데이터", box=None, header_style="bold")
+    table.add_column("device", no_wrap=True)
+    for title in ("readings", "clips", *SHOWN_VERDICTS, "alarms", "baseline"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for node in nodes:
+        found = findings[node.machine_id]
+        numbers = (node.readings, node.clips, *(found.verdicts[verdict] for verdict in SHOWN_VERDICTS))
+        table.add_row(node.device_id, *(str(number) for number in numbers), str(found.alarms), found.baseline)
+    return table
