@@ -71,6 +71,8 @@ class Feed:
         self._subscribers: set[Subscriber] = set()
         self._watched: defaultdict[int, set[Subscriber]] = defaultdict(set)
         self._position: int | None = None
+        self._ready = asyncio.Event()
+        self._changing = asyncio.Lock()
         self._redis = make_async_redis()
         self._readings = self._redis.pubsub(ignore_subscribe_messages=True)
         self._tasks: list[asyncio.Task[None]] = []
@@ -95,7 +97,12 @@ class Feed:
 
     @contextlib.asynccontextmanager
     async def subscribed(self, subscriber: Subscriber) -> AsyncIterator[None]:
-        """Frames reach the subscriber's queue from now on."""
+        """Frames reach the subscriber's queue from now on.
+
+        The reader knows its position before anybody subscribes: whatever it does not hand out any more is in
+        the rows that a client reads after this.
+        """
+        await self._ready.wait()
         self._subscribers.add(subscriber)
         if subscriber.machine_id is not None:
             await self._watch(subscriber.machine_id, subscriber)
@@ -130,6 +137,7 @@ class Feed:
                 subscriber.offer(None)
         if self._position is None:
             self._position = await run_in_threadpool(_newest_event_id)
+            self._ready.set()
         for event in await self._next_events(self._position):
             self._position = event.id
             frame = frame_of(event)
@@ -166,7 +174,8 @@ class Feed:
             await asyncio.sleep(BLOCK_SECONDS / 4)
             return
         if self._readings.connection is None:
-            await self._readings.subscribe(*map(readings_channel, self._watched))
+            async with self._changing:
+                await self._readings.subscribe(*map(readings_channel, self._watched))
         message = await self._readings.get_message(timeout=BLOCK_SECONDS)
         if message is not None:
             machine_id = int(message["channel"].rpartition(":")[2])
@@ -177,14 +186,16 @@ class Feed:
     async def _watch(self, machine_id: int, subscriber: Subscriber) -> None:
         self._watched[machine_id].add(subscriber)
         with contextlib.suppress(redis.RedisError):  # the reader subscribes again when Redis is back
-            await self._readings.subscribe(readings_channel(machine_id))
+            async with self._changing:
+                await self._readings.subscribe(readings_channel(machine_id))
 
     async def _unwatch(self, machine_id: int, subscriber: Subscriber) -> None:
         self._watched[machine_id].discard(subscriber)
         if not self._watched[machine_id]:
             del self._watched[machine_id]
             with contextlib.suppress(redis.RedisError):
-                await self._readings.unsubscribe(readings_channel(machine_id))
+                async with self._changing:
+                    await self._readings.unsubscribe(readings_channel(machine_id))
 
 
 def _entries(answer: Any) -> list[tuple[str, dict[str, str]]]:
