@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -40,8 +41,7 @@ def commands(document: Path) -> Iterator[tuple[str, str]]:
     text = document.read_text()
     code = [*_CODE.findall(prose(document)), *(match.group() for match in _FENCE.finditer(text))]
     for snippet in code:
-        for program, command in re.findall(r"(?:^|[\s/])(make|signalcraft) ([a-z][a-z-]*)", snippet):
-            yield program, command
+        yield from re.findall(r"(?:^|[\s/])(make|signalcraft) ([a-z][a-z-]*)", snippet)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -110,34 +110,35 @@ def test_every_document_is_in_the_index() -> None:
     assert {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"} <= index
 
 
-class TestEnvironmentExample:
-    """`.env.example` names every setting, says what it is, and shows its real default."""
+ENVIRONMENT_LINES = (ROOT / ".env.example").read_text().splitlines()
+SHOWN = dict(line[2:].split("=", 1) for line in ENVIRONMENT_LINES if re.match(r"# [A-Z_]+=", line))
+"""Variable to the value that `.env.example` shows."""
 
-    lines = (ROOT / ".env.example").read_text().splitlines()
-    shown = dict(match.groups() for match in re.finditer(r"^# ([A-Z_]+)=(.*)$", "\n".join(lines), re.MULTILINE))
 
-    @staticmethod
-    def variable(name: str) -> str:
-        alias = Settings.model_fields[name].validation_alias
-        return f"SIGNALCRAFT_{name.upper()}" if alias is None else str(alias.choices[0])  # type: ignore[union-attr]
+def variable(name: str) -> str:
+    """What the setting is called in the environment."""
+    alias = Settings.model_fields[name].validation_alias
+    return f"SIGNALCRAFT_{name.upper()}" if alias is None else str(alias.choices[0])  # type: ignore[union-attr]
 
-    def test_every_setting_and_nothing_else(self) -> None:
-        assert sorted(self.shown) == sorted(self.variable(name) for name in Settings.model_fields)
 
-    def test_every_setting_is_explained(self) -> None:
-        for before, line in zip(self.lines, self.lines[1:], strict=False):
-            if re.match(r"# [A-Z_]+=", line):
-                assert re.match(r"# .{10,}", before), f"no explanation above {line}"
+def test_environment_example_has_every_setting_and_nothing_else() -> None:
+    assert sorted(SHOWN) == sorted(variable(name) for name in Settings.model_fields)
 
-    def test_defaults_are_the_real_ones(self) -> None:
-        given = {
-            name: self.shown[self.variable(name)]
-            for name, field in Settings.model_fields.items()
-            if not field.is_required() and self.shown[self.variable(name)]
-        }
-        required = {name: "given" for name, field in Settings.model_fields.items() if field.is_required()}
-        example = Settings(_env_file=None, **required, **given)  # type: ignore[arg-type]
-        for name in given:
-            default = Settings.model_fields[name].default
-            shown = getattr(example, name)
-            assert shown == (default.absolute() if isinstance(default, Path) else default), name
+
+def test_environment_example_explains_every_setting() -> None:
+    unexplained = [
+        line
+        for before, line in pairwise(ENVIRONMENT_LINES)
+        if re.match(r"# [A-Z_]+=", line) and not re.match(r"# .{10,}", before)
+    ]
+    assert not unexplained
+
+
+def test_environment_example_shows_the_real_defaults() -> None:
+    fields = Settings.model_fields
+    given = {name: SHOWN[variable(name)] for name, field in fields.items() if not field.is_required()}
+    given = {name: value for name, value in given.items() if value}
+    required = {name: "given" for name, field in fields.items() if field.is_required()}
+    example = Settings(_env_file=None, **required, **given)  # type: ignore[arg-type]
+    defaults = {name: fields[name].default for name in given} | {"data_dir": Path("var").absolute()}
+    assert {name: getattr(example, name) for name in given} == defaults
