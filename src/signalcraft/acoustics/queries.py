@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, delete, exists, func, lateral, select, text, true, update
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from signalcraft.acoustics.models import Analysis, Baseline, Clip, ClipFragment
@@ -227,7 +228,7 @@ def baseline_facts(session: Session, machine_ids: Sequence[int]) -> Mapping[int,
     """(version, clips) of each machine's newest baseline."""
     rows = session.execute(
         select(Baseline.machine_id, Baseline.version, Baseline.clips)
-        .distinct(Baseline.machine_id)
+        .ext(distinct_on(Baseline.machine_id))
         .where(Baseline.machine_id.in_(machine_ids))
         .order_by(Baseline.machine_id, Baseline.version.desc())
     )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy import case, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from signalcraft.accounts.models import User
@@ -35,7 +36,7 @@ def gravest_open(session: Session, machine_ids: Sequence[int]) -> Mapping[int, A
         select(Alarm, Machine, User.username)
         .join(Machine, Machine.id == Alarm.machine_id)
         .outerjoin(User, User.id == Alarm.acknowledged_by)
-        .distinct(Alarm.machine_id)
+        .ext(distinct_on(Alarm.machine_id))
         .where(Alarm.machine_id.in_(machine_ids), Alarm.state != "cleared")
         .order_by(Alarm.machine_id, _GRAVITY.desc(), Alarm.raised_at)
     )

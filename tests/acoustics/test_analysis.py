@@ -1,0 +1,231 @@
+"""From a node's sound to a diagnosis and an alarm: once, whatever dies on the way."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from sqlalchemy import func, select, update
+
+from conftest import FleetFixture, Person
+from signalcraft.acoustics import analysis as analyses
+from signalcraft.acoustics import queries, reception, tasks
+from signalcraft.acoustics.models import Analysis, Baseline, Clip, ClipFragment
+from signalcraft.alarms import service as alarms
+from signalcraft.alarms.models import Alarm, AlarmTransition
+from signalcraft.clock import utc_now
+from signalcraft.db.session import unit_of_work
+from signalcraft.errors import InvalidInputError
+from signalcraft.fleet.models import Device
+from signalcraft.realtime.models import OutboxEvent
+from signalcraft.settings import get_settings
+from signalcraft.storage import objects
+
+RATE = 16_000
+
+
+def hum(seed: int, *, seconds: float = 2.0, extra: float = 0.0) -> bytes:
+    """A machine's sound: mains harmonics in noise; `extra` adds a whine at 3 kHz."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(int(seconds * RATE)) / RATE
+    tone = sum(0.05 / k * np.sin(2 * np.pi * 120 * k * t + rng.uniform(0, 6)) for k in (1, 2, 3))
+    sound: NDArray[np.float64] = (
+        tone + 0.02 * rng.standard_normal(t.size) + extra * np.sin(2 * np.pi * 3000 * t)
+    )
+    return (sound * 32767).astype("<i2").tobytes()
+
+
+def receive(device: Device, pcm: bytes, **options: object) -> reception.ReceivedClip:
+    with unit_of_work() as session:
+        return reception.receive_node_clip(
+            session,
+            device,
+            pcm,
+            sample_rate_hz=RATE,
+            bits_per_sample=16,
+            measured_at=options.pop("measured_at", None),  # type: ignore[arg-type]
+        )
+
+
+def hear(device: Device, pcm: bytes) -> Analysis:
+    received = receive(device, pcm)
+    assert received.analysis_id is not None
+    analyses.work_on(received.analysis_id, redelivered=False)
+    return fetch(received.analysis_id)
+
+
+def fetch(analysis_id: UUID) -> Analysis:
+    with unit_of_work() as session:
+        return session.get_one(Analysis, analysis_id)
+
+
+def count(table: type, *conditions: object) -> int:
+    with unit_of_work() as session:
+        return session.scalar(select(func.count()).select_from(table).where(*conditions)) or 0  # type: ignore[arg-type]
+
+
+def teach(device: Device) -> None:
+    for seed in range(get_settings().baseline_clips):
+        assert hear(device, hum(seed)).verdict == "learning"
+
+
+def test_a_machine_learns_then_an_anomaly_raises_one_alarm_that_normal_sound_clears(
+    fleet: FleetFixture, owner: Person
+) -> None:
+    teach(fleet.device)
+    assert count(Baseline) == 1
+    assert hear(fleet.device, hum(1000)).verdict == "normal"
+    assert count(Alarm) == 0
+
+    found = hear(fleet.device, hum(1001, extra=0.3))
+    assert (found.verdict, found.grave, found.learnable) == ("anomalous", True, False)
+    assert found.baseline_id is not None
+    low, high = found.explanation["bands"][0]["low_hz"], found.explanation["bands"][0]["high_hz"]  # type: ignore[index]
+    assert low < 3000 < high
+    hear(fleet.device, hum(1002, extra=0.3))
+    with unit_of_work() as session:
+        alarm = session.scalars(select(Alarm)).one()
+        assert (alarm.severity, alarm.count, alarm.state) == ("critical", 2, "active_unacknowledged")
+        acknowledged = alarms.acknowledge(session, owner.principal, alarm.id, comment="on my way")
+    assert acknowledged.acknowledged_by == owner.username
+
+    for seed in range(3):
+        assert count(Alarm, Alarm.state == "cleared") == 0
+        hear(fleet.device, hum(2000 + seed))
+    assert count(Alarm, Alarm.state == "cleared") == 1
+    with unit_of_work() as session:
+        kinds = session.scalars(select(AlarmTransition.kind).order_by(AlarmTransition.id)).all()
+        told = session.scalars(select(OutboxEvent.type).where(OutboxEvent.type.like("alarm.%"))).all()
+    assert kinds == ["raised", "acknowledged", "cleared"]
+    assert sorted(told) == ["alarm.acknowledged", "alarm.cleared", "alarm.raised"]
+
+
+def test_what_is_heard_while_an_alarm_is_open_is_never_learned(fleet: FleetFixture) -> None:
+    teach(fleet.device)
+    hear(fleet.device, hum(1, extra=0.3))
+    assert hear(fleet.device, hum(1000)).learnable is False
+
+
+def test_a_second_worker_changes_nothing(fleet: FleetFixture) -> None:
+    first = hear(fleet.device, hum(1))
+    analyses.work_on(first.id, redelivered=True)
+    assert fetch(first.id).attempts == 1
+    assert count(OutboxEvent, OutboxEvent.type == "analysis.finished") == 1
+
+
+def test_two_workers_at_once_show_one_result(fleet: FleetFixture) -> None:
+    """The first one was taken for dead while it still worked: both finish, one result counts."""
+    received = receive(fleet.device, hum(1))
+    assert received.analysis_id is not None
+    with unit_of_work() as session:
+        claimed = queries.claim(
+            session, received.analysis_id, now=utc_now(), lease=timedelta(seconds=1), redelivered=False
+        )
+    assert claimed is not None
+    analysis, clip = claimed
+    heard = analyses.hear(analysis, clip)
+    analyses.work_on(received.analysis_id, redelivered=True)
+    with unit_of_work() as session:
+        analyses.finish(session, received.analysis_id, clip, heard)
+    assert count(OutboxEvent, OutboxEvent.type == "analysis.finished") == 1
+
+
+def test_a_clip_whose_worker_or_queue_died_is_queued_again(
+    fleet: FleetFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    received = receive(fleet.device, hum(1))
+    queued: list[UUID] = []
+    monkeypatch.setattr(
+        reception, "queue_message", lambda session, analysis_id, request: queued.append(analysis_id)
+    )
+    tasks.sweep()
+    assert queued == []
+    with unit_of_work() as session:
+        session.execute(
+            update(Analysis).values(state="scoring", claimable_at=utc_now() - timedelta(seconds=1))
+        )
+    tasks.sweep()
+    assert queued == [received.analysis_id]
+    tasks.sweep()
+    assert queued == [received.analysis_id]
+
+
+@pytest.mark.parametrize(
+    ("pcm", "reason"),
+    [
+        (bytes(2 * RATE * 2), "silent"),
+        (hum(1, seconds=0.5), "too_short"),
+        (np.tile(np.array([32767] * 40 + [-32768] * 40, "<i2"), RATE * 2 // 80).tobytes(), "clipped"),
+    ],
+)
+def test_a_clip_that_cannot_be_judged_is_kept_and_says_why(
+    fleet: FleetFixture, pcm: bytes, reason: str
+) -> None:
+    found = hear(fleet.device, pcm)
+    assert (found.state, found.verdict) == ("done", "not_assessable")
+    assert found.reasons is not None
+    assert reason in found.reasons
+    assert found.summary is not None
+    assert found.summary["ko"]
+    assert not found.learnable
+
+
+def test_fragments_of_old_firmware_are_joined_and_heard_without_their_joints(fleet: FleetFixture) -> None:
+    sound = hum(1, seconds=10.048)
+    fragments = [sound[i : i + 2048] for i in range(0, len(sound), 2048)]
+    states = [receive(fleet.device, fragment).state for fragment in fragments]
+    assert states == ["collecting"] * 156 + ["queued"]
+    assert count(ClipFragment) == 0
+    with unit_of_work() as session:
+        clip = session.scalars(select(Clip)).one()
+    assert clip.segment_samples == 1024
+    assert clip.duration_s == pytest.approx(10.048)
+
+
+def test_waiting_fragments_become_a_clip_in_the_end(fleet: FleetFixture) -> None:
+    for i in range(20):
+        receive(fleet.device, hum(i, seconds=0.064))
+    tasks.join_waiting_fragments()
+    assert count(Clip) == 0
+    with unit_of_work() as session:
+        session.execute(update(ClipFragment).values(received_at=utc_now() - timedelta(hours=1)))
+    tasks.join_waiting_fragments()
+    assert (count(Clip), count(ClipFragment)) == (1, 0)
+
+
+def test_a_clip_sent_again_with_its_time_is_the_same_clip(fleet: FleetFixture) -> None:
+    moment = utc_now()
+    first = receive(fleet.device, hum(1), measured_at=moment)
+    again = receive(fleet.device, hum(1), measured_at=moment)
+    assert first.clip_id == again.clip_id
+    assert count(Analysis) == 1
+
+
+def test_sound_comes_back_bit_for_bit(fleet: FleetFixture) -> None:
+    pcm = hum(1)
+    receive(fleet.device, pcm)
+    with unit_of_work() as session:
+        key = session.scalars(select(Clip.object_key)).one()
+    samples = analyses.dsp.decode(objects.get(key), max_duration_s=60).samples
+    assert (np.round(samples * 32768).astype("<i2").tobytes()) == pcm
+
+
+def test_sound_without_a_row_is_removed(fleet: FleetFixture) -> None:
+    long_ago = utc_now() - timedelta(hours=3)
+    objects.put(f"clips/{long_ago:%Y/%m/%d/%H}/orphan.flac", b"x")
+    receive(fleet.device, hum(1))
+    tasks.sweep_objects()
+    assert not objects.keys_under(f"clips/{long_ago:%Y/%m/%d/%H}")
+    with unit_of_work() as session:
+        assert objects.get(session.scalars(select(Clip.object_key)).one())
+
+
+def test_bad_sound_stores_nothing(fleet: FleetFixture, admin: Person) -> None:
+    with pytest.raises(InvalidInputError) as odd:
+        receive(fleet.device, b"\x00" * 3201)
+    assert odd.value.field == "body"
+    with unit_of_work() as session, pytest.raises(InvalidInputError) as text:
+        reception.receive_upload(session, admin.principal, b"not sound at all" * 50, machine=None)
+    assert text.value.field == "audio"
+    assert (count(Clip), count(Analysis), count(ClipFragment)) == (0, 0, 0)
