@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
-from signalcraft.operations import kernel
+from signalcraft.operations import kernel, launch
 
 BACK_SECONDS = 10.0
 """A killed process is back within seconds, on a machine that does other things too."""
@@ -24,6 +25,7 @@ class System:
 
     def __init__(self, folder: Path, public_ports: tuple[int, int]) -> None:
         self.folder = folder
+        self.public_ports = public_ports
         kept = {
             name: value for name, value in os.environ.items() if not name.startswith(("SIGNALCRAFT_", "PM2_"))
         }
@@ -69,12 +71,9 @@ def test_the_system_starts_survives_and_stops(system: System) -> None:
     assert "password" in first.stdout
     processes = system.processes()
     assert {process["state"] for process in processes.values()} == {"online"}
-    assert system.run("status").returncode == 0
 
-    began = time.monotonic()
     again = system.run("up")
     assert again.returncode == 0, again.stderr
-    assert time.monotonic() - began < 10
     assert "password" not in again.stdout
     assert {n: p["pid"] for n, p in system.processes().items()} == {n: p["pid"] for n, p in processes.items()}
 
@@ -86,10 +85,12 @@ def test_the_system_starts_survives_and_stops(system: System) -> None:
     for name in [name for name in processes if name != "pm2"]:
         os.kill(processes[name]["pid"], 9)
         _wait_until_back(system, name, processes[name]["pid"])
-    assert all(process["restarts"] == 1 for name, process in system.processes().items() if name != "pm2")
+    survivors = system.processes()
+    assert {process["state"] for process in survivors.values()} == {"online"}
+    assert {process["restarts"] for name, process in survivors.items() if name != "pm2"} == {1}
     assert system.run("logs", "-n", "5", "postgres").stdout.count("\n") == 5
 
-    running = set().union(*(kernel.tree(process["pid"]) for process in system.processes().values()))
+    running = set().union(*(kernel.tree(process["pid"]) for process in survivors.values()))
     assert len(running) > 12
     stopped = system.run("down")
     assert stopped.returncode == 0, stopped.stderr
@@ -100,10 +101,20 @@ def test_the_system_starts_survives_and_stops(system: System) -> None:
 
 def _wait_until_back(system: System, name: str, killed: int) -> None:
     deadline = time.monotonic() + BACK_SECONDS
-    while True:
-        processes = system.processes()
-        well = all(process["state"] == "online" for process in processes.values())
-        if well and processes[name]["pid"] != killed:
-            return
-        assert time.monotonic() < deadline, processes[name]
-        time.sleep(0.1)
+    while not _is_back(system, name, killed):
+        assert time.monotonic() < deadline, system.processes()[name]
+        time.sleep(0.05)
+
+
+def _is_back(system: System, name: str, killed: int) -> bool:
+    """Whether there is a new process, and both tiers, asked through the proxy, can do their work."""
+    session, _ = launch.record(system.folder / "data" / "run", name).read_text().split()
+    ready = [
+        f"http://127.0.0.1:{port}{path}"
+        for port in system.public_ports
+        for path in ("/ready", "/api/flask/ready")
+    ]
+    try:
+        return int(session) != killed and all(httpx.get(url, trust_env=False).is_success for url in ready)
+    except httpx.HTTPError:
+        return False
