@@ -13,7 +13,8 @@ def device_named(session: Session, device_id: str) -> Device | None:
 
 
 def count_unclaimed(session: Session) -> int:
-    return session.scalar(select(func.count()).where(Device.claimed_at.is_(None))) or 0
+    statement = select(func.count()).select_from(Device).join(Machine, Machine.id == Device.machine_id)
+    return session.scalar(statement.where(Machine.shop_id.is_(None))) or 0
 
 
 def lock_device(session: Session, device_id: str) -> Device | None:

@@ -38,8 +38,9 @@ def see_device(session: Session, device_id: str, *, address: str | None, now: da
 
 def mark_synthetic(session: Session, device: Device) -> None:
     """Label an unclaimed device's machine as simulated; nobody unknown may label a shop's machine so."""
-    if device.claimed_at is None:
-        session.get_one(Machine, device.machine_id).synthetic = True
+    machine = session.get_one(Machine, device.machine_id)
+    if machine.shop_id is None:
+        machine.synthetic = True
 
 
 def get_device(session: Session, device_id: str) -> Device:
@@ -128,7 +129,7 @@ def claim_device(
         raise NotFoundError(f"No device {device_id} is known here.", field="device_id")
     machine = session.get_one(Machine, device.machine_id)
     principal.require("device.claim", machine.shop_id)
-    if device.claimed_at is not None:
+    if machine.shop_id is not None:
         raise ConflictError("The device is claimed already.", field="device_id")
     if session.get(Shop, shop_id) is None:
         raise InvalidInputError("There is no such shop.", field="shop_id")
