@@ -64,7 +64,16 @@ def configure(settings: Settings, process: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level)
-    for noisy in ("httpx", "httpcore", "kombu", "amqp", "celery.app.trace", "alembic.runtime.plugins"):
+    for noisy in (
+        "httpx",
+        "httpcore",
+        "kombu",
+        "amqp",
+        "celery.app.trace",
+        "celery.worker.strategy",
+        "celery.beat",
+        "alembic.runtime.plugins",
+    ):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
