@@ -90,10 +90,11 @@ def analyses(path: MachinePath, query: AnalysesQuery) -> Response:
 
 
 def _range(query: ReadingsQuery) -> tuple[datetime, datetime]:
+    for name, moment in (("from", query.from_), ("to", query.to)):
+        if moment is not None and moment < EARLIEST:
+            raise InvalidInputError("There are no readings before 2000.", field=name)
     end = query.to or utc_now()
-    start = query.from_ or max(end - DEFAULT_SPAN, EARLIEST)
-    if start < EARLIEST:
-        raise InvalidInputError("There are no readings before 2000.", field="from")
+    start = query.from_ or end - DEFAULT_SPAN
     if not timedelta(0) < end - start <= LONGEST_SPAN:
         raise InvalidInputError(
             f"The range must end after it begins and span at most {LONGEST_SPAN.days} days.", field="from"
