@@ -72,3 +72,11 @@ def test_from_an_unknown_device_to_an_acknowledged_alarm(
     page.get_by_role("button", name="I'm on it").click()
     expect(page.locator(".machine-alarm")).to_contain_text(f"{running_system.username} has seen this")
     page.screenshot(path=tmp_path / "tour.png", full_page=True)
+
+
+@pytest.mark.system
+def test_the_api_page_shows_the_documents_of_both_tiers(page: Page, running_system: Any) -> None:
+    page.goto(f"{running_system.url}/api/docs")
+    expect(page.locator(".opblock-summary-path", has_text="/api/auth/login")).to_be_visible()
+    page.get_by_label("Select a definition").select_option("Machines (api)")
+    expect(page.locator(".opblock-summary-path", has_text="/api/esp32/audio/upload")).to_be_visible()

@@ -44,11 +44,11 @@ export default {
   "connection.polling": "Refreshing",
 
   "device.last_seen": "last heard",
-  "device.late": "Data is late",
-  "device.offline": "The device is offline",
+  "device.late": "Late",
+  "device.offline": "Offline",
 
   "fact.attempts": "Analysis attempts",
-  "fact.baseline": "Baseline version",
+  "fact.baseline": "Baseline no.",
   "fact.clipped": "Clipped",
   "fact.detector": "Detector",
   "fact.duration": "Length",

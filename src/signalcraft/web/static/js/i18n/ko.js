@@ -44,11 +44,11 @@ export default {
   "connection.polling": "주기적 갱신",
 
   "device.last_seen": "마지막 수신",
-  "device.late": "데이터가 늦어지고 있습니다",
-  "device.offline": "장치와 연결이 끊겼습니다",
+  "device.late": "데이터 지연",
+  "device.offline": "연결 끊김",
 
   "fact.attempts": "분석 시도 횟수",
-  "fact.baseline": "기준 버전",
+  "fact.baseline": "기준 번호",
   "fact.clipped": "잘린 구간",
   "fact.detector": "판정 방식",
   "fact.duration": "길이",

@@ -6,7 +6,7 @@ import { moment } from "../format.js";
 import { t } from "../i18n.js";
 import { analysisDetail } from "./analysis-detail.js";
 import { scoreChart } from "./score-chart.js";
-import { analysisTime, ratioText, syntheticTag, verdictBadge } from "./verdict.js";
+import { analysisTime, heardAt, ratioText, shortRatio, syntheticTag, verdictBadge } from "./verdict.js";
 
 /** @typedef {import("../../../types").AnalysisSummary} AnalysisSummary */
 
@@ -92,14 +92,14 @@ export function analysesPart(machineId) {
     const known = new Set(loaded.map((analysis) => analysis.id));
     const remembered = analyses.filter((analysis) => !known.has(analysis.id));
     if (remembered.length === 0) older.hidden = loaded.length < PAGE;
-    analyses = [...loaded, ...remembered].sort((a, b) => b.received_at.localeCompare(a.received_at));
+    analyses = [...loaded, ...remembered].sort((a, b) => heardAt(b) - heardAt(a));
     show();
   }
 
   async function loadOlder() {
     const last = analyses.at(-1);
     if (!last) return;
-    const loaded = await load(`&before=${encodeURIComponent(last.received_at)}`);
+    const loaded = await load(`&before=${encodeURIComponent(analysisTime(last))}`);
     if (!loaded) return;
     analyses = [...analyses, ...loaded];
     older.hidden = loaded.length < PAGE;
@@ -139,7 +139,7 @@ function listItem(analysis, isChosen, choose) {
       },
       verdictBadge(analysis),
       syntheticTag(analysis.synthetic),
-      h("span", { class: "analysis-ratio muted small" }, ratioText(analysis)),
+      h("span", { class: "analysis-ratio muted small", title: ratioText(analysis) }, shortRatio(analysis)),
       h("time", { class: "muted small", datetime: analysisTime(analysis) }, moment(analysisTime(analysis))),
     ),
   );

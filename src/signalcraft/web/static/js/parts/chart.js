@@ -5,14 +5,15 @@ import { token } from "../dom.js";
 import { day } from "../format.js";
 
 const DAY_MS = 86_400_000;
+const MINUTE_MS = 60_000;
 
 /** @returns {uPlot.Axis} */
 export function timeAxis() {
   return {
     ...axisLooks(),
     size: 26,
-    space: 64,
-    values: (_, splits) => splits.map((split, index) => timeLabel(split, splits[index - 1])),
+    space: 72,
+    values: (_, splits) => splits.map((split) => timeLabel(split, splits.length > 1 ? splits[1] - splits[0] : DAY_MS)),
   };
 }
 
@@ -39,12 +40,13 @@ function axisLooks() {
 /**
  * The date where a new day begins, else the time of day.
  * @param {number} time epoch ms
- * @param {number | undefined} former the label before
+ * @param {number} step between labels, in ms
  */
-function timeLabel(time, former) {
+function timeLabel(time, step) {
   const midnight = new Date(time).getHours() === 0 && new Date(time).getMinutes() === 0;
-  if (midnight || (former !== undefined && time - former >= DAY_MS)) return day(time);
-  return new Date(time).toTimeString().slice(0, 5);
+  if (midnight || step >= DAY_MS) return day(time);
+  // Neighbours within a minute would otherwise read the same.
+  return new Date(time).toTimeString().slice(0, step < MINUTE_MS ? 8 : 5);
 }
 
 /**

@@ -20,8 +20,8 @@ export function machineCard({ machine, progress }) {
       "header",
       { class: "card-head" },
       h("h3", null, h("a", { class: "card-link", href: address, "data-focus": `machine-${machine.id}` }, machine.name)),
-      syntheticTag(machine.synthetic),
       lightBadge(machine.light),
+      syntheticTag(machine.synthetic),
     ),
     machine.open_alarm
       ? alarmPanel(machine.open_alarm, { withForm: false })
@@ -30,9 +30,9 @@ export function machineCard({ machine, progress }) {
     readingsRow(machine.latest_reading),
     learningProgress(machine.baseline),
     // While learning, the newest diagnosis only repeats the progress bar.
-    machine.latest_analysis?.verdict !== "learning" &&
-      // An open alarm has said it already, and better.
-      diagnosisLine(machine.latest_analysis, { withSentence: machine.open_alarm === null }),
+    !(machine.baseline.state === "learning" && machine.latest_analysis?.verdict === "learning") &&
+      // What an open alarm or the head of the card has said is not said again.
+      diagnosisLine(machine.latest_analysis, { withSentence: !machine.open_alarm, withTag: !machine.synthetic }),
     progress && progressLine(progress),
   );
 }

@@ -38,9 +38,11 @@ export function readingsChart(machineId) {
   /** @type {{measured_at: number[], fields: Record<Field, (number | null)[]>}} */
   let series = { measured_at: [], fields: { temperature_c: [], vibration_g: [], power_percent: [] } };
   let request = 0;
+  let problem = "";
 
   const status = h("p", { class: "muted small", role: "status" });
   const panels = PANELS.map((panel) => chartPanel(panel, () => [now() - RANGES[range], now()]));
+  const charts = h("div", { class: "charts" }, panels.map((panel) => panel.element));
   const choice = rangeChoice(range, (chosen) => {
     range = chosen;
     load();
@@ -50,10 +52,12 @@ export function readingsChart(machineId) {
     { class: "panel", "aria-labelledby": "readings-title" },
     h("header", { class: "panel-head" }, h("h2", { id: "readings-title" }, t("readings.title")), choice),
     status,
-    panels.map((panel) => panel.element),
+    charts,
   );
 
   const draw = oncePerFrame(() => {
+    charts.hidden = series.measured_at.length === 0;
+    status.textContent = problem || (charts.hidden ? t("readings.none") : "");
     const maxGap = Math.max(RANGES[range] / 60, 3 * medianStep(series.measured_at));
     for (const panel of panels) panel.show(withGaps(series.measured_at, series.fields[panel.field], maxGap));
   });
@@ -68,11 +72,13 @@ export function readingsChart(machineId) {
       const loaded = await api.get(`/api/machines/${machineId}/readings?${query}`);
       if (mine !== request) return;
       series = loaded;
-      status.textContent = loaded.measured_at.length === 0 ? t("readings.none") : "";
+      problem = "";
       draw();
     } catch (error) {
       if (!(error instanceof api.ApiError)) throw error;
-      if (mine === request) status.textContent = error.status === 0 ? t("problem.unreachable") : error.message;
+      if (mine !== request) return;
+      problem = error.status === 0 ? t("problem.unreachable") : error.message;
+      draw();
     }
   }
 
@@ -81,7 +87,7 @@ export function readingsChart(machineId) {
     if (!reading) return;
     const time = Date.parse(reading.measured_at);
     const last = series.measured_at.at(-1);
-    if (last === undefined || time <= last) return;
+    if (last !== undefined && time <= last) return;
     series.measured_at.push(time);
     series.fields.temperature_c.push(reading.temperature_c);
     series.fields.vibration_g.push(vibrationG(reading));

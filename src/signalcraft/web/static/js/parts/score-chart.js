@@ -5,7 +5,7 @@ import { h, oncePerFrame, token } from "../dom.js";
 import { number } from "../format.js";
 import { t } from "../i18n.js";
 import { keepFitting, timeAxis, valueAxis } from "./chart.js";
-import { analysisTime } from "./verdict.js";
+import { heardAt } from "./verdict.js";
 
 /** @typedef {import("../../../types").AnalysisSummary} AnalysisSummary */
 
@@ -46,7 +46,7 @@ export function scoreChart(choose) {
 
   /** @returns {[number[], number[]]} */
   function columns() {
-    return [scored.map((analysis) => Date.parse(analysisTime(analysis))), scored.map((analysis) => analysis.ratio ?? 0)];
+    return [scored.map(heardAt), scored.map((analysis) => analysis.ratio ?? 0)];
   }
 
   /** @param {uPlot} chart */
@@ -76,7 +76,7 @@ export function scoreChart(choose) {
     const size = POINT_PX * devicePixelRatio;
     context.save();
     for (const analysis of scored) {
-      const x = chart.valToPos(Date.parse(analysisTime(analysis)), "x", true);
+      const x = chart.valToPos(heardAt(analysis), "x", true);
       const y = chart.valToPos(analysis.ratio ?? 0, "y", true);
       const beyond = analysis.verdict === "anomalous";
       context.beginPath();
@@ -128,7 +128,7 @@ export function scoreChart(choose) {
       chosen = chosenId;
       scored = analyses
         .filter((analysis) => analysis.ratio !== null && analysis.ratio > 0)
-        .sort((a, b) => analysisTime(a).localeCompare(analysisTime(b)));
+        .sort((a, b) => heardAt(a) - heardAt(b));
       draw();
     },
     leave: fitting.end,

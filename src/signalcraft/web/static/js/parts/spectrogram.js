@@ -194,11 +194,16 @@ function changeText(band) {
   return `${sign}${number(band.delta_db, Math.abs(band.delta_db) < 10 ? 1 : 0)} dB`;
 }
 
+/** @param {number} hz */
+function frequency(hz) {
+  return hz < 1000 ? `${number(hz, 0)} Hz` : `${number(hz / 1000, 1)} kHz`;
+}
+
 /**
- * "1.2–2.4 kHz: 6 dB louder"; what a variation is needs its own word.
+ * "691 Hz – 2.4 kHz: +6 dB against normal"; what a variation is needs its own word.
  * @param {Band} band
  */
 export function bandText(band) {
-  const range = `${number(band.low_hz / 1000, 2)}–${number(band.high_hz / 1000, 2)} kHz`;
+  const range = `${frequency(band.low_hz)} – ${frequency(band.high_hz)}`;
   return t(band.kind === "level" ? "band.level" : "band.variation", { range, change: changeText(band) });
 }

@@ -37,6 +37,14 @@ export function analysisTime(analysis) {
 }
 
 /**
+ * The same in epoch ms: the order in which the server lists analyses.
+ * @param {AnalysisSummary} analysis
+ */
+export function heardAt(analysis) {
+  return Date.parse(analysisTime(analysis));
+}
+
+/**
  * The sentence, or the reasons while there is no sentence.
  * @param {AnalysisSummary} analysis
  */
@@ -49,14 +57,27 @@ export function verdictSentence(analysis) {
  * @param {AnalysisSummary} analysis
  */
 export function ratioText(analysis) {
-  return analysis.ratio === null ? "" : t("analysis.ratio", { ratio: number(analysis.ratio, analysis.ratio < 10 ? 1 : 0) });
+  return analysis.ratio === null ? "" : t("analysis.ratio", { ratio: ratioNumber(analysis.ratio) });
+}
+
+/**
+ * "×1.4", as on the axis of the chart.
+ * @param {AnalysisSummary} analysis
+ */
+export function shortRatio(analysis) {
+  return analysis.ratio === null ? "" : `×${ratioNumber(analysis.ratio)}`;
+}
+
+/** @param {number} ratio */
+function ratioNumber(ratio) {
+  return number(ratio, ratio < 10 ? 1 : 0);
 }
 
 /**
  * @param {AnalysisSummary | null} analysis
- * @param {{withSentence: boolean}} options
+ * @param {{withSentence: boolean, withTag: boolean}} options
  */
-export function diagnosisLine(analysis, { withSentence }) {
+export function diagnosisLine(analysis, { withSentence, withTag }) {
   if (!analysis) return h("p", { class: "muted small" }, t("analysis.none"));
   return h(
     "div",
@@ -65,7 +86,7 @@ export function diagnosisLine(analysis, { withSentence }) {
       "p",
       { class: "diagnosis-head" },
       verdictBadge(analysis),
-      syntheticTag(analysis.synthetic),
+      withTag && syntheticTag(analysis.synthetic),
       h("span", { class: "muted small" }, t("analysis.heard"), " ", ageElement(analysisTime(analysis))),
     ),
     withSentence && h("p", { class: "diagnosis-sentence" }, verdictSentence(analysis)),
