@@ -5,6 +5,7 @@
 A process of its own, because root gives its rights up for good before PostgreSQL may start.
 """
 
+import signal
 import subprocess
 import sys
 
@@ -37,9 +38,8 @@ def main() -> None:
         sys.stdout.flush()
         sys.stdin.read()
     finally:
-        postgres.hasten_shutdown()
         for server in servers:
-            server.terminate()
+            server.send_signal(signal.SIGINT)  # for PostgreSQL: do not wait for clients
         for server in servers:
             server.wait(30)
 
