@@ -16,6 +16,8 @@ RETRIED_STATUSES = frozenset({429, 502, 503, 504})
 """Answers that mean "nothing was stored, come again"; 502 and 504: a process restarts."""
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
+GREETING_PATIENCE_SECONDS = 10.0
+"""The first word: a person waits at the prompt and may have the address wrong."""
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 
 
@@ -60,7 +62,12 @@ class NodeClient:
 
     def fetch_config(self, device_id: str) -> Outcome:
         """What the deployed firmware calls at boot; it makes the device known."""
-        return self._send("GET", "/api/esp32/config", params={"device_id": device_id})
+        return self._send(
+            "GET",
+            "/api/esp32/config",
+            patience_seconds=GREETING_PATIENCE_SECONDS,
+            params={"device_id": device_id},
+        )
 
     def send_clip(
         self,
@@ -93,8 +100,11 @@ class NodeClient:
         """Post one sensor reading in the flat shape of `/api/iot/sensors/data`."""
         return self._send("POST", "/api/iot/sensors/data", json=reading)
 
-    def _send(self, method: str, path: str, **request: Any) -> Outcome:
+    def _send(
+        self, method: str, path: str, *, patience_seconds: float | None = None, **request: Any
+    ) -> Outcome:
         """Send, and send again after a pause while the server is away or busy."""
+        patience_seconds = patience_seconds or self._patience_seconds
         waited, pause = 0.0, FIRST_PAUSE_SECONDS
         while True:
             asked_to_wait = 0.0
@@ -108,7 +118,7 @@ class NodeClient:
                 reason = _reason(response)
                 asked_to_wait = retry_after_seconds(response.headers.get("Retry-After"), utc_now())
             wait = max(pause, asked_to_wait)
-            if waited + wait > self._patience_seconds:
+            if waited + wait > patience_seconds:
                 return Outcome(False, reason)
             self._sleep(wait)
             waited += wait

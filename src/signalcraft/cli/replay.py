@@ -70,11 +70,7 @@ def replay(
     server, page = _addresses(url)
     measured_at = None if start_at is None else start_at.replace(tzinfo=UTC)
     with NodeClient(server) as client:
-        with console.status(f"{server} …"):
-            greeting = client.fetch_config(device)
-        if not greeting.accepted:
-            console.print(f"[red]{server}: {greeting.reason}[/red]", highlight=False)
-            raise typer.Exit(1)
+        greet(client, device, console)
         tally = _play(client, recordings, total, device, speed, measured_at, priority)
     _report(tally, device, page)
     if tally.refused:
@@ -133,6 +129,15 @@ def _play(
 
         pace(recordings, speed, send)
     return tally
+
+
+def greet(client: NodeClient, device: str, console: Console) -> None:
+    """Say hello as a node does at boot; where that is refused, say why and end the command."""
+    with console.status(f"{device} …"):
+        greeting = client.fetch_config(device)
+    if not greeting.accepted:
+        console.print(f"[red]{greeting.reason}[/red]", highlight=False)
+        raise typer.Exit(1)
 
 
 def pace(

@@ -17,6 +17,7 @@ from signalcraft.acoustics import baselines
 from signalcraft.acoustics.queries import FINAL
 from signalcraft.cli.local_instance import local_settings, public_url
 from signalcraft.cli.node_client import NodeClient
+from signalcraft.cli.replay import greet
 from signalcraft.cli.virtual_fleet import Schedule, VirtualNode, settle, step
 from signalcraft.clock import utc_now
 from signalcraft.dashboards import queries
@@ -75,6 +76,7 @@ def simulate(
         print(f"signalcraft: {error}", file=sys.stderr)
         raise typer.Exit(1) from None
     with NodeClient(public_url(settings, settings.api_port)) as client:
+        greet(client, nodes[0].device_id, console)
         reached = _run(nodes, schedule, speed, client)
     _await_analyses(nodes, schedule.start)
     _report(nodes, schedule, speed, reached, public_url(settings, settings.gateway_port))
