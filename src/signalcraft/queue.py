@@ -41,6 +41,9 @@ def make_celery(settings: Settings) -> Celery:
             "socket_timeout": 5,
             "socket_connect_timeout": 2,
             "retry_on_timeout": False,
+            # One Redis list a step; the worker takes from the first that has something.
+            "priority_steps": [0, 3, 6],
+            "queue_order_strategy": "priority",
         },
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,

@@ -18,6 +18,7 @@ from signalcraft.clock import utc_now
 from signalcraft.db.session import unit_of_work
 from signalcraft.errors import InvalidInputError
 from signalcraft.fleet.models import Device
+from signalcraft.realtime.connection import get_redis
 from signalcraft.realtime.models import OutboxEvent
 from signalcraft.settings import get_settings
 from signalcraft.storage import objects
@@ -229,3 +230,19 @@ def test_bad_sound_stores_nothing(fleet: FleetFixture, admin: Person) -> None:
         reception.receive_upload(session, admin.principal, b"not sound at all" * 50, machine=None)
     assert text.value.field == "audio"
     assert (count(Clip), count(Analysis), count(ClipFragment)) == (0, 0, 0)
+
+
+def test_urgent_clips_go_ahead_in_the_queue(fleet: FleetFixture) -> None:
+    for number, priority in enumerate(("normal", "high", "urgent")):
+        with unit_of_work() as session:
+            reception.receive_node_clip(
+                session,
+                fleet.device,
+                hum(number),
+                sample_rate_hz=RATE,
+                bits_per_sample=16,
+                measured_at=None,
+                priority=priority,  # type: ignore[arg-type]
+            )
+    waiting = {key: get_redis().llen(key) for key in get_redis().keys("celery*")}
+    assert waiting == {"celery": 1, "celery\x06\x163": 1, "celery\x06\x166": 1}

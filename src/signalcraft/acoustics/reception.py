@@ -33,6 +33,12 @@ FRAGMENT_SECONDS = 0.25
 QUEUE_WAIT = timedelta(seconds=15)
 """How long a queued message has before the sweeper takes it for lost."""
 
+Priority = Literal["normal", "high", "urgent"]
+"""How a node ranks its clip (X-Priority)."""
+
+_QUEUE_PRIORITY: dict[Priority, int] = {"urgent": 0, "high": 3, "normal": 6}
+"""Celery's on Redis: lower is served first. A person waits for an upload, so that ranks as high."""
+
 MEDIA_TYPES = {
     "wav": "audio/wav",
     "flac": "audio/flac",
@@ -63,6 +69,7 @@ def receive_node_clip(
     bits_per_sample: int,
     measured_at: datetime | None,
     synthetic: bool = False,
+    priority: Priority = "normal",
 ) -> ReceivedClip:
     """Keep a node's raw sound: signed 16-bit little-endian mono PCM.
 
@@ -82,7 +89,13 @@ def receive_node_clip(
     if sound.duration_s < FRAGMENT_SECONDS:
         return _collect_fragment(session, device, pcm, sample_rate_hz, sound.duration_s, synthetic=synthetic)
     return _store_node_clip(
-        session, device, pcm, sample_rate_hz=sample_rate_hz, measured_at=measured_at, synthetic=synthetic
+        session,
+        device,
+        pcm,
+        sample_rate_hz=sample_rate_hz,
+        measured_at=measured_at,
+        synthetic=synthetic,
+        priority=priority,
     )
 
 
@@ -148,15 +161,20 @@ def receive_upload(
             duration_s=sound.duration_s,
         ),
     )
-    return _queue(session, clip, requested_by=principal.user_id, heard_at=now), clip
+    return _queue(session, clip, requested_by=principal.user_id, heard_at=now, priority="high"), clip
 
 
-def queue_message(session: Session, analysis_id: UUID, request: str | None) -> None:
+def queue_message(
+    session: Session, analysis_id: UUID, request: str | None, priority: Priority = "normal"
+) -> None:
     """Put the analysis on the queue once the transaction is committed."""
     after_commit(
         session,
         lambda: current_app.send_task(
-            "acoustics.analyse", args=[str(analysis_id)], headers={"request_id": request}
+            "acoustics.analyse",
+            args=[str(analysis_id)],
+            headers={"request_id": request},
+            priority=_QUEUE_PRIORITY[priority],
         ),
     )
 
@@ -195,6 +213,7 @@ def _store_node_clip(
     measured_at: datetime | None,
     synthetic: bool,
     segment_samples: int | None = None,
+    priority: Priority = "normal",
 ) -> ReceivedClip:
     duration_s = len(pcm) / 2 / sample_rate_hz
     digest = hashlib.sha256(pcm).digest()
@@ -221,7 +240,7 @@ def _store_node_clip(
             sha256=digest,
         ),
     )
-    analysis = _queue(session, clip, requested_by=None, heard_at=measured_at or now)
+    analysis = _queue(session, clip, requested_by=None, heard_at=measured_at or now, priority=priority)
     return ReceivedClip(clip.id, analysis.id, "queued", duration_s)
 
 
@@ -237,7 +256,9 @@ def _store(session: Session, data: bytes, *, now: datetime, suffix: str, clip: C
     return clip
 
 
-def _queue(session: Session, clip: Clip, *, requested_by: int | None, heard_at: datetime) -> Analysis:
+def _queue(
+    session: Session, clip: Clip, *, requested_by: int | None, heard_at: datetime, priority: Priority
+) -> Analysis:
     analysis = Analysis(
         clip_id=clip.id,
         machine_id=clip.machine_id,
@@ -250,7 +271,7 @@ def _queue(session: Session, clip: Clip, *, requested_by: int | None, heard_at: 
     )
     session.add(analysis)
     session.flush()
-    queue_message(session, analysis.id, clip.request_id)
+    queue_message(session, analysis.id, clip.request_id, priority)
     return analysis
 
 

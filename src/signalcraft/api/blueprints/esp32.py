@@ -69,6 +69,7 @@ class AudioHeaders(BaseModel):
     bits_per_sample: int = Field(alias="X-Bits-Per-Sample", description="16; optional beside X-Timestamp.")
     measured_at: Moment | None = Field(None, alias="X-Measured-At")
     synthetic: bool = Field(False, alias="X-Synthetic", description="The sound is simulated.")
+    priority: reception.Priority = Field("normal", alias="X-Priority")
 
     @model_validator(mode="before")
     @classmethod
@@ -187,6 +188,7 @@ def upload_audio(header: AudioHeaders, raw: Pcm) -> dict[str, Any]:
             bits_per_sample=header.bits_per_sample,
             measured_at=header.measured_at,
             synthetic=header.synthetic,
+            priority=header.priority,
         )
     return {
         "success": True,
