@@ -68,7 +68,7 @@ def test_files_that_are_named_exist(document: Path) -> None:
 
 def test_commands_that_are_named_exist() -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    known = {"make": targets, "signalcraft": set(get_command(app).commands)}  # type: ignore[attr-defined]
+    known = {"make": targets, "signalcraft": set(get_command(app).commands)}
     wrong = [
         f"{document.name}: {program} {command}"
         for document in DOCUMENTS
@@ -80,7 +80,7 @@ def test_commands_that_are_named_exist() -> None:
 
 def test_readme_names_every_command() -> None:
     named = set(commands(ROOT / "README.md"))
-    assert {("signalcraft", name) for name in get_command(app).commands} <= named  # type: ignore[attr-defined]
+    assert {("signalcraft", name) for name in get_command(app).commands} <= named
 
 
 def test_both_readmes_have_the_same_build() -> None:
@@ -118,7 +118,7 @@ SHOWN = dict(line[2:].split("=", 1) for line in ENVIRONMENT_LINES if re.match(r"
 def variable(name: str) -> str:
     """What the setting is called in the environment."""
     alias = Settings.model_fields[name].validation_alias
-    return f"SIGNALCRAFT_{name.upper()}" if alias is None else str(alias.choices[0])  # type: ignore[union-attr]
+    return f"SIGNALCRAFT_{name.upper()}" if alias is None else str(alias.choices[0])
 
 
 def test_environment_example_has_every_setting_and_nothing_else() -> None:
@@ -139,6 +139,6 @@ def test_environment_example_shows_the_real_defaults() -> None:
     given = {name: SHOWN[variable(name)] for name, field in fields.items() if not field.is_required()}
     given = {name: value for name, value in given.items() if value}
     required = {name: "given" for name, field in fields.items() if field.is_required()}
-    example = Settings(_env_file=None, **required, **given)  # type: ignore[arg-type]
+    example = Settings(_env_file=None, **required, **given)
     defaults = {name: fields[name].default for name in given} | {"data_dir": Path("var").absolute()}
     assert {name: getattr(example, name) for name in given} == defaults
