@@ -73,7 +73,9 @@ def _entry(instance: Instance, process: Process) -> dict[str, Any]:
         "name": process.name,
         "script": sys.executable,
         "interpreter": "none",
+        # -P: a file that lies in the working folder must not pass for a module.
         "args": [
+            "-P",
             "-m",
             "signalcraft.operations.launch",
             str(instance.run_dir),

@@ -106,7 +106,7 @@ def _applications(instance: Instance) -> Iterator[Process]:
         return Process(
             name=name,
             kind=kind,
-            command=(sys.executable, "-m", *module.split()),
+            command=(sys.executable, "-P", "-m", *module.split()),
             folder=Path.cwd(),
             version=release,
             inputs=inputs,
