@@ -74,3 +74,14 @@ def test_pace_holds_although_sending_takes_time(tmp_path: Path) -> None:
 
     pace([path], 2.0, send, now=lambda: clock[0], sleep=sleep)
     assert starts == [100.0, 105.0, 125.0, 130.0]
+
+
+def test_what_is_labelled_anomalous_is_played_last(tmp_path: Path) -> None:
+    names = ("anomaly_id_00_1.wav", "normal_id_00_1.wav", "abnormal/00.wav", "normal/00.wav")
+    faulty, healthy, faulty_too, healthy_too = (write(tmp_path / name, np.zeros(8)) for name in names)
+    assert find_recordings([faulty, healthy, faulty_too, healthy_too]) == [
+        healthy,
+        healthy_too,
+        faulty,
+        faulty_too,
+    ]

@@ -34,6 +34,9 @@ class RecordedClip:
 def find_recordings(paths: Iterable[Path]) -> list[Path]:
     """The files named, and of each folder named all sound files below it, sorted by path.
 
+    What is labelled anomalous comes last, else in the order given: a machine must have learned its healthy
+    sound before a fault can be heard, and the alphabet puts `anomaly` before `normal`.
+
     Raises
     ------
     UnreadableRecordingError
@@ -50,7 +53,12 @@ def find_recordings(paths: Iterable[Path]) -> list[Path]:
             found.append(path)
         else:
             raise UnreadableRecordingError(f"{path}: there is no such file or folder")
-    return found
+    return sorted(found, key=is_labelled_anomalous)
+
+
+def is_labelled_anomalous(path: Path) -> bool:
+    """Whether the layouts of DCASE task 2 (`anomaly_id_00_…`) or MIMII (`abnormal/…`) call it faulty."""
+    return path.name.startswith("anomaly") or "abnormal" in path.parent.name
 
 
 def count_clips(path: Path) -> int:
