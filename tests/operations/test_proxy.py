@@ -1,5 +1,7 @@
 """The proxy, really started, before two stand-in tiers."""
 
+import json
+import socket
 import subprocess
 import threading
 import time
@@ -85,6 +87,7 @@ def test_each_path_goes_to_its_tier_from_either_port(client: httpx.Client, made:
         "/api/openapi/gateway.json": "gateway /api/openapi/gateway.json",
         "/api/openapi/api.json": "api /api/openapi/api.json",
         "/api/shopsandmore": "gateway /api/shopsandmore",
+        "/api/esp32": "api /api/esp32",
         "/api/shops": "api /api/shops",
         "/api/machines/7?x=1": "api /api/machines/7?x=1",
         "/api/esp32/audio/upload": "api /api/esp32/audio/upload",
@@ -133,6 +136,43 @@ def test_errors_of_the_proxy_itself_are_problem_documents(client: httpx.Client, 
     nobody = client.get("/")
     _assert_problem(nobody, 503)
     assert nobody.headers["Retry-After"] == "5"
+
+
+UNREADABLE = [
+    (b"\x16\x03\x01\x02\x00", b"", 400),
+    (b"get / HTTP/1.1", b"", 400),
+    (b"GET /%00 HTTP/1.1", b"", 400),
+    (b"GET /api/%zz HTTP/1.1", b"", 400),
+    (b"GET /static/..%2f..%2fsettings.py HTTP/1.1", b"", 400),
+    (b"GET /../etc/passwd HTTP/1.1", b"", 400),
+    ("GET /기계 HTTP/1.1".encode(), b"", 400),
+    (b"OPTIONS * HTTP/1.1", b"", 400),
+    (b"GET /.problem/400 HTTP/1.1", b"", 404),
+    (b"GET /.pause HTTP/1.1", b"", 404),
+    (b"TRACE / HTTP/1.1", b"", 405),
+    (b"GET /?" + b"a" * 8190 + b" HTTP/1.1", b"", 414),
+    (b"GET / HTTP/1.1", b"X-Long: " + b"a" * 8190 + b"\r\n", 400),
+    (b"GET / HTTP/1.1", b"X-One-Of-Many: 1\r\n" * 100, 400),
+    (b"POST / HTTP/1.1", b"Content-Length: 1\r\nContent-Length: 2\r\n", 400),
+    (b"POST / HTTP/1.1", b"Transfer-Encoding: gzip\r\n", 501),
+    (b"GET / HTTP/3.0", b"", 505),
+]
+"""First line and further headers of requests that no tier could parse, and the status they deserve."""
+
+
+def test_what_no_tier_could_read_is_answered_by_a_problem_document(
+    client: httpx.Client, made: Instance
+) -> None:
+    client.get("/.pause")  # until it listens
+    for first_line, headers, status in UNREADABLE:
+        request = first_line + b"\r\nHost: a\r\nConnection: close\r\n" + headers + b"\r\n"
+        with socket.create_connection(("127.0.0.1", made.settings.gateway_port), timeout=5) as connection:
+            connection.sendall(request)  # httpx would refuse to
+            with connection.makefile("rb") as answer:
+                head, _, body = answer.read().partition(b"\r\n\r\n")
+        assert int(head.split()[1]) == status, request[:80]
+        assert b"application/problem+json" in head
+        assert json.loads(body)["status"] == status
 
 
 def _assert_problem(answer: httpx.Response, status: int) -> None:

@@ -33,6 +33,9 @@ forwarded_allow_ips = LOOPBACK
 control_socket_disable = True
 logger_class = "signalcraft.logging.GunicornLogger"
 accesslog = None
+# Whatever the proxy lets through (8 KiB a line) is parsed; longer lines it refuses, with a problem document.
+limit_request_line = 8190
+limit_request_field_size = 8192
 
 
 def when_ready(_server: Any) -> None:

@@ -11,10 +11,10 @@ from signalcraft.operations.instance import Instance
 from signalcraft.operations.ports import LOOPBACK, tier_port
 
 API_PATHS = (
-    "/api/esp32/",
-    "/api/iot/",
-    "/api/ai/",
-    "/api/dashboard/",
+    "/api/esp32",
+    "/api/iot",
+    "/api/ai",
+    "/api/dashboard",
     "/api/lightweight-analyze",
     "/api/shops",
     "/api/machines",
@@ -23,8 +23,7 @@ API_PATHS = (
     "/api/analyses",
     "/api/openapi/api.json",
 )
-"""Answered by the api tier; every other path is the gateway's. One that ends in a slash takes all below it,
-one without takes itself and all below it."""
+"""Answered by the api tier, each with all below it; every other path is the gateway's."""
 
 STREAM_PATH = "/api/notifications/stream"
 
@@ -35,9 +34,14 @@ and deployed nodes read any answer, even 502, as success. nginx allows nine inte
 
 _PROBLEMS = {
     HTTPStatus.BAD_REQUEST: "The request cannot be read. / 요청을 읽을 수 없습니다.",
+    HTTPStatus.NOT_FOUND: "There is nothing at this address. / 이 주소에는 아무것도 없습니다.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This method is not accepted. / 허용되지 않는 메서드입니다.",
     HTTPStatus.REQUEST_TIMEOUT: "The request did not arrive in time. / 요청이 제시간에 도착하지 않았습니다.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is larger than 64 MB. / 본문이 64MB를 초과합니다.",
     HTTPStatus.REQUEST_URI_TOO_LONG: "The address is too long. / 주소가 너무 깁니다.",
+    HTTPStatus.NOT_IMPLEMENTED: (
+        "A transfer coding other than chunked is not accepted. / 지원하지 않는 전송 방식입니다."
+    ),
     HTTPStatus.BAD_GATEWAY: (
         "The server was interrupted while it answered. Please try again."
         " / 응답 중에 서버가 중단되었습니다. 다시 시도해 주세요."
@@ -47,6 +51,7 @@ _PROBLEMS = {
         " / 서버를 시작하는 중입니다. 잠시 후 다시 시도해 주세요."
     ),
     HTTPStatus.GATEWAY_TIMEOUT: "The server took too long to answer. / 서버의 응답이 너무 늦습니다.",
+    HTTPStatus.HTTP_VERSION_NOT_SUPPORTED: "Speak HTTP/1.1 here. / HTTP/1.1만 지원합니다.",
 }
 
 
@@ -81,6 +86,11 @@ def configuration(instance: Instance) -> str:
         stream_path=STREAM_PATH,
         more_retries=_RETRIES - 1,
         pause=_RETRY_PAUSE_SECONDS,
+        error_pages="\n".join(
+            f"        error_page {int(status)} = /.problem/{int(status)};"
+            for status in _PROBLEMS
+            if status not in {HTTPStatus.BAD_REQUEST, HTTPStatus.BAD_GATEWAY}
+        ),
         problems="\n".join(_problem(status, detail) for status, detail in _PROBLEMS.items()),
     )
 
@@ -90,8 +100,6 @@ def _file(instance: Instance) -> Path:
 
 
 def _api_location(path: str) -> str:
-    if path.endswith("/"):
-        return f"        location ^~ {path} {{ proxy_pass http://api; }}"
     return (
         f"        location = {path} {{ proxy_pass http://api; }}\n"
         f"        location ^~ {path}/ {{ proxy_pass http://api; }}"
@@ -111,7 +119,7 @@ def _problem(status: HTTPStatus, detail: str) -> str:
     }
     retry = " more_set_headers 'Retry-After: 5';" if status == HTTPStatus.SERVICE_UNAVAILABLE else ""
     return (
-        f"        location @problem_{int(status)} {{ default_type application/problem+json;"
+        f"        location = /.problem/{int(status)} {{ internal; default_type application/problem+json;"
         f" more_set_headers 'X-Request-ID: $request_ident';{retry}\n"
         f"            return {int(status)} '{json.dumps(document, ensure_ascii=False)}'; }}"
     )
@@ -149,7 +157,9 @@ http {{
     # Backstop only: the tiers know what each path may take. A ten-second clip (320 kB) stays in memory.
     client_max_body_size 64m;
     client_body_buffer_size 512k;
-    large_client_header_buffers 4 16k;
+    # Never more than the tiers parse: what Gunicorn refuses it answers as HTML or plain text.
+    large_client_header_buffers 4 8k;
+    max_headers 90;
 
     gzip on;
     gzip_comp_level 4;
@@ -158,13 +168,17 @@ http {{
     gzip_types application/json application/problem+json text/css text/javascript application/javascript
                image/svg+xml;
 
-    map $http_upgrade $connection_header {{
-        default upgrade;
-        ''      '';
-    }}
     map $http_x_request_id $request_ident {{
         '~^[A-Za-z0-9][A-Za-z0-9._-]{{7,63}}$' $http_x_request_id;
         default $request_id;
+    }}
+    # Browsers encode an address; the tiers do not parse one that is not ASCII. (It is looked at again on the
+    # way to the problem document.)
+    map "$request_uri $uri" $is_unreadable {{
+        volatile;
+        '~^[!-~]* '          '';
+        '~ /\\.problem/400$' '';
+        default              1;
     }}
     # What to do when a tier gave no answer. One that refused the connection (no byte sent) is restarting:
     # the request waits and is sent again. One that took a byte may have done the work: never twice.
@@ -173,8 +187,8 @@ http {{
         volatile;
         '~^gateway 0(?: : 0){{0,{more_retries}}}$' @gateway_again;
         '~^api 0(?: : 0){{0,{more_retries}}}$' @api_again;
-        '~^[a-z]+ 0(?: : 0)+$' @problem_503;
-        default @problem_502;
+        '~^[a-z]+ 0(?: : 0)+$' /.problem/503;
+        default /.problem/502;
     }}
 
     upstream gateway {{
@@ -194,8 +208,7 @@ http {{
 
         proxy_http_version 1.1;
         proxy_set_header Host $http_host;
-        proxy_set_header Connection $connection_header;
-        proxy_set_header Upgrade $http_upgrade;
+        proxy_set_header Connection '';
         proxy_set_header X-Request-ID $request_ident;
         # We are the edge: what a client claims about itself is replaced.
         proxy_set_header X-Forwarded-For $remote_addr;
@@ -208,14 +221,13 @@ http {{
         # A clip (320 kB and more) comes back through memory, too.
         proxy_buffers 16 32k;
         recursive_error_pages on;
-        error_page 400 494 = @problem_400;
-        error_page 408 = @problem_408;
-        error_page 413 = @problem_413;
-        error_page 414 = @problem_414;
-        error_page 503 = @problem_503;
-        error_page 504 = @problem_504;
+        # Addresses, not named locations: those fail (500) for a request whose own address cannot be read.
+        error_page 400 494 = /.problem/400;
+{error_pages}
 
         error_page 502 = $without_answer;
+
+        if ($is_unreadable) {{ return 400; }}
 
         location / {{ proxy_pass http://gateway; }}
         location = {stream_path} {{
