@@ -26,6 +26,7 @@ from signalcraft.gateway.app import create_app as create_gateway
 from signalcraft.queue import make_celery
 from signalcraft.realtime.connection import get_redis
 from signalcraft.settings import Settings, get_settings
+from system_instance import SystemInstance, system_instance
 
 PASSWORD = "correct horse battery staple"
 PASSWORD_HASH = hash_password(PASSWORD)
@@ -158,3 +159,12 @@ def bearer(gateway_client: TestClient, person: Person) -> dict[str, str]:
     )
     assert answer.status_code == 200, answer.text
     return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+
+@pytest.fixture(scope="session")
+def running_system() -> Iterator[SystemInstance]:
+    """The whole system under PM2, freshly started; shared by the tests that look at it from outside."""
+    with system_instance() as system:
+        started = system.start()
+        assert started.returncode == 0, started.stderr
+        yield system

@@ -83,6 +83,7 @@ def test_a_snapshot_older_than_the_screen_changes_nothing(page: Page, system: Fa
 
 def test_a_half_filled_claim_survives_updates(page: Page, system: FakeSystem) -> None:
     sign_in(page, system)
+    page.get_by_text("Add to a shop").click()
     page.get_by_label("Name of the machine").fill("Walk-in freezer")
     page.get_by_role("combobox").select_option("Create a new shop…")
     system.unclaimed[0]["latest_reading"] = reading(temperature_c=-31.5)

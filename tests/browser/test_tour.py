@@ -46,6 +46,7 @@ def test_from_an_unknown_device_to_an_acknowledged_alarm(
     expect(page.locator(".connection")).to_have_text("Live")
 
     waiting = page.locator(f'.unclaimed-card[data-device="{DEVICE}"]')
+    waiting.get_by_text("Add to a shop").click()
     waiting.get_by_label("Name of the machine").fill("Ice-cream freezer")
     waiting.get_by_role("combobox").select_option("Create a new shop…")
     waiting.get_by_label("Name of the new shop").fill("Tour shop")

@@ -1,7 +1,6 @@
 """An instance of its own for each test: a data folder, free ports, nothing started."""
 
 import os
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,15 +9,12 @@ import pytest
 from signalcraft.operations import instance
 from signalcraft.operations.instance import Instance
 from signalcraft.settings import get_settings
+from system_instance import free_ports
 
 
 @pytest.fixture
 def public_ports() -> tuple[int, int]:
-    """Two ports that nobody listens on now."""
-    with socket.socket() as first, socket.socket() as second:
-        first.bind(("127.0.0.1", 0))
-        second.bind(("127.0.0.1", 0))
-        return first.getsockname()[1], second.getsockname()[1]
+    return free_ports()
 
 
 @pytest.fixture

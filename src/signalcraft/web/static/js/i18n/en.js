@@ -29,12 +29,12 @@ export default {
   "baseline.learning": "Learning the healthy sound: {clips} of {needed} clips",
 
   "claim.button": "Add as a machine",
-  "claim.heard": "Last heard",
   "claim.lead": "These devices send data but belong to no shop yet. What they have sent so far is kept and appears with the machine.",
   "claim.machine_hint": "e.g. Ice-cream freezer 1",
   "claim.machine_name": "Name of the machine",
   "claim.new_shop": "Create a new shop…",
   "claim.new_shop_name": "Name of the new shop",
+  "claim.open": "Add to a shop",
   "claim.shop": "Shop",
   "claim.title": "Unclaimed devices",
 

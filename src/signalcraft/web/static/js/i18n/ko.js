@@ -29,12 +29,12 @@ export default {
   "baseline.learning": "정상 소리를 배우는 중입니다: {needed}개 중 {clips}개",
 
   "claim.button": "기계로 등록",
-  "claim.heard": "마지막 수신",
   "claim.lead": "데이터를 보내고 있지만 아직 어느 매장에도 등록되지 않은 장치입니다. 등록하면 그동안 받은 데이터도 함께 보입니다.",
   "claim.machine_hint": "예: 아이스크림 냉동고 1",
   "claim.machine_name": "기계 이름",
   "claim.new_shop": "새 매장 만들기…",
   "claim.new_shop_name": "새 매장 이름",
+  "claim.open": "매장에 등록하기",
   "claim.shop": "매장",
   "claim.title": "미등록 장치",
 

@@ -33,9 +33,9 @@ export function overviewPage() {
       replace(tally, h("span", { class: "spinner", "aria-hidden": "true" }), t("page.loading"));
       return;
     }
-    showTally(tally, allMachines({ ...overview, unclaimed: [] }));
+    showTally(tally, allMachines(overview));
     showShops(shops, overview.shops, store.get("progress"));
-    showUnclaimed(overview);
+    showUnclaimed(overview, store.get("progress"));
   }
 
   const ends = [store.subscribe("overview", show), store.subscribe("progress", show)];
@@ -104,8 +104,11 @@ function unclaimedSection(section) {
     list,
   );
 
-  /** @param {Overview} overview */
-  return ({ unclaimed, shops }) => {
+  /**
+   * @param {Overview} overview
+   * @param {Record<string, string>} progress
+   */
+  return ({ unclaimed, shops }, progress) => {
     section.hidden = unclaimed.length === 0;
     const waiting = unclaimed.flatMap((card) => (card.device ? [{ id: card.device.device_id, card }] : []));
     for (const [id, { element }] of cards) {
@@ -118,7 +121,7 @@ function unclaimedSection(section) {
       const shown = cards.get(id) ?? unclaimedCard(id);
       if (!cards.has(id)) list.append(shown.element);
       cards.set(id, shown);
-      shown.update(card, shops);
+      shown.update(card, shops, progress[card.id]);
     }
   };
 }

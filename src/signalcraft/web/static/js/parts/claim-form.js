@@ -1,11 +1,10 @@
-/* A device that nobody owns yet: what it is heard of, and the form that gives it a shop and a machine. */
+/* A device that nobody owns yet: all that is known of its machine, and the form that gives it a shop and a machine. */
 
 import * as api from "../api.js";
 import { h, replace } from "../dom.js";
-import { ageElement } from "../format.js";
 import { t } from "../i18n.js";
 import * as live from "../live.js";
-import { readingsRow } from "./readings.js";
+import { cardClass, machineBody } from "./machine-card.js";
 
 /** @typedef {import("../../../types").MachineCard} MachineCard */
 /** @typedef {{id: number, name: string}} ShopName */
@@ -52,30 +51,32 @@ export function unclaimedCard(deviceId) {
 
   const element = h(
     "article",
-    { class: "card unclaimed-card", "data-device": deviceId },
-    h("header", { class: "card-head" }, h("h3", null, deviceId)),
+    { "data-device": deviceId },
     heard,
     h(
-      "form",
-      { class: "form claim-form", onsubmit: submit },
-      h("label", { for: machineName.id }, t("claim.machine_name"), machineName),
-      h("label", { for: shop.id }, t("claim.shop"), shop),
-      newShopLabel,
-      problem,
-      button,
+      "details",
+      { class: "claim" },
+      h("summary", { class: "button" }, t("claim.open")),
+      h(
+        "form",
+        { class: "form claim-form", onsubmit: submit },
+        h("label", { for: machineName.id }, t("claim.machine_name"), machineName),
+        h("label", { for: shop.id }, t("claim.shop"), shop),
+        newShopLabel,
+        problem,
+        button,
+      ),
     ),
   );
 
   /**
    * @param {MachineCard} card
    * @param {ShopName[]} shops
+   * @param {string | undefined} progress
    */
-  function update(card, shops) {
-    replace(
-      heard,
-      h("p", { class: "small" }, t("claim.heard"), " ", card.device?.last_seen_at ? ageElement(card.device.last_seen_at) : "–"),
-      readingsRow(card.latest_reading),
-    );
+  function update(card, shops, progress) {
+    element.className = `${cardClass(card)} unclaimed-card`;
+    replace(heard, machineBody({ machine: card, progress }));
     offerShops(shops);
   }
 

@@ -10,12 +10,25 @@ import { diagnosisLine, learningProgress, syntheticTag } from "./verdict.js";
 
 /** @typedef {import("../../../types").MachineCard} MachineCard */
 
-/** @param {{machine: MachineCard, progress: string | undefined}} shown */
-export function machineCard({ machine, progress }) {
+/** @typedef {{machine: MachineCard, progress: string | undefined}} Shown */
+
+/** @param {Shown} shown */
+export function machineCard(shown) {
+  return h("article", { class: cardClass(shown.machine) }, machineBody(shown));
+}
+
+/** @param {MachineCard} machine */
+export function cardClass(machine) {
+  return `card machine-card machine-card-${machine.light}`;
+}
+
+/**
+ * What the card of a machine says, whether a shop has it or not.
+ * @param {Shown} shown
+ */
+export function machineBody({ machine, progress }) {
   const address = `/machines/${machine.id}`;
-  return h(
-    "article",
-    { class: `card machine-card machine-card-${machine.light}` },
+  return [
     h(
       "header",
       { class: "card-head" },
@@ -34,7 +47,7 @@ export function machineCard({ machine, progress }) {
       // What an open alarm or the head of the card has said is not said again.
       diagnosisLine(machine.latest_analysis, { withSentence: !machine.open_alarm, withTag: !machine.synthetic }),
     progress && progressLine(progress),
-  );
+  ];
 }
 
 /**

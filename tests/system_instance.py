@@ -1,0 +1,99 @@
+"""An instance of the whole system in a folder of its own, driven as an operator and a node do."""
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+from numpy.typing import NDArray
+
+_OUTSIDE = ("DATABASE_URL", "REDIS_URL", "OBJECT_STORE_URL", "SENTRY_DSN")
+
+
+def free_ports() -> tuple[int, int]:
+    """Two ports that nobody listens on now."""
+    with socket.socket() as first, socket.socket() as second:
+        first.bind(("127.0.0.1", 0))
+        second.bind(("127.0.0.1", 0))
+        return first.getsockname()[1], second.getsockname()[1]
+
+
+class SystemInstance:
+    """`username` and `password` are the administrator's, known after `start`."""
+
+    username = "admin"
+
+    def __init__(self, folder: Path, public_ports: tuple[int, int]) -> None:
+        self.folder = folder
+        self.public_ports = public_ports
+        self.url, self.node_url = (f"http://127.0.0.1:{port}" for port in public_ports)
+        self.password = ""
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("SIGNALCRAFT_", "PM2_")) and name not in _OUTSIDE
+        }
+        self.environment = {
+            **kept,
+            "SIGNALCRAFT_DATA_DIR": str(folder / "data"),
+            "SIGNALCRAFT_GATEWAY_PORT": str(public_ports[0]),
+            "SIGNALCRAFT_API_PORT": str(public_ports[1]),
+        }
+
+    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """A `signalcraft` command against this instance."""
+        return subprocess.run(
+            [Path(sys.prefix) / "bin" / "signalcraft", *arguments],
+            cwd=self.folder,
+            env={**self.environment, **environment},
+            capture_output=True,
+            text=True,
+        )
+
+    def start(self) -> subprocess.CompletedProcess[str]:
+        started = self.run("up")
+        shown = re.search(r"password.*?(\S+)$", started.stdout, re.MULTILINE)
+        self.password = shown[1] if shown else self.password
+        return started
+
+    def processes(self) -> dict[str, dict[str, Any]]:
+        document = json.loads(self.run("status", "--json").stdout)
+        return {process["name"]: process for process in document["processes"]}
+
+    def post_clip(self, device_id: str, samples: NDArray[np.int16]) -> None:
+        """Send a 16 kHz clip as a node does."""
+        httpx.post(
+            f"{self.node_url}/api/esp32/audio/upload",
+            content=samples.astype("<i2").tobytes(),
+            headers={
+                "Content-Type": "application/octet-stream",
+                "X-Device-ID": device_id,
+                "X-Sample-Rate": "16000",
+                "X-Bits-Per-Sample": "16",
+            },
+            trust_env=False,
+            timeout=10,
+        ).raise_for_status()
+
+
+@contextmanager
+def system_instance() -> Iterator[SystemInstance]:
+    """An instance that is stopped and removed in the end; `start` it."""
+    # Not pytest's folder: its path is too long for Unix sockets.
+    folder = Path(tempfile.mkdtemp(prefix="sc-", dir="/tmp"))
+    system = SystemInstance(folder, free_ports())
+    try:
+        yield system
+    finally:
+        system.run("down")
+        shutil.rmtree(folder)
