@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Literal
 
+from dotenv import dotenv_values
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -127,8 +128,9 @@ class Settings(BaseSettings):
 
 
 def data_dir() -> Path:
-    """The instance's folder, known before any other setting is."""
-    return Path(os.environ.get(DATA_DIR_VARIABLE, "var")).expanduser().absolute()
+    """The instance's folder, known before any other setting is: from the environment, else from `.env`."""
+    named = os.environ.get(DATA_DIR_VARIABLE) or dotenv_values(".env").get(DATA_DIR_VARIABLE)
+    return Path(named or "var").expanduser().absolute()
 
 
 @lru_cache(maxsize=1)

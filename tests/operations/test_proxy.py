@@ -166,7 +166,7 @@ def test_what_no_tier_could_read_is_answered_by_a_problem_document(
     client.get("/.pause")  # until it listens
     for first_line, headers, status in UNREADABLE:
         request = first_line + b"\r\nHost: a\r\nConnection: close\r\n" + headers + b"\r\n"
-        with socket.create_connection(("127.0.0.1", made.settings.gateway_port), timeout=5) as connection:
+        with socket.create_connection(("127.0.0.1", made.settings.gateway_port), timeout=20) as connection:
             connection.sendall(request)  # httpx would refuse to
             with connection.makefile("rb") as answer:
                 head, _, body = answer.read().partition(b"\r\n\r\n")

@@ -15,4 +15,5 @@ def needed() -> str:
 def current(engine: Engine) -> str | None:
     """The revision that the database is at."""
     with engine.connect() as connection:
-        return connection.scalar(text("SELECT version_num FROM alembic_version"))
+        revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        return revision

@@ -19,6 +19,8 @@ from signalcraft.operations.ports import LOOPBACK, POSTGRES, VALKEY, free_block
 from signalcraft.settings import Settings, data_dir, get_settings
 
 _PORT_BASE = "SIGNALCRAFT_INTERNAL_PORT_BASE"
+_GATEWAY = "SIGNALCRAFT_GATEWAY_PORT"
+_API = "SIGNALCRAFT_API_PORT"
 _DATABASE = "DATABASE_URL"
 _REDIS = "REDIS_URL"
 _SIGNING_KEY = "SIGNALCRAFT_TOKEN_SIGNING_KEY"
@@ -111,12 +113,16 @@ def make() -> Instance:
     folder = data_dir()
     _check_socket_paths(folder)
     file = folder / "instance.env"
-    if not file.exists():
+    is_new = not file.exists()
+    if is_new:
         _append(file, {_PORT_BASE: str(free_block(folder))})
     if missing := _missing_settings():
         _append(file, _generate(missing, _internal_port_base(folder)))
     get_settings.cache_clear()
     instance = load()
+    if is_new:
+        # Later commands find the instance by its folder alone, without the ports in their environment.
+        _append(file, {_GATEWAY: str(instance.settings.gateway_port), _API: str(instance.settings.api_port)})
     instance.make_folders()
     return instance
 

@@ -89,7 +89,7 @@ def _applications(instance: Instance) -> Iterator[Process]:
     code = code_digest()
     named = "release" in settings.model_fields_set
     release = settings.release if named else f"{version('signalcraft')}+{code[:8]}"
-    celery = "celery --quiet --app signalcraft.worker.app:celery"
+    celery = "celery --quiet --app signalcraft.worker"
     secret_settings = [
         settings.database_url,
         settings.redis_url,
@@ -138,14 +138,15 @@ def _applications(instance: Instance) -> Iterator[Process]:
     yield application(
         f"worker-{colour}",
         "task",
-        f"{celery} worker --hostname worker-{colour}@%h {pool} --prefetch-multiplier 1 {quiet} {level}",
+        f"{celery}.app:celery worker --hostname worker-{colour}@%h"
+        f" {pool} --prefetch-multiplier 1 {quiet} {level}",
         _WORKER_GRACE_SECONDS,
     )
     # Its schedule is kept in memory: the periodic tasks find what is due in the database.
     yield application(
         "scheduler",
         "task",
-        f"{celery} beat --scheduler celery.beat:Scheduler --pidfile= {level}",
+        f"{celery}.scheduler:celery beat --scheduler celery.beat:Scheduler --pidfile= {level}",
         _SERVER_GRACE_SECONDS,
     )
 

@@ -1,9 +1,8 @@
-"""Entry point of the worker and the scheduler: `celery -A signalcraft.worker.app:celery worker|beat`."""
+"""Entry point of the worker: `celery -A signalcraft.worker.app:celery worker`."""
 
 from typing import Any
 
 from celery import Celery, signals
-from structlog.contextvars import bind_contextvars, clear_contextvars
 
 import signalcraft.tables  # noqa: F401  # foreign keys need every table known
 from signalcraft import logging
@@ -11,46 +10,12 @@ from signalcraft.observability.sentry import start_sentry
 from signalcraft.queue import TASK_MODULES, make_celery
 from signalcraft.settings import get_settings
 
-SWEEP_SECONDS = 5.0
-"""How long a clip waits at most after its queue message or its worker was lost (plus its lease)."""
-
-HOUR_SECONDS = 3600.0
-
 
 def create_celery() -> Celery:
     settings = get_settings()
     start_sentry(settings, "worker")
     celery = make_celery(settings)
     celery.conf.imports = TASK_MODULES
-    # Intervals only: the schedule needs no memory, since each task finds its work in the database.
-    celery.conf.beat_schedule = {
-        "acoustics.sweep": {
-            "task": "acoustics.sweep",
-            "schedule": SWEEP_SECONDS,
-            # A sweep that waited behind a backlog is of no use: the next one does the same.
-            "options": {"expires": SWEEP_SECONDS},
-        },
-        "acoustics.join_waiting_fragments": {
-            "task": "acoustics.join_waiting_fragments",
-            "schedule": 60.0,
-            "options": {"expires": 60.0},
-        },
-        "acoustics.sweep_objects": {
-            "task": "acoustics.sweep_objects",
-            "schedule": HOUR_SECONDS,
-            "options": {"expires": HOUR_SECONDS},
-        },
-        "telemetry.maintain_partitions": {
-            "task": "telemetry.maintain_partitions",
-            "schedule": HOUR_SECONDS,
-            "options": {"expires": HOUR_SECONDS},
-        },
-        "realtime.drop_old_events": {
-            "task": "realtime.drop_old_events",
-            "schedule": HOUR_SECONDS,
-            "options": {"expires": HOUR_SECONDS},
-        },
-    }
     return celery
 
 
@@ -59,17 +24,12 @@ def _configure_logging(**_: Any) -> None:
     logging.configure(get_settings(), "worker")
 
 
-@signals.beat_init.connect  # type: ignore[untyped-decorator]
-def _configure_scheduler_logging(**_: Any) -> None:
-    logging.configure(get_settings(), "scheduler")
-
-
 @signals.task_prerun.connect  # type: ignore[untyped-decorator]
 def _bind_request(task: Any = None, **_: Any) -> None:
     """Log lines of a task carry the id of the request that caused it."""
     request_id = (task.request.headers or {}).get("request_id") if task is not None else None
-    clear_contextvars()
-    bind_contextvars(task=task.name if task is not None else None, request_id=request_id)
+    logging.clear()
+    logging.bind(task=task.name if task is not None else None, request_id=request_id)
 
 
 celery = create_celery()

@@ -1,0 +1,62 @@
+"""Entry point of the scheduler: `celery -A signalcraft.worker.scheduler:celery beat`.
+
+It names tasks and knows none of their code, so that it stays small.
+"""
+
+from typing import Any
+
+from celery import Celery, signals
+
+from signalcraft import logging
+from signalcraft.observability.sentry import start_sentry
+from signalcraft.queue import make_celery
+from signalcraft.settings import get_settings
+
+SWEEP_SECONDS = 5.0
+"""How long a clip waits at most after its queue message or its worker was lost (plus its lease)."""
+
+HOUR_SECONDS = 3600.0
+
+
+def create_celery() -> Celery:
+    settings = get_settings()
+    start_sentry(settings, "scheduler")
+    celery = make_celery(settings)
+    # Intervals only: the schedule needs no memory, since each task finds its work in the database.
+    celery.conf.beat_schedule = {
+        "acoustics.sweep": {
+            "task": "acoustics.sweep",
+            "schedule": SWEEP_SECONDS,
+            # A sweep that waited behind a backlog is of no use: the next one does the same.
+            "options": {"expires": SWEEP_SECONDS},
+        },
+        "acoustics.join_waiting_fragments": {
+            "task": "acoustics.join_waiting_fragments",
+            "schedule": 60.0,
+            "options": {"expires": 60.0},
+        },
+        "acoustics.sweep_objects": {
+            "task": "acoustics.sweep_objects",
+            "schedule": HOUR_SECONDS,
+            "options": {"expires": HOUR_SECONDS},
+        },
+        "telemetry.maintain_partitions": {
+            "task": "telemetry.maintain_partitions",
+            "schedule": HOUR_SECONDS,
+            "options": {"expires": HOUR_SECONDS},
+        },
+        "realtime.drop_old_events": {
+            "task": "realtime.drop_old_events",
+            "schedule": HOUR_SECONDS,
+            "options": {"expires": HOUR_SECONDS},
+        },
+    }
+    return celery
+
+
+@signals.setup_logging.connect  # type: ignore[untyped-decorator]
+def _configure_logging(**_: Any) -> None:
+    logging.configure(get_settings(), "scheduler")
+
+
+celery = create_celery()
