@@ -18,6 +18,7 @@ import numpy as np
 import typer
 
 from benchmarks import load
+from benchmarks.cpu import cpu_seconds
 from benchmarks.load import Node, Pass, Told, Watcher
 from benchmarks.stage import Stage, stage
 from signalcraft import dsp
@@ -62,6 +63,7 @@ class Measured:
     analysed_per_s: float
     most_uploads_at_once: int
     generator_cores: float
+    cpu_per_clip_s: dict[str, float]
     load_average: float
     old: OldServer | None
 
@@ -140,8 +142,12 @@ async def _measure(
         async def measure(
             name: str, doing: Any, aim_p95_s: float | None = None, old: OldServer | None = None
         ) -> None:
-            busy = os.getloadavg()[0]
-            measured = await _evaluate(name, await doing, watcher, busy, aim_p95_s, old)
+            busy, before = os.getloadavg()[0], cpu_seconds()
+            done = await doing
+            spent = {
+                process: seconds - before.get(process, 0.0) for process, seconds in cpu_seconds().items()
+            }
+            measured = _evaluate(name, done, watcher, spent, busy, aim_p95_s, old)
             _print_pass(measured, reference)
             passes.append(measured)
 
@@ -166,8 +172,14 @@ async def _measure(
     return reference, passes
 
 
-async def _evaluate(
-    name: str, done: Pass, watcher: Watcher, busy: float, aim_p95_s: float | None, old: OldServer | None
+def _evaluate(
+    name: str,
+    done: Pass,
+    watcher: Watcher,
+    spent_s: dict[str, float],
+    busy: float,
+    aim_p95_s: float | None,
+    old: OldServer | None,
 ) -> Measured:
     accepted = [upload for upload in done.uploads if upload.failure is None]
     pairs: list[tuple[load.Upload, Told]] = []
@@ -195,6 +207,7 @@ async def _evaluate(
         analysed_per_s=len(pairs) / span,
         most_uploads_at_once=done.most_at_once,
         generator_cores=done.generator_cpu_seconds / done.seconds,
+        cpu_per_clip_s={process: seconds / len(pairs) for process, seconds in spent_s.items()},
         load_average=busy,
         old=old,
     )
@@ -250,6 +263,9 @@ def _print_pass(measured: Measured, reference: Reference) -> None:
         f"   most uploads at once {measured.most_uploads_at_once}"
         f"   load generator {measured.generator_cores:.2f} cores"
     )
+    cpu = sorted(measured.cpu_per_clip_s.items(), key=lambda item: -item[1])
+    each = ", ".join(f"{process} {_ms(seconds)}" for process, seconds in cpu if seconds >= 0.0001)
+    print(f"  processor time a clip {_ms(sum(measured.cpu_per_clip_s.values()))}: {each}")
     ratio = measured.median_s / reference.clip_s
     share = measured.analysed_per_s * reference.clip_s / (os.cpu_count() or 1)
     print(

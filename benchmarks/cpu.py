@@ -1,0 +1,27 @@
+"""Processor time of each process of the instance: what a clip costs, whatever else the host does."""
+
+import os
+import re
+from pathlib import Path
+
+from signalcraft.operations import instance, kernel
+
+_TICK_SECONDS = 1 / os.sysconf("SC_CLK_TCK")
+
+
+def cpu_seconds() -> dict[str, float]:
+    """Seconds so far by process name, with children; empty where the instance is not on this host."""
+    found: dict[str, float] = {}
+    for file in sorted((instance.load().pm2_home / "pids").glob("*.pid")):
+        name = re.sub(r"(-blue|-green)?-\d+$", "", file.stem)
+        found[name] = sum(map(_of, kernel.tree(int(file.read_text()))))
+    return found
+
+
+def _of(pid: int) -> float:
+    """User and system time of a process and of its children that have ended (proc(5), fields 14 to 17)."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    return sum(map(int, text[text.rindex(")") + 2 :].split()[11:15])) * _TICK_SECONDS
