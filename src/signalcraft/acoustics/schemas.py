@@ -7,16 +7,10 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from signalcraft.acoustics.models import Analysis, Clip
+from signalcraft.bilingual import Text
 
 Verdict = Literal["normal", "anomalous", "learning", "not_assessable"]
 State = Literal["queued", "decoding", "features", "scoring", "done", "failed"]
-
-
-class Text(BaseModel):
-    """A sentence for people in both languages."""
-
-    ko: str
-    en: str
 
 
 class AnalysisSummary(BaseModel):

@@ -7,17 +7,11 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from signalcraft.alarms.models import Alarm
+from signalcraft.bilingual import Text
 from signalcraft.fleet.models import Machine
 
 Severity = Literal["critical", "high", "medium", "low"]
 AlarmState = Literal["active_unacknowledged", "active_acknowledged", "cleared"]
-
-
-class Text(BaseModel):
-    """A sentence for people in both languages."""
-
-    ko: str
-    en: str
 
 
 class AlarmOut(BaseModel):

@@ -6,8 +6,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from signalcraft.acoustics.schemas import AnalysisDetail, AnalysisSummary, BaselineProgress, Text
+from signalcraft.acoustics.schemas import AnalysisDetail, AnalysisSummary, BaselineProgress
 from signalcraft.alarms.schemas import AlarmOut
+from signalcraft.bilingual import Text
 from signalcraft.fleet.light import DeviceStatus, Light
 
 

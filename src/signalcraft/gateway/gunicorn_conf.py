@@ -1,7 +1,9 @@
 """Gunicorn's settings for the gateway: `gunicorn -c python:signalcraft.gateway.gunicorn_conf`."""
 
 import os
+from typing import Any
 
+from signalcraft.gateway import draining
 from signalcraft.operations.ports import LOOPBACK
 from signalcraft.operations.tiers import GRACE_SECONDS, bind_address
 from signalcraft.settings import get_settings
@@ -30,3 +32,8 @@ accesslog = None
 # Whatever the proxy lets through (8 KiB a line) is parsed; longer lines it refuses, with a problem document.
 limit_request_line = 8190
 limit_request_field_size = 8192
+
+
+def post_worker_init(worker: Any) -> None:
+    """Tell the streams when this worker is to stop: it waits for them, and nothing else ends them."""
+    draining.watch(lambda: not worker.alive)

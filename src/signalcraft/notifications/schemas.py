@@ -5,14 +5,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from signalcraft.bilingual import Text
 from signalcraft.notifications.models import Notification
-
-
-class Text(BaseModel):
-    """A sentence for people in both languages."""
-
-    ko: str
-    en: str
 
 
 class NotificationOut(BaseModel):
