@@ -1,6 +1,9 @@
 """Keep and fetch sound by key, in a local folder or a bucket: the same calls for both."""
 
+import os
 from functools import lru_cache
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import obstore
 from obstore.store import ObjectStore, from_url
@@ -11,15 +14,25 @@ from signalcraft.settings import get_settings
 
 @lru_cache(maxsize=1)
 def _store() -> ObjectStore:
-    url = get_settings().objects_url
-    if url.startswith("file://"):
-        return from_url(url, mkdir=True)
-    return from_url(url)
+    if _local_folder() is not None:
+        return from_url(get_settings().objects_url, mkdir=True)
+    return from_url(get_settings().objects_url)
+
+
+@lru_cache(maxsize=1)
+def _local_folder() -> Path | None:
+    url = urlsplit(get_settings().objects_url)
+    return Path(unquote(url.path)) if url.scheme == "file" else None
 
 
 def put(key: str, data: bytes) -> None:
-    """Store the bytes under the key; they are there as a whole or not at all."""
+    """Store the bytes under the key, as a whole or not at all; they survive a power cut from then on."""
     obstore.put(_store(), key, data)
+    folder = _local_folder()
+    if folder is not None:
+        # A bucket keeps what it has acknowledged; a file may still be in the system's memory.
+        _flush(folder / key)
+        _flush((folder / key).parent)
 
 
 def get(key: str) -> bytes:
@@ -56,6 +69,15 @@ def delete(key: str) -> None:
         obstore.delete(_store(), key)
     except FileNotFoundError:
         return
+
+
+def _flush(path: Path) -> None:
+    """Wait until the disk has the file, or the folder's list of names."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def keys_under(prefix: str) -> list[str]:
