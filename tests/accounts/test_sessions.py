@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import update
 from starlette.testclient import TestClient
 
-from conftest import PASSWORD, Person, make_person
+from people import PASSWORD, Person, make_person
 from signalcraft.accounts import service, tokens
 from signalcraft.accounts.errors import SessionEndedError, WrongCredentialsError
 from signalcraft.accounts.models import RefreshToken, User

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from sqlalchemy import func, select, update
 
-from conftest import FleetFixture, Person
+from people import FleetFixture, Person
 from signalcraft.acoustics import analysis as analyses
 from signalcraft.acoustics import queries, reception, tasks
 from signalcraft.acoustics.models import Analysis, Baseline, Clip, ClipFragment

@@ -6,7 +6,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 from werkzeug.test import TestResponse
 
-from conftest import Person
+from people import Person
 from signalcraft.accounts.service import sign_in
 from signalcraft.db.session import unit_of_work
 

@@ -5,7 +5,7 @@ from api_calls import signed_in
 from flask import Flask
 from flask.testing import FlaskClient
 
-from conftest import FleetFixture, Person
+from people import FleetFixture, Person
 from signalcraft.accounts.tokens import ACCESS_COOKIE
 from signalcraft.api.access import init_access, rule_of
 from signalcraft.api.problems import init_problems

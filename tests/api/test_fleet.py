@@ -4,7 +4,7 @@ import pytest
 from api_calls import assert_problem, sensor_data, signed_in
 from flask.testing import FlaskClient
 
-from conftest import FleetFixture, Person
+from people import FleetFixture, Person
 from signalcraft.db.session import unit_of_work
 from signalcraft.realtime import queries
 

@@ -6,7 +6,7 @@ from api_calls import PCM_HEADERS, assert_problem, signed_in, stored, upload
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from conftest import FleetFixture, Person
+from people import FleetFixture, Person
 from signalcraft.acoustics.models import Clip
 from signalcraft.clock import utc_now
 from signalcraft.db.session import unit_of_work

@@ -8,7 +8,7 @@ from api_calls import assert_problem, sensor_data, signed_in, stored
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from conftest import FleetFixture, Person
+from people import FleetFixture, Person
 from signalcraft.clock import utc_now
 from signalcraft.db.session import unit_of_work
 from signalcraft.telemetry.models import Reading

@@ -10,7 +10,7 @@ import soundfile
 from api_calls import assert_problem, signed_in, stored
 from flask.testing import FlaskClient
 
-from conftest import FleetFixture, Person
+from people import FleetFixture, Person
 from signalcraft.acoustics.analysis import work_on
 from signalcraft.acoustics.models import Analysis
 from signalcraft.api.blueprints import ai

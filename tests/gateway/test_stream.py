@@ -8,7 +8,7 @@ from contextlib import aclosing
 import pytest
 from starlette.testclient import TestClient
 
-from conftest import FleetFixture, Person
+from people import FleetFixture, Person
 from signalcraft.db.session import unit_of_work
 from signalcraft.gateway.feed import Feed
 from signalcraft.gateway.stream import event_stream

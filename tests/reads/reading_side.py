@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from starlette.testclient import TestClient
 from werkzeug.test import TestResponse
 
-from conftest import Person, bearer
+from people import Person, bearer
 from signalcraft.acoustics import analysis, reception
 from signalcraft.db.session import unit_of_work
 from signalcraft.fleet.models import Device

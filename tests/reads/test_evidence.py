@@ -9,7 +9,7 @@ from PIL import Image
 from reading_side import Reader, hear, reader
 from starlette.testclient import TestClient
 
-from conftest import FleetFixture, Person
+from people import FleetFixture, Person
 from signalcraft.clock import utc_now
 
 

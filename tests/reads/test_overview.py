@@ -10,7 +10,7 @@ from reading_side import hear, reader
 from sqlalchemy import event
 from starlette.testclient import TestClient
 
-from conftest import FleetFixture, Person, make_fleet
+from people import FleetFixture, Person, make_fleet
 from signalcraft.clock import utc_now
 from signalcraft.dashboards import queries, service
 from signalcraft.db.engine import get_engine

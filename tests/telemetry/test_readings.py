@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import select, text
 
-from conftest import FleetFixture
+from people import FleetFixture
 from signalcraft.clock import utc_now
 from signalcraft.db.session import unit_of_work
 from signalcraft.fleet.models import Device
