@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from signalcraft import dsp
 from signalcraft.acoustics import baselines, queries
-from signalcraft.acoustics.models import Analysis, Clip
+from signalcraft.acoustics.models import Analysis, Baseline, Clip
 from signalcraft.acoustics.schemas import AnalysisSummary
 from signalcraft.acoustics.sentences import UNREADABLE
 from signalcraft.alarms import service as alarms
@@ -93,6 +93,8 @@ def finish(session: Session, analysis_id: UUID, clip: Clip, heard: Heard) -> Non
     analysis = queries.lock_unfinished(session, analysis_id)
     if analysis is None:
         return
+    # Asked before the result is touched: a query in between would write it half done, and then again.
+    known = baselines.standing(session, machine) if machine is not None else None
     analysis.quality = heard.quality
     analysis.reasons = list(heard.reasons)
     analysis.finished_at = utc_now()
@@ -101,11 +103,13 @@ def finish(session: Session, analysis_id: UUID, clip: Clip, heard: Heard) -> Non
     else:
         analysis.feature_version = FEATURES
         analysis.features = [float(value) for value in heard.features]
-        _judge(session, analysis, machine, clip, heard.features)
+        _judge(analysis, known, clip, heard.features)
     session.flush()
-    if machine is not None and clip.source == "node" and heard.features is not None:
-        _follow(session, analysis, machine)
-    _tell(session, analysis, machine, clip)
+    learned = None
+    if machine is not None and known is not None and clip.source == "node" and heard.features is not None:
+        learned = _follow(session, analysis, machine, known)
+    baseline = baselines.progress_after(known, learned, learnable=analysis.learnable) if known else None
+    _tell(session, analysis, machine, clip, baseline)
 
 
 def _not_assessable(analysis: Analysis, heard: Heard) -> None:
@@ -119,19 +123,15 @@ def _not_assessable(analysis: Analysis, heard: Heard) -> None:
 
 
 def _judge(
-    session: Session,
-    analysis: Analysis,
-    machine: Machine | None,
-    clip: Clip,
-    features: NDArray[np.float32],
+    analysis: Analysis, known: baselines.Standing | None, clip: Clip, features: NDArray[np.float32]
 ) -> None:
     """Verdict, score and explanation against the machine's newest baseline, or `learning`."""
     analysis.state = "done"
-    baseline = queries.newest_baseline(session, machine.id) if machine is not None else None
-    if baseline is None or baseline.features != FEATURES:
+    baseline = known.usable if known is not None else None
+    if baseline is None:
         analysis.verdict = "learning"
-        analysis.learnable = machine is not None and clip.source == "node"
-        analysis.summary = baselines.learning_summary(session, machine)
+        analysis.learnable = known is not None and clip.source == "node"
+        analysis.summary = baselines.learning_summary(known, learnable=analysis.learnable)
         return
     detector = DETECTORS[baseline.detector]
     fitted = _fitted(baseline.id, baseline.detector, baseline.arrays)
@@ -150,11 +150,12 @@ def _judge(
     analysis.summary = told.summary
 
 
-def _follow(session: Session, analysis: Analysis, machine: Machine) -> None:
-    """What a node's clip means for its machine: learn, raise, or clear."""
+def _follow(
+    session: Session, analysis: Analysis, machine: Machine, known: baselines.Standing
+) -> Baseline | None:
+    """What a node's clip means for its machine: raise, or clear, or learn; the baseline learned from it."""
     if analysis.verdict == "learning":
-        baselines.learn_if_ready(session, machine)
-        return
+        return baselines.learn_if_ready(session, machine, known, learnable=analysis.learnable)
     recent = queries.recent_assessed(session, machine.id, until=analysis.heard_at, limit=WINDOW)
     decision = decide(
         [
@@ -183,16 +184,21 @@ def _follow(session: Session, analysis: Analysis, machine: Machine) -> None:
     else:
         # Nothing heard while an alarm is open is ever learned.
         analysis.learnable = analysis.learnable and alarms.gravest_severity(session, machine.id) is None
-    baselines.learn_if_ready(session, machine)
+    return baselines.learn_if_ready(session, machine, known, learnable=analysis.learnable)
 
 
-def _tell(session: Session, analysis: Analysis, machine: Machine | None, clip: Clip) -> None:
+def _tell(
+    session: Session,
+    analysis: Analysis,
+    machine: Machine | None,
+    clip: Clip,
+    baseline: dict[str, Any] | None,
+) -> None:
     payload: dict[str, Any] = {
         "machine_id": machine.id if machine else None,
         "analysis": AnalysisSummary.of(analysis, clip).model_dump(mode="json"),
     }
-    if machine is not None:
-        baseline = baselines.progress(session, [machine.id])[machine.id]
+    if machine is not None and baseline is not None:
         payload["baseline"] = baseline
         payload["light"] = machine_light(
             alarm_severity=alarms.gravest_severity(session, machine.id),
@@ -208,7 +214,8 @@ def _tell(session: Session, analysis: Analysis, machine: Machine | None, clip: C
         user_id=analysis.requested_by,
     )
     analysis_id, summary = analysis.id, {"verdict": analysis.verdict, "score": analysis.score}
-    after_commit(session, lambda: announce_finished(analysis_id))
+    if analysis.requested_by is not None:  # nobody waits at a node's upload
+        after_commit(session, lambda: announce_finished(analysis_id))
     log.info("analysed", analysis_id=str(analysis_id), clip_id=str(clip.id), **summary)
 
 

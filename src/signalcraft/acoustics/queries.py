@@ -65,15 +65,14 @@ def claim(
     free: ColumnElement[bool] = Analysis.state == "queued"
     if redelivered:
         free = Analysis.state.not_in(FINAL)
-    claimed = session.scalar(
+    claimed = session.execute(
         update(Analysis)
-        .where(Analysis.id == analysis_id, free)
+        .where(Analysis.id == analysis_id, Clip.id == Analysis.clip_id, free)
         .values(state="decoding", attempts=Analysis.attempts + 1, claimable_at=now + lease)
-        .returning(Analysis)
-    )
-    if claimed is None:
-        return None
-    return claimed, session.scalars(select(Clip).where(Clip.id == claimed.clip_id)).one()
+        .returning(Analysis, Clip)
+        .execution_options(synchronize_session=False)
+    ).one_or_none()
+    return None if claimed is None else (claimed[0], claimed[1])
 
 
 def set_state(session: Session, analysis_id: UUID, state: str) -> None:
