@@ -131,8 +131,13 @@ def test_what_a_tier_may_have_done_is_not_sent_again(client: httpx.Client, made:
 
 
 def test_errors_of_the_proxy_itself_are_problem_documents(client: httpx.Client, made: Instance) -> None:
-    too_large = client.post("/api/iot/x", content=bytes(65 * 1024 * 1024))
-    _assert_problem(too_large, 413)
+    for path, limit in (
+        ("/api/iot/x", made.settings.upload_limit_bytes),
+        ("/api/auth/login", made.settings.json_limit_bytes),
+    ):
+        too_large = client.post(path, content=bytes(limit + 1))
+        _assert_problem(too_large, 413)
+        assert too_large.json()["errors"][0]["field"] == "body"
     nobody = client.get("/")
     _assert_problem(nobody, 503)
     assert nobody.headers["Retry-After"] == "5"

@@ -37,7 +37,9 @@ _PROBLEMS = {
     HTTPStatus.NOT_FOUND: "There is nothing at this address. / 이 주소에는 아무것도 없습니다.",
     HTTPStatus.METHOD_NOT_ALLOWED: "This method is not accepted. / 허용되지 않는 메서드입니다.",
     HTTPStatus.REQUEST_TIMEOUT: "The request did not arrive in time. / 요청이 제시간에 도착하지 않았습니다.",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is larger than 64 MB. / 본문이 64MB를 초과합니다.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (
+        "The body is larger than this address accepts. / 본문이 이 주소의 허용 크기를 초과합니다."
+    ),
     HTTPStatus.REQUEST_URI_TOO_LONG: "The address is too long. / 주소가 너무 깁니다.",
     HTTPStatus.NOT_IMPLEMENTED: (
         "A transfer coding other than chunked is not accepted. / 지원하지 않는 전송 방식입니다."
@@ -84,6 +86,8 @@ def configuration(instance: Instance) -> str:
         api=api,
         api_locations="\n".join(_api_location(path) for path in API_PATHS),
         stream_path=STREAM_PATH,
+        body_limit=max(settings.upload_limit_bytes, settings.pcm_limit_bytes),
+        gateway_body_limit=settings.json_limit_bytes,
         more_retries=_RETRIES - 1,
         pause=_RETRY_PAUSE_SECONDS,
         error_pages="\n".join(
@@ -107,7 +111,7 @@ def _api_location(path: str) -> str:
 
 
 def _problem(status: HTTPStatus, detail: str) -> str:
-    document = {
+    document: dict[str, object] = {
         "type": "about:blank",
         "title": status.phrase,
         "status": int(status),
@@ -117,6 +121,8 @@ def _problem(status: HTTPStatus, detail: str) -> str:
         "error": detail,
         "request_id": "$request_ident",
     }
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        document["errors"] = [{"field": "body", "message": detail}]
     retry = " more_set_headers 'Retry-After: 5';" if status == HTTPStatus.SERVICE_UNAVAILABLE else ""
     return (
         f"        location = /.problem/{int(status)} {{ internal; default_type application/problem+json;"
@@ -154,8 +160,9 @@ http {{
     client_body_timeout 20s;
     send_timeout 60s;
     keepalive_timeout 75s;
-    # Backstop only: the tiers know what each path may take. A ten-second clip (320 kB) stays in memory.
-    client_max_body_size 64m;
+    # The largest of all; the api tier knows what each path may take.
+    client_max_body_size {body_limit};
+    # A ten-second clip (320 kB) stays in memory.
     client_body_buffer_size 512k;
     # Never more than the tiers parse: what Gunicorn refuses it answers as HTML or plain text.
     large_client_header_buffers 4 8k;
@@ -201,6 +208,7 @@ http {{
     # loopback costs less than a tenth of a millisecond.
     upstream api {{
         server {loopback}:{api} max_fails=0;
+        keepalive 0;
     }}
 
     server {{
@@ -229,7 +237,7 @@ http {{
 
         if ($is_unreadable) {{ return 400; }}
 
-        location / {{ proxy_pass http://gateway; }}
+        location / {{ client_max_body_size {gateway_body_limit}; proxy_pass http://gateway; }}
         location = {stream_path} {{
             proxy_pass http://gateway;
             proxy_buffering off;
