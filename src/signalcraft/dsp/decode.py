@@ -93,6 +93,11 @@ def _truncated() -> AudioDecodeError:
     return AudioDecodeError("truncated", "the file ends before its sound does")
 
 
+def _damaged() -> AudioDecodeError:
+    """Without the decoder's own words: they speak of our memory and of what it is not ("a pipe?")."""
+    return AudioDecodeError("damaged", "the file is damaged or its coding is not known")
+
+
 def _collect(
     blocks: Iterator[NDArray[np.float32]], *, rate_hz: int, max_duration_s: float
 ) -> NDArray[np.float32]:
@@ -122,7 +127,7 @@ def _decode_with_libsndfile(data: bytes, max_duration_s: float) -> Sound:
                 raise _too_long(max_duration_s)
             samples = _collect(_libsndfile_blocks(file), rate_hz=rate, max_duration_s=max_duration_s)
     except (soundfile.SoundFileError, UnicodeDecodeError) as error:
-        raise AudioDecodeError("damaged", f"the file cannot be decoded: {error}") from error
+        raise _damaged() from error
     if samples.size < promised:
         raise _truncated()
     return Sound(samples, rate, rate, channels)
@@ -150,7 +155,7 @@ def _decode_with_ffmpeg(data: bytes, container: Container, max_duration_s: float
                 raise _too_long(max_duration_s)
             samples = _collect(_ffmpeg_blocks(file, stream), rate_hz=rate, max_duration_s=max_duration_s)
     except (av.FFmpegError, ValueError) as error:  # ValueError: the layout changes within the file
-        raise AudioDecodeError("damaged", f"the file cannot be decoded: {error}") from error
+        raise _damaged() from error
     return Sound(samples, rate, rate, channels)
 
 
