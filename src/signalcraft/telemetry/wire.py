@@ -26,6 +26,8 @@ LIST_LIMIT = 64
 """The longest list any firmware sends is `mfcc`, 13 numbers."""
 FIELD_LIMIT = 64
 """The richest firmware sends 30 fields."""
+NAME_LIMIT = 64
+"""The longest name of a field is `zero_crossing_rate`, 18 characters."""
 
 Label = Annotated[str, StringConstraints(max_length=200)]
 
@@ -119,6 +121,8 @@ class FeatureMessage(BaseModel):
     def _few(self) -> Self:
         if len(self.__pydantic_extra__) > FIELD_LIMIT:
             raise ValueError(f"the message has more than {FIELD_LIMIT} further fields")
+        if any(len(name) > NAME_LIMIT for name in self.__pydantic_extra__):
+            raise ValueError(f"the name of a field is longer than {NAME_LIMIT} characters")
         return self
 
     def reading(self, unreadable: Mapping[str, str], *, measured_at: datetime) -> ReadingIn:
