@@ -179,11 +179,12 @@ def _follow(
                 advice=(analysis.explanation or {}).get("advice", {}),
             ),
         )
-    elif decision.action == "clear" and queries.is_newest(session, machine.id, analysis.heard_at):
-        alarms.clear_alarms(session, machine, at=analysis.heard_at)
-    else:
-        # Nothing heard while an alarm is open is ever learned.
-        analysis.learnable = analysis.learnable and alarms.gravest_severity(session, machine.id) is None
+    elif alarms.gravest_severity(session, machine.id) is not None:
+        if decision.action == "clear" and queries.is_newest(session, machine.id, analysis.heard_at):
+            alarms.clear_alarms(session, machine, at=analysis.heard_at)
+        else:
+            # Nothing heard while an alarm is open is ever learned.
+            analysis.learnable = False
     return baselines.learn_if_ready(session, machine, known, learnable=analysis.learnable)
 
 
