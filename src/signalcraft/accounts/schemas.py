@@ -14,7 +14,12 @@ class LoginIn(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    username: str = Field(min_length=1, max_length=254, description="User name or e-mail.")
+    username: str = Field(
+        min_length=1,
+        max_length=254,
+        pattern=r"^[^\x00]*$",  # no column holds a NUL, nor can it be looked for
+        description="User name or e-mail.",
+    )
     password: str = Field(min_length=1, max_length=1024)
     delivery: Literal["cookie", "body"] = "cookie"
 

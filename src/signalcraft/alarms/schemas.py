@@ -69,4 +69,4 @@ class AlarmAnswer(BaseModel):
 class AcknowledgeIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    comment: str | None = Field(None, max_length=1000)
+    comment: str | None = Field(None, max_length=1000, pattern=r"^[^\x00]*$")  # no column holds a NUL
