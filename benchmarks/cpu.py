@@ -18,6 +18,14 @@ def cpu_seconds() -> dict[str, float]:
     return found
 
 
+def host_busy_seconds() -> float:
+    """Seconds that all cores have worked since the host started, for whomever (proc(5), /proc/stat)."""
+    user, nice, system, _idle, _iowait, irq, softirq, steal = map(
+        int, Path("/proc/stat").read_text().split(maxsplit=9)[1:9]
+    )
+    return (user + nice + system + irq + softirq + steal) * _TICK_SECONDS
+
+
 def _of(pid: int) -> float:
     """User and system time of a process and of its children that have ended (proc(5), fields 14 to 17)."""
     try:

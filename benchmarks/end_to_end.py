@@ -18,7 +18,7 @@ import numpy as np
 import typer
 
 from benchmarks import load
-from benchmarks.cpu import cpu_seconds
+from benchmarks.cpu import cpu_seconds, host_busy_seconds
 from benchmarks.load import Node, Pass, Told, Watcher
 from benchmarks.stage import Stage, stage
 from signalcraft import dsp
@@ -64,6 +64,7 @@ class Measured:
     most_uploads_at_once: int
     generator_cores: float
     cpu_per_clip_s: dict[str, float]
+    other_cores: float
     load_average: float
     old: OldServer | None
 
@@ -142,12 +143,13 @@ async def _measure(
         async def measure(
             name: str, doing: Any, aim_p95_s: float | None = None, old: OldServer | None = None
         ) -> None:
-            busy, before = os.getloadavg()[0], cpu_seconds()
+            busy, before, host_before = os.getloadavg()[0], cpu_seconds(), host_busy_seconds()
             done = await doing
+            host_s = host_busy_seconds() - host_before
             spent = {
                 process: seconds - before.get(process, 0.0) for process, seconds in cpu_seconds().items()
             }
-            measured = _evaluate(name, done, watcher, spent, busy, aim_p95_s, old)
+            measured = _evaluate(name, done, watcher, spent, host_s, busy, aim_p95_s, old)
             _print_pass(measured, reference)
             passes.append(measured)
 
@@ -177,6 +179,7 @@ def _evaluate(
     done: Pass,
     watcher: Watcher,
     spent_s: dict[str, float],
+    host_s: float,
     busy: float,
     aim_p95_s: float | None,
     old: OldServer | None,
@@ -208,6 +211,7 @@ def _evaluate(
         most_uploads_at_once=done.most_at_once,
         generator_cores=done.generator_cpu_seconds / done.seconds,
         cpu_per_clip_s={process: seconds / len(pairs) for process, seconds in spent_s.items()},
+        other_cores=(host_s - sum(spent_s.values()) - done.generator_cpu_seconds) / done.seconds,
         load_average=busy,
         old=old,
     )
@@ -266,6 +270,7 @@ def _print_pass(measured: Measured, reference: Reference) -> None:
     cpu = sorted(measured.cpu_per_clip_s.items(), key=lambda item: -item[1])
     each = ", ".join(f"{process} {_ms(seconds)}" for process, seconds in cpu if seconds >= 0.0001)
     print(f"  processor time a clip {_ms(sum(measured.cpu_per_clip_s.values()))}: {each}")
+    print(f"  others on this host   {measured.other_cores:.2f} of {os.cpu_count()} cores")
     ratio = measured.median_s / reference.clip_s
     share = measured.analysed_per_s * reference.clip_s / (os.cpu_count() or 1)
     print(
