@@ -246,3 +246,26 @@ def test_urgent_clips_go_ahead_in_the_queue(fleet: FleetFixture) -> None:
             )
     waiting = {key: get_redis().llen(key) for key in get_redis().keys("celery*")}
     assert waiting == {"celery": 1, "celery\x06\x163": 1, "celery\x06\x166": 1}
+
+
+def test_a_clip_that_takes_its_worker_down_each_time_is_given_up(
+    fleet: FleetFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    received = receive(fleet.device, hum(1))
+    assert received.analysis_id is not None
+
+    def crash(*_: object) -> None:
+        raise RuntimeError("the worker is gone")
+
+    monkeypatch.setattr(analyses, "hear", crash)
+    for _ in range(queries.MAX_ATTEMPTS):
+        with pytest.raises(RuntimeError):
+            analyses.work_on(received.analysis_id, redelivered=True)
+    analyses.work_on(received.analysis_id, redelivered=True)
+    with unit_of_work() as session:
+        session.execute(update(Analysis).values(claimable_at=utc_now() - timedelta(seconds=1)))
+    tasks.sweep()
+    tasks.sweep()
+    found = fetch(received.analysis_id)
+    assert (found.state, found.reasons, found.attempts) == ("failed", ["gave_up"], queries.MAX_ATTEMPTS)
+    assert count(OutboxEvent, OutboxEvent.type == "analysis.finished") == 1

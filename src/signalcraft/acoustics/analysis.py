@@ -112,6 +112,12 @@ def finish(session: Session, analysis_id: UUID, clip: Clip, heard: Heard) -> Non
     _tell(session, analysis, machine, clip, baseline)
 
 
+def give_up(session: Session, analysis_id: UUID, clip: Clip) -> None:
+    """End an analysis that has failed each time it was tried, and say so."""
+    log.error("analysis_given_up", analysis_id=str(analysis_id), clip_id=str(clip.id))
+    finish(session, analysis_id, clip, Heard(("gave_up",), None, None))
+
+
 def _not_assessable(analysis: Analysis, heard: Heard) -> None:
     if heard.quality is None:
         analysis.state = "failed"

@@ -12,6 +12,8 @@ from signalcraft.acoustics.models import Analysis, Baseline, Clip, ClipFragment
 from signalcraft.fleet.models import Machine
 
 FINAL = ("done", "failed")
+MAX_ATTEMPTS = 5
+"""A clip that takes its worker down each time must not do so for ever."""
 
 
 # --- clips and fragments
@@ -67,7 +69,12 @@ def claim(
         free = Analysis.state.not_in(FINAL)
     claimed = session.execute(
         update(Analysis)
-        .where(Analysis.id == analysis_id, Clip.id == Analysis.clip_id, free)
+        .where(
+            Analysis.id == analysis_id,
+            Clip.id == Analysis.clip_id,
+            Analysis.attempts < MAX_ATTEMPTS,
+            free,
+        )
         .values(state="decoding", attempts=Analysis.attempts + 1, claimable_at=now + lease)
         .returning(Analysis, Clip)
         .execution_options(synchronize_session=False)
@@ -95,7 +102,11 @@ def take_overdue(session: Session, *, now: datetime, wait: timedelta, limit: int
     """Unfinished analyses whose queue message or worker was lost, set back to `queued`."""
     overdue = (
         select(Analysis.id)
-        .where(Analysis.state.not_in(FINAL), Analysis.claimable_at <= now)
+        .where(
+            Analysis.state.not_in(FINAL),
+            Analysis.claimable_at <= now,
+            Analysis.attempts < MAX_ATTEMPTS,
+        )
         .order_by(Analysis.claimable_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -106,6 +117,20 @@ def take_overdue(session: Session, *, now: datetime, wait: timedelta, limit: int
         .values(state="queued", claimable_at=now + wait)
         .returning(Analysis)
     ).all()
+
+
+def exhausted(session: Session, *, now: datetime) -> Sequence[tuple[UUID, Clip]]:
+    """Unfinished analyses that have failed too often, with their clips."""
+    rows = session.execute(
+        select(Analysis.id, Clip)
+        .join(Clip, Clip.id == Analysis.clip_id)
+        .where(
+            Analysis.state.not_in(FINAL),
+            Analysis.claimable_at <= now,
+            Analysis.attempts >= MAX_ATTEMPTS,
+        )
+    )
+    return [(analysis_id, clip) for analysis_id, clip in rows]
 
 
 # --- machines: baselines and what was heard

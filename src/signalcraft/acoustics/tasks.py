@@ -7,7 +7,7 @@ from uuid import UUID
 from celery import shared_task
 
 from signalcraft.acoustics import queries, reception
-from signalcraft.acoustics.analysis import work_on
+from signalcraft.acoustics.analysis import give_up, work_on
 from signalcraft.clock import utc_now
 from signalcraft.db.session import unit_of_work
 from signalcraft.fleet.models import Device
@@ -34,13 +34,17 @@ def analyse(self: Any, analysis_id: str) -> None:
 
 @shared_task(name="acoustics.sweep")  # type: ignore[untyped-decorator]
 def sweep() -> None:
-    """Queue again what a lost queue or a dead worker left unfinished."""
+    """Queue again what a lost queue or a dead worker left unfinished; end what fails each time."""
     with unit_of_work() as session:
         overdue = queries.take_overdue(session, now=utc_now(), wait=SWEEP_WAIT, limit=SWEEP_LIMIT)
         for analysis in overdue:
             reception.queue_message(session, analysis.id, analysis.request_id)
         if overdue:
             log.warning("analyses_queued_again", count=len(overdue))
+        hopeless = queries.exhausted(session, now=utc_now())
+    for analysis_id, clip in hopeless:
+        with unit_of_work() as session:
+            give_up(session, analysis_id, clip)
 
 
 @shared_task(name="acoustics.join_waiting_fragments")  # type: ignore[untyped-decorator]

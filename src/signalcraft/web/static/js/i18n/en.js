@@ -98,6 +98,7 @@ export default {
 
   "reason.clipped": "The sound is too loud and was cut off",
   "reason.dropouts": "The recording has gaps",
+  "reason.gave_up": "Several attempts to analyse it failed",
   "reason.not_decodable": "The stored sound can't be read",
   "reason.silent": "There is no sound",
   "reason.sound_missing": "The stored sound is missing",

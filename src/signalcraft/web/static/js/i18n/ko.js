@@ -98,6 +98,7 @@ export default {
 
   "reason.clipped": "소리가 너무 커서 잘렸습니다",
   "reason.dropouts": "녹음이 중간중간 끊겼습니다",
+  "reason.gave_up": "여러 번 시도했지만 분석하지 못했습니다",
   "reason.not_decodable": "저장된 소리를 읽을 수 없습니다",
   "reason.silent": "소리가 들리지 않습니다",
   "reason.sound_missing": "저장된 소리를 찾을 수 없습니다",
