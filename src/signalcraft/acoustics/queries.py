@@ -229,25 +229,6 @@ def machine_analyses(
     return session.execute(statement).all()
 
 
-def latest_analyses(session: Session, machine_ids: Sequence[int]) -> Mapping[int, tuple[Analysis, Clip]]:
-    """The newest finished analysis of each machine, by one index look-up a machine."""
-    newest = lateral(
-        select(Analysis.id)
-        .where(Analysis.machine_id == Machine.id, Analysis.state.in_(FINAL))
-        .order_by(Analysis.heard_at.desc(), Analysis.id.desc())
-        .limit(1)
-    ).alias("newest")
-    rows = session.execute(
-        select(Machine.id, Analysis, Clip)
-        .select_from(Machine)
-        .join(newest, true())
-        .join(Analysis, Analysis.id == newest.c.id)
-        .join(Clip, Clip.id == Analysis.clip_id)
-        .where(Machine.id.in_(machine_ids))
-    )
-    return {machine_id: (analysis, clip) for machine_id, analysis, clip in rows}
-
-
 def baseline_facts(session: Session, machine_ids: Sequence[int]) -> Mapping[int, tuple[int, int]]:
     """(version, clips) of each machine's newest baseline."""
     rows = session.execute(

@@ -1,6 +1,5 @@
 """What the doors ask of the acoustics: results for those who may see them, and the old rule."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -53,14 +52,6 @@ def list_machine_analyses(
     """Finished analyses of a machine, newest sound first. The caller has checked who asks."""
     rows = queries.machine_analyses(session, machine_id, limit=limit, before=before)
     return [AnalysisSummary.of(analysis, clip) for analysis, clip in rows]
-
-
-def latest_analyses(session: Session, machine_ids: Sequence[int]) -> dict[int, AnalysisSummary]:
-    """The newest finished analysis of each machine that has one."""
-    return {
-        machine_id: AnalysisSummary.of(analysis, clip)
-        for machine_id, (analysis, clip) in queries.latest_analyses(session, machine_ids).items()
-    }
 
 
 def lightweight(data: bytes) -> overload.OverloadResult:
