@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.dependencies.models import Dependant
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 
 from signalcraft.accounts.access import Principal
 from signalcraft.accounts.credentials import CSRF_HEADER, require_same_site, token_of
@@ -54,13 +54,21 @@ def verify_access_rules(app: FastAPI) -> None:
     RuntimeError
         Names the routes without a rule.
     """
-    open_routes = [
-        route.path
-        for route in app.routes
-        if isinstance(route, APIRoute) and not _calls(route.dependant) & set(_RULES)
-    ]
+    open_routes = [path for path, dependant in api_routes(app) if not _calls(dependant) & set(_RULES)]
     if open_routes:
         raise RuntimeError(f"routes without an access rule: {', '.join(open_routes)}")
+
+
+def api_routes(app: FastAPI) -> list[tuple[str, Dependant]]:
+    """Path and dependencies of every route with a handler of ours.
+
+    `app.routes` holds an included router as one entry, so a look at its members alone sees none of them.
+    """
+    return [
+        (str(context.path), context.dependant)
+        for context in iter_route_contexts(app.routes)
+        if isinstance(context.original_route, APIRoute)
+    ]
 
 
 def _calls(dependant: Dependant) -> set[Callable[..., object]]:
