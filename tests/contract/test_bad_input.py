@@ -31,7 +31,9 @@ def rows() -> dict[str, int]:
         }
 
 
-def assert_refused(status: int, document: str, media_type: str | None, statuses: set[int], field: str) -> None:
+def assert_refused(
+    status: int, document: str, media_type: str | None, statuses: set[int], field: str
+) -> None:
     """A problem document of one of these statuses that names the field and tells nothing of the inside."""
     assert status in statuses, document
     assert media_type == "application/problem+json"

@@ -22,6 +22,7 @@ from signalcraft.acoustics.schemas import AnalysisDetail
 from signalcraft.api.access import principal, public, user
 from signalcraft.api.bodies import body_limit
 from signalcraft.api.problems import PROBLEM_RESPONSES
+from signalcraft.api.schemas import JobAccepted, JobAnswer, JobFinished, OverloadAnswer
 from signalcraft.clock import utc_now
 from signalcraft.db.session import unit_of_work
 from signalcraft.dsp import overload
@@ -78,7 +79,7 @@ class JobPath(BaseModel):
     job_id: UUID
 
 
-@blueprint.post("/ai/analyze")
+@blueprint.post("/ai/analyze", responses={200: JobFinished, 202: JobAccepted})
 @user("analysis.run")
 @body_limit("upload_limit_bytes")
 def analyze(query: AnalyzeQuery, form: Upload) -> Response:
@@ -104,7 +105,7 @@ def analyze(query: AnalyzeQuery, form: Upload) -> Response:
     return response
 
 
-@blueprint.get("/ai/jobs/<uuid:job_id>")
+@blueprint.get("/ai/jobs/<uuid:job_id>", responses={200: JobAnswer})
 @user("fleet.read")
 def job(path: JobPath) -> dict[str, Any]:
     """How far an analysis is, and its result when it is done."""
@@ -113,8 +114,8 @@ def job(path: JobPath) -> dict[str, Any]:
         return {"success": True, "job": _job(analysis, clip)}
 
 
-@blueprint.post("/lightweight-analyze", deprecated=True)
-@blueprint.post("/ai/lightweight-analyze", deprecated=True)
+@blueprint.post("/lightweight-analyze", deprecated=True, responses={200: OverloadAnswer})
+@blueprint.post("/ai/lightweight-analyze", deprecated=True, responses={200: OverloadAnswer})
 @public
 @body_limit("upload_limit_bytes")
 def lightweight_analyze(form: OldUpload) -> Response:

@@ -13,6 +13,14 @@ from signalcraft.acoustics import reception
 from signalcraft.api.access import device, principal, sign_in_required, user
 from signalcraft.api.bodies import BoundedRequest, body_limit, lenient_json, read_body, unreadable_numbers
 from signalcraft.api.problems import PROBLEM_RESPONSES
+from signalcraft.api.schemas import (
+    AudioReceived,
+    FeaturesReceived,
+    NodeConfig,
+    NodeStatuses,
+    RecentFeatures,
+    Registered,
+)
 from signalcraft.clock import iso, utc_now
 from signalcraft.db.session import unit_of_work
 from signalcraft.errors import InvalidInputError, UnauthenticatedError
@@ -114,7 +122,7 @@ class RecentQuery(BaseModel):
     hours: int = Field(24, ge=1, le=168)
 
 
-@blueprint.post("/register")
+@blueprint.post("/register", responses={200: Registered})
 @device
 def register(body: Registration) -> dict[str, Any]:
     """Introduce a node. One that nobody knows waits to be claimed."""
@@ -130,7 +138,7 @@ def register(body: Registration) -> dict[str, Any]:
     }
 
 
-@blueprint.get("/config")
+@blueprint.get("/config", responses={200: NodeConfig})
 @device
 def config(query: DeviceQuery) -> dict[str, Any]:
     """How a node should work. Deployed firmware calls this at boot in place of registering."""
@@ -151,7 +159,7 @@ def config(query: DeviceQuery) -> dict[str, Any]:
     }
 
 
-@blueprint.get("/status")
+@blueprint.get("/status", responses={200: NodeStatuses})
 @device
 def status(query: StatusQuery) -> dict[str, Any]:
     """Whether a node is known and online; without a name, all nodes that the signed-in person may see."""
@@ -169,7 +177,7 @@ def status(query: StatusQuery) -> dict[str, Any]:
     return {"success": True, "devices": statuses, "total_devices": len(statuses)}
 
 
-@blueprint.post("/audio/upload")
+@blueprint.post("/audio/upload", responses={200: AudioReceived})
 @device
 @body_limit("pcm_limit_bytes")
 def upload_audio(header: AudioHeaders, raw: Pcm) -> dict[str, Any]:
@@ -202,7 +210,7 @@ def upload_audio(header: AudioHeaders, raw: Pcm) -> dict[str, Any]:
     }
 
 
-@blueprint.post("/features")
+@blueprint.post("/features", responses={200: FeaturesReceived})
 @device
 @lenient_json
 def receive_features(header: FeatureHeaders, body: FeatureMessage) -> dict[str, Any]:
@@ -226,7 +234,7 @@ def receive_features(header: FeatureHeaders, body: FeatureMessage) -> dict[str, 
     }
 
 
-@blueprint.get("/features/recent")
+@blueprint.get("/features/recent", responses={200: RecentFeatures})
 @user("fleet.read")
 def recent_features(query: RecentQuery) -> dict[str, Any]:
     """The newest feature messages, of one device or of all that the person may see."""

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from signalcraft.api.access import principal, user
 from signalcraft.api.answers import json_answer
 from signalcraft.api.problems import PROBLEM_RESPONSES
+from signalcraft.api.schemas import ShopAnswer, ShopList
 from signalcraft.dashboards import service as dashboards
 from signalcraft.dashboards.schemas import MachineAnswer
 from signalcraft.db.session import unit_of_work
@@ -49,7 +50,7 @@ class MachinePath(BaseModel):
     machine_id: int = Field(ge=1, le=2**63 - 1)
 
 
-@blueprint.get("/shops")
+@blueprint.get("/shops", responses={200: ShopList})
 @user("fleet.read")
 def list_shops() -> dict[str, Any]:
     """The shops that the person may see."""
@@ -57,7 +58,7 @@ def list_shops() -> dict[str, Any]:
         return {"success": True, "shops": [_shop(shop) for shop in fleet.list_shops(session, principal())]}
 
 
-@blueprint.post("/shops")
+@blueprint.post("/shops", responses={201: ShopAnswer})
 @user("fleet.manage")
 def create_shop(body: NewShop) -> tuple[dict[str, Any], int]:
     """Open a shop; administrators only."""

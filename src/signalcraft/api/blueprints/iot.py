@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from signalcraft.api.access import device, principal, user
 from signalcraft.api.bodies import lenient_json, unreadable_numbers
 from signalcraft.api.problems import PROBLEM_RESPONSES
+from signalcraft.api.schemas import DeviceList, SensorDataReceived, SensorHistory
 from signalcraft.clock import iso, utc_now
 from signalcraft.db.session import unit_of_work
 from signalcraft.fleet import service as fleet
@@ -40,7 +41,7 @@ class HistoryQuery(BaseModel):
     limit: int = Field(1000, ge=1, le=10_000)
 
 
-@blueprint.post("/sensors/data")
+@blueprint.post("/sensors/data", responses={200: SensorDataReceived})
 @device
 @lenient_json
 def receive_sensor_data(body: SensorData) -> dict[str, Any]:
@@ -52,7 +53,7 @@ def receive_sensor_data(body: SensorData) -> dict[str, Any]:
     return {"success": True, "message": "Sensor data received", "timestamp": now.timestamp()}
 
 
-@blueprint.get("/sensors/data/<device_id>")
+@blueprint.get("/sensors/data/<device_id>", responses={200: SensorHistory})
 @user("fleet.read")
 def sensor_data(path: DevicePath, query: HistoryQuery) -> dict[str, Any]:
     """Readings of one device, newest first."""
@@ -71,7 +72,7 @@ def sensor_data(path: DevicePath, query: HistoryQuery) -> dict[str, Any]:
     }
 
 
-@blueprint.get("/devices")
+@blueprint.get("/devices", responses={200: DeviceList})
 @user("fleet.read")
 def devices() -> dict[str, Any]:
     """The devices that the person may see."""
