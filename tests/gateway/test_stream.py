@@ -2,8 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
+from typing import Any, TypeVar
 
 import pytest
 from starlette.testclient import TestClient
@@ -17,6 +19,8 @@ from signalcraft.realtime.connection import get_redis
 from signalcraft.realtime.publish import emit, publish_reading
 from signalcraft.settings import Settings
 
+Result = TypeVar("Result")
+
 
 def write(name: str, shop_id: int | None, user_id: int | None = None) -> None:
     with unit_of_work() as session:
@@ -26,6 +30,12 @@ def write(name: str, shop_id: int | None, user_id: int | None = None) -> None:
 def decoded(chunk: bytes) -> tuple[int | None, dict[str, object]]:
     fields = dict(line.split(": ", 1) for line in chunk.decode().splitlines() if ": " in line)
     return int(fields["id"]) if "id" in fields else None, json.loads(fields["data"])
+
+
+def run(scenario: Coroutine[Any, Any, Result]) -> Result:
+    """Run it in a thread of its own: the browser tests keep an event loop in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, scenario).result()
 
 
 async def take(stream: AsyncIterator[bytes], count: int) -> list[tuple[int | None, dict[str, object]]]:
@@ -60,7 +70,7 @@ def test_a_client_that_comes_back_gets_what_it_missed_once_and_in_order(
                 await asyncio.to_thread(write, "after the flush", shop)
                 return events + await take(stream, 4)
 
-    events = asyncio.run(scenario())
+    events = run(scenario())
     assert names(events) == ["before 2", "before 3", "before 4", "during", "after the flush"]
     assert [event_id for event_id, _ in events if event_id] == [3, 4, 5, 6, 7]
 
@@ -82,9 +92,9 @@ def test_people_see_their_shops_and_their_own_uploads_only(
                     collected += names(await take(stream, 1))
         return collected
 
-    assert asyncio.run(seen_by(owner)) == ["of the shop", "end"]
-    assert asyncio.run(seen_by(stranger)) == ["own upload", "end"]
-    assert asyncio.run(seen_by(admin)) == ["unclaimed", "of the shop", "own upload", "end"]
+    assert run(seen_by(owner)) == ["of the shop", "end"]
+    assert run(seen_by(stranger)) == ["own upload", "end"]
+    assert run(seen_by(admin)) == ["unclaimed", "of the shop", "own upload", "end"]
 
 
 def test_a_client_that_was_away_too_long_is_told_to_reload(
@@ -101,7 +111,7 @@ def test_a_client_that_was_away_too_long_is_told_to_reload(
             async with aclosing(stream):
                 return [data["type"] for _, data in await take(stream, 2)]
 
-    assert asyncio.run(scenario()) == ["connected", "reset"]
+    assert run(scenario()) == ["connected", "reset"]
 
 
 def test_a_watched_machine_sends_its_readings(settings: Settings, fleet: FleetFixture, owner: Person) -> None:
@@ -119,7 +129,7 @@ def test_a_watched_machine_sends_its_readings(settings: Settings, fleet: FleetFi
                 await asyncio.to_thread(publish)
                 return (await take(stream, 1))[0]
 
-    event_id, data = asyncio.run(scenario())
+    event_id, data = run(scenario())
     assert event_id is None
     assert data == {"type": "reading", "temperature_c": -19.5}
 

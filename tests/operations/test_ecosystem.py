@@ -46,7 +46,7 @@ def test_no_secret_is_in_it(made: Instance) -> None:
 
 def test_a_changed_setting_means_a_restart_of_the_applications_only(made: Instance) -> None:
     changed = Instance(
-        settings=made.settings.model_copy(update={"upload_limit_bytes": 4096}),
+        settings=made.settings.model_copy(update={"clip_limit_seconds": 60.0}),
         embeds_postgres=True,
         embeds_valkey=True,
     )
