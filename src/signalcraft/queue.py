@@ -15,8 +15,8 @@ TASK_MODULES = (
 )
 """Modules whose `@shared_task` functions the worker runs."""
 
-SOFT_LIMIT_SECONDS = 60
-"""No analysis takes longer than a few seconds; a hung one must not hold a worker."""
+UPKEEP_LIMIT_SECONDS = 600
+"""For tasks that set no limit of their own: upkeep may list a day of sound in a distant bucket."""
 
 
 def make_celery(settings: Settings) -> Celery:
@@ -29,14 +29,14 @@ def make_celery(settings: Settings) -> Celery:
         task_acks_late=True,
         task_reject_on_worker_lost=True,
         worker_prefetch_multiplier=1,
-        task_soft_time_limit=SOFT_LIMIT_SECONDS,
-        task_time_limit=SOFT_LIMIT_SECONDS + 10,
+        task_soft_time_limit=UPKEEP_LIMIT_SECONDS,
+        task_time_limit=UPKEEP_LIMIT_SECONDS + 10,
         # While Redis is away a request must not wait for it: the sweeper queues the row later.
         task_publish_retry=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_transport_options={
-            # Longer than any task: what is unacknowledged for so long belongs to a worker that is gone.
+            # Longer than any analysis: what is unacknowledged for so long belongs to a worker that is gone.
             "visibility_timeout": 300,
             "socket_timeout": 5,
             "socket_connect_timeout": 2,

@@ -19,13 +19,17 @@ log = get_logger(__name__)
 
 SWEEP_WAIT = timedelta(seconds=30)
 """How long a message that was queued again has before the next sweep doubts it too."""
+LIMIT_SECONDS = 20
+"""The longest sound we accept takes 4 s; an analysis that hangs must not hold its worker for long."""
 SWEEP_LIMIT = 500
 """Rows a sweep takes: the next one is seconds away."""
 ORPHAN_AGE = timedelta(hours=2)
 """Sound older than this without a row belongs to no transaction that could still commit."""
 
 
-@shared_task(name="acoustics.analyse", bind=True)  # type: ignore[untyped-decorator]
+@shared_task(  # type: ignore[untyped-decorator]
+    name="acoustics.analyse", bind=True, soft_time_limit=LIMIT_SECONDS, time_limit=LIMIT_SECONDS + 5
+)
 def analyse(self: Any, analysis_id: str) -> None:
     """Analyse one clip; harmless when done twice."""
     redelivered = bool((self.request.delivery_info or {}).get("redelivered"))

@@ -11,6 +11,8 @@ from signalcraft.gateway.access import PUBLIC
 WEB = Path(__file__).parents[2] / "web"
 router = APIRouter(include_in_schema=False, dependencies=[PUBLIC])
 
+READ = ["GET", "HEAD"]
+
 # Files carry no version in their names, so browsers ask each time and are told "not modified".
 _REVALIDATE = {"Cache-Control": "no-cache"}
 
@@ -28,15 +30,15 @@ def mount_static_files(app: FastAPI) -> None:
     app.mount("/static", RevalidatedFiles(directory=WEB / "static"), name="static")
 
 
-@router.get("/api/docs")
+@router.api_route("/api/docs", methods=READ)
 def api_docs() -> FileResponse:
     """Both tiers' OpenAPI documents to read and try."""
     return FileResponse(WEB / "docs.html", headers=_REVALIDATE)
 
 
-@router.get("/")
-@router.get("/machines/{rest:path}")
-@router.get("/sign-in")
+@router.api_route("/", methods=READ)
+@router.api_route("/machines/{rest:path}", methods=READ)
+@router.api_route("/sign-in", methods=READ)
 def web_app() -> FileResponse:
     """The web app; it reads the address itself."""
     return FileResponse(WEB / "index.html", headers=_REVALIDATE)
