@@ -1,15 +1,18 @@
 """Sign-in and the chain of refresh tokens."""
 
+import re
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import update
 from starlette.testclient import TestClient
+from typer.testing import CliRunner
 
-from people import PASSWORD, Person, make_person
-from signalcraft.accounts import service, tokens
+from people import PASSWORD, FleetFixture, Person, make_person
+from signalcraft.accounts import queries, service, tokens
 from signalcraft.accounts.errors import SessionEndedError, WrongCredentialsError
 from signalcraft.accounts.models import RefreshToken, User
+from signalcraft.cli import app
 from signalcraft.clock import utc_now
 from signalcraft.db.session import unit_of_work
 
@@ -118,3 +121,27 @@ def test_another_site_cannot_use_the_cookie_to_change_something(gateway_client: 
     assert answer.status_code == 403
     assert answer.headers["content-type"] == "application/problem+json"
     assert gateway_client.get("/api/auth/verify").status_code == 200
+
+
+def test_the_operator_lets_an_owner_in_and_gives_a_new_password(fleet: FleetFixture) -> None:
+    run = CliRunner().invoke
+    added = run(app, ["user", "lee", "--shop", str(fleet.shop.id)])
+    assert added.exit_code == 0, added.output
+    shown = re.search(r"비밀번호  (\S+)", added.output)
+    assert shown is not None
+    password = shown[1]
+    with unit_of_work() as session:
+        signed_in = service.sign_in(session, login="lee", password=password)
+    with unit_of_work() as session:
+        who = service.authenticate_access_token(session, signed_in.access_token)
+    assert dict(who.shop_roles) == {fleet.shop.id: "store_owner"}
+    assert run(app, ["user", "LEE"]).exit_code == 1
+    assert run(app, ["user", "park", "--shop", "99"]).exit_code == 1
+    with unit_of_work() as session:
+        assert queries.user_by_login(session, "park") is None
+
+    assert run(app, ["user", "lee", "--reset"]).exit_code == 0
+    with unit_of_work() as session, pytest.raises(SessionEndedError):
+        service.authenticate_access_token(session, signed_in.access_token)
+    with unit_of_work() as session, pytest.raises(WrongCredentialsError):
+        service.sign_in(session, login="lee", password=password)

@@ -25,6 +25,7 @@ def test_every_process_is_there_and_comes_back_for_ever(made: Instance) -> None:
         "worker-blue",
         "scheduler",
         "proxy",
+        "watchdog",
     ]
     for entry in apps.values():
         assert entry["autorestart"]

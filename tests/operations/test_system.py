@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from signalcraft.operations import kernel, launch
 from system_instance import SystemInstance, system_instance
 
+EVERYTHING_BACK_SECONDS = 90.0
 BACK_SECONDS = 10.0
 """A killed process is back within seconds, on a machine that does other things too."""
 
@@ -47,6 +49,10 @@ def test_the_system_starts_survives_and_stops(system: SystemInstance) -> None:
     assert {process["restarts"] for name, process in survivors.items() if name != "pm2"} == {1}
     assert system.run("logs", "-n", "5", "postgres").stdout.count("\n") == 5
 
+    os.kill(survivors["pm2"]["pid"], 9)
+    _wait_until_everything_is_new(system, survivors)
+    survivors = system.processes()
+
     running = set().union(*(kernel.tree(process["pid"]) for process in survivors.values()))
     assert len(running) > 12
     stopped = system.run("down")
@@ -54,6 +60,17 @@ def test_the_system_starts_survives_and_stops(system: SystemInstance) -> None:
     assert running & {process.pid for process in kernel.processes()} == set()
     assert system.run("status").returncode == 1
     assert system.run("down").returncode == 0
+
+
+def _wait_until_everything_is_new(system: SystemInstance, old: dict[str, dict[str, Any]]) -> None:
+    """PM2 is brought back by the watchdog, and starts everything anew."""
+    deadline = time.monotonic() + EVERYTHING_BACK_SECONDS
+    while not all(
+        process["state"] == "online" and process["pid"] != old[name]["pid"]
+        for name, process in system.processes().items()
+    ):
+        assert time.monotonic() < deadline, system.processes()
+        time.sleep(0.5)
 
 
 def _wait_until_back(system: SystemInstance, name: str, killed: int) -> None:

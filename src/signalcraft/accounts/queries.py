@@ -49,6 +49,14 @@ def revoke_family(session: Session, family: UUID, now: datetime) -> None:
     )
 
 
+def revoke_sessions(session: Session, user_id: int, now: datetime) -> None:
+    session.execute(
+        update(RefreshToken)
+        .where(RefreshToken.user_id == user_id, RefreshToken.revoked_at.is_(None))
+        .values(revoked_at=now)
+    )
+
+
 def family_is_live(session: Session, family: UUID) -> bool:
     """Whether the session was neither signed out nor revoked."""
     return (

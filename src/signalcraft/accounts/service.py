@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 from signalcraft.accounts import queries, tokens
 from signalcraft.accounts.access import Principal
 from signalcraft.accounts.errors import SessionEndedError, WrongCredentialsError
-from signalcraft.accounts.models import RefreshToken, User
+from signalcraft.accounts.models import RefreshToken, ShopMember, User
 from signalcraft.accounts.passwords import generate_password, hash_password, verify_password
 from signalcraft.clock import utc_now
-from signalcraft.errors import NotFoundError
+from signalcraft.errors import ConflictError, NotFoundError
 from signalcraft.logging import get_logger
 from signalcraft.settings import get_settings
 
@@ -106,6 +106,48 @@ def get_user(session: Session, user_id: int) -> User:
     if user is None:
         raise NotFoundError("There is no such user.")
     return user
+
+
+def create_user(session: Session, *, username: str, email: str | None, role: str) -> tuple[User, str]:
+    """A new person without rights in any shop, and their generated password, to be shown once.
+
+    Raises
+    ------
+    ConflictError
+        Somebody has this user name or e-mail already.
+    """
+    for login, field in ((username, "username"), (email, "email")):
+        if login and queries.user_by_login(session, login) is not None:
+            raise ConflictError(f"{login} is taken.", field=field)
+    password = generate_password()
+    user = User(
+        username=username, email=email, full_name=username, role=role, password_hash=hash_password(password)
+    )
+    session.add(user)
+    session.flush()
+    return user, password
+
+
+def grant(session: Session, user: User, *, shop_id: int, role: str) -> None:
+    """Give a person a role in a shop, in place of the one they had there."""
+    session.merge(ShopMember(user_id=user.id, shop_id=shop_id, role=role))
+
+
+def reset_password(session: Session, login: str) -> str:
+    """A new generated password; every session of that person ends.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such user.
+    """
+    user = queries.user_by_login(session, login)
+    if user is None:
+        raise NotFoundError(f"There is no user {login}.", field="username")
+    password = generate_password()
+    user.password_hash = hash_password(password)
+    queries.revoke_sessions(session, user.id, utc_now())
+    return password
 
 
 def ensure_administrator(session: Session) -> str | None:

@@ -2,7 +2,7 @@
 
 import typer
 
-from signalcraft.cli import lifecycle
+from signalcraft.cli import lifecycle, users
 from signalcraft.cli.replay import replay
 from signalcraft.cli.simulate import simulate
 
@@ -15,6 +15,7 @@ app = typer.Typer(
 lifecycle.register(app)
 app.command()(replay)
 app.command()(simulate)
+app.command()(users.user)
 
 
 def main() -> None:

