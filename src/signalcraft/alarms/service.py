@@ -60,14 +60,15 @@ def raise_alarm(
         _record(session, alarm, machine, "raised")
         return alarm
     alarm.count += 1
-    alarm.last_seen_at = max(alarm.last_seen_at, evidence.at)
+    if evidence.at >= alarm.last_seen_at:
+        alarm.last_seen_at = evidence.at
+        alarm.analysis_id, alarm.summary = evidence.analysis_id, evidence.summary
     if SEVERITIES.index(severity) > SEVERITIES.index(alarm.severity):
         alarm.severity = severity
         # Somebody who accepted the lesser alarm has not accepted this one.
         alarm.state = "active_unacknowledged"
         alarm.acknowledged_at = alarm.acknowledged_by = None
-        alarm.analysis_id = evidence.analysis_id
-        alarm.summary, alarm.advice = evidence.summary, evidence.advice
+        alarm.advice = evidence.advice
         _record(session, alarm, machine, "escalated")
     return alarm
 
