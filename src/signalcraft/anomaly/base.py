@@ -14,14 +14,29 @@ from numpy.typing import ArrayLike, NDArray
 LogMel = NDArray[np.float32]
 
 
+class Calibrated(Protocol):
+    """What every baseline tells about the healthy clips it was made from.
+
+    healthy_scores: float64 (n,), ascending, each clip's score under a fit that had not seen it. limit: what
+    healthy clips stay under; a score above it is anomalous, `GRAVE_RATIO` limits are grave.
+    """
+
+    @property
+    def healthy_scores(self) -> NDArray[np.float64]: ...
+    @property
+    def limit(self) -> float: ...
+
+
 @runtime_checkable
 class Detector(Protocol):
     """A module, or an object, that learns what is healthy and scores what comes after.
 
-    Deterministic to the last bit. A baseline is the detector's own frozen dataclass of plain arrays.
+    Deterministic to the last bit. A baseline is the detector's own frozen dataclass of plain arrays, and
+    Calibrated. `Any`: a baseline is only ever handed back to the detector that made it.
     """
 
     NAME: str
+    GRAVE_RATIO: float
 
     def fit(self, healthy: ArrayLike) -> Any:
         """A baseline from vectors (n, p) in the order of recording. Raises BaselineError."""
@@ -32,10 +47,10 @@ class Detector(Protocol):
 
 @runtime_checkable
 class ClipDetector(Detector, Protocol):
-    """A detector that also learns from, and scores, whole clips. The baseline may be of another kind."""
+    """A detector that also learns from, and scores, whole clips. Its baseline may be of another kind."""
 
     def fit_clips(self, healthy: Sequence[LogMel]) -> Any:
-        """A baseline from clips in the order of recording; they may differ in length. Raises BaselineError."""
+        """A baseline from clips in the order of recording, of any lengths. Raises BaselineError."""
 
     def score_clip(self, baseline: Any, log_mel: LogMel) -> float:
         """One clip: **higher is more anomalous**. Raises BaselineError."""
