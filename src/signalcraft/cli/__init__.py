@@ -3,6 +3,8 @@
 import typer
 
 from signalcraft.cli import lifecycle, users
+from signalcraft.cli.evaluate import evaluate
+from signalcraft.cli.listen import listen
 from signalcraft.cli.replay import replay
 from signalcraft.cli.simulate import simulate
 
@@ -13,6 +15,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 lifecycle.register(app)
+app.command()(evaluate)
+app.command()(listen)
 app.command()(replay)
 app.command()(simulate)
 app.command()(users.user)

@@ -1,0 +1,77 @@
+"""What is compared: the engine as it judges machines, and the references."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from signalcraft.anomaly import DETECTORS
+from signalcraft.anomaly.base import ClipDetector, Detector
+from signalcraft.anomaly.decision import Assessed
+from signalcraft.evaluation.autoencoder import Autoencoder
+from signalcraft.evaluation.errors import EvaluationError
+from signalcraft.evaluation.references import Mahalanobis, NearestNeighbour
+from signalcraft.evaluation.trials import Sample
+
+FOLDS = 10
+
+
+class Method(Protocol):
+    """Learns from healthy samples, then scores: higher is more anomalous."""
+
+    @property
+    def name(self) -> str: ...
+    def fit(self, healthy: Sequence[Sample]) -> None: ...
+    def score(self, sample: Sample) -> float: ...
+
+
+class Engine:
+    """A registered detector. It hears whole clips if it can and has them, else feature vectors."""
+
+    def __init__(self, detector: str) -> None:
+        if detector not in DETECTORS:
+            raise EvaluationError(f"{detector}: no such detector; there are {', '.join(sorted(DETECTORS))}")
+        self._detector: Detector = DETECTORS[detector]
+        self._baseline: Any = None
+        self.name = detector
+
+    def fit(self, healthy: Sequence[Sample]) -> None:
+        clips = [sample.log_mel for sample in healthy if sample.log_mel is not None]
+        if isinstance(self._detector, ClipDetector) and clips:
+            self._baseline = self._detector.fit_clips(clips)
+        else:
+            self._baseline = self._detector.fit(np.stack([sample.features for sample in healthy]))
+
+    def score(self, sample: Sample) -> float:
+        if isinstance(self._detector, ClipDetector) and sample.log_mel is not None:
+            return self._detector.score_clip(self._baseline, sample.log_mel)
+        return self._detector.score(self._baseline, sample.features)
+
+    def assess(self, sample: Sample) -> Assessed:
+        """The score as the rule over time takes it."""
+        ratio = self.score(sample) / self.limit
+        return Assessed(ratio, ratio >= self._detector.GRAVE_RATIO)
+
+    @property
+    def healthy_scores(self) -> NDArray[np.float64]:
+        """Cross-validated scores of the clips that the last fit learned from, ascending."""
+        scores: NDArray[np.float64] = self._baseline.healthy_scores
+        return scores
+
+    @property
+    def limit(self) -> float:
+        return float(self._baseline.limit)
+
+
+def references() -> list[Method]:
+    return [Mahalanobis(), NearestNeighbour(), Autoencoder()]
+
+
+def cross_validated_scores(method: Method, healthy: Sequence[Sample]) -> NDArray[np.float64]:
+    """Each sample's score under a fit without its fold; the method is left with the last fold's fit."""
+    scores = np.empty(len(healthy))
+    for fold in range(FOLDS):
+        method.fit([sample for i, sample in enumerate(healthy) if i % FOLDS != fold])
+        scores[fold::FOLDS] = [method.score(sample) for sample in healthy[fold::FOLDS]]
+    return np.sort(scores)

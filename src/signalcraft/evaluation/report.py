@@ -1,0 +1,236 @@
+"""The report of an evaluation: Markdown with pictures beside it, one HTML file with all inside, and JSON."""
+
+from base64 import b64encode
+from dataclasses import asdict, dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from signalcraft.dsp import Sound
+from signalcraft.dsp.spectrogram import spectrogram_png
+from signalcraft.evaluation.metrics import roc
+from signalcraft.evaluation.pictures import histogram_svg, roc_svg
+from signalcraft.evaluation.run import Group, MethodFigures, Mistake
+from signalcraft.evaluation.watch import Watched
+
+_PICTURE_PX = (360, 180)
+_PARAMETERS = (
+    "No parameter of a method was chosen by looking at the labels of these test clips. Those of the detector"
+    " and where they come from stand in its module; those of the references are the publications'."
+)
+_MEANING = (
+    "AUC and pAUC (false positive rate up to 0.1, standardised) are means over the repetitions, with their"
+    " 95 % bootstrap interval over the test recordings. FA@99: share of healthy test clips above the 99 %"
+    " quantile of the training clips' cross-validated scores, where nothing anomalous is tested. Over limit:"
+    " share of healthy test clips above the engine's own limit. Time: from decoded sound to the score, without"
+    " resampling."
+)
+_STYLE = (
+    "body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#222}"
+    "table{border-collapse:collapse}td,th{padding:.25rem .7rem;border-bottom:1px solid #ddd;text-align:left}"
+    "figure{display:inline-block;margin:.5rem 1rem .5rem 0}figcaption{font-size:.8rem;max-width:22rem}"
+)
+HEADER = ("condition", "method", "AUC", "pAUC", "FA@99", "over limit", "fit s", "ms a clip")
+
+
+@dataclass(frozen=True)
+class Report:
+    """command: how it can be repeated. groups: empty for a watch. watched: empty for everything else."""
+
+    title: str
+    protocol: str
+    command: str
+    version: str
+    date: str
+    detector: str
+    synthetic: bool
+    groups: list[Group]
+    watched: list[Watched]
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    """Every figure, for a program."""
+    return {
+        "title": report.title,
+        "command": report.command,
+        "version": report.version,
+        "date": report.date,
+        "detector": report.detector,
+        "synthetic": report.synthetic,
+        "protocol": report.protocol,
+        "groups": [_group_json(group) for group in report.groups],
+        "watched": [asdict(watched) for watched in report.watched],
+    }
+
+
+def write(report: Report, folder: Path) -> None:
+    """report.md, report.html and the pictures that the first refers to."""
+    folder.mkdir(parents=True, exist_ok=True)
+    pictures: dict[str, bytes] = {}
+    markdown, html = _head(report)
+    for number, group in enumerate(report.groups, start=1):
+        shown = _pictures(group, report.detector)
+        names = {
+            caption: f"{number:02d}-{place:02d}.{kind}" for place, (caption, kind, _) in enumerate(shown)
+        }
+        markdown += [f"\n## {group.name}\n"]
+        html += [f"<h2>{escape(group.name)}</h2>"]
+        for caption, kind, content in shown:
+            pictures[names[caption]] = content
+            markdown.append(f"![{caption}]({quote(names[caption])})\n\n{caption}\n")
+            html.append(_figure(caption, kind, content))
+        if group.left_out:
+            markdown += ["Not assessable, left out:\n", *(f"- {name}" for name in sorted(group.left_out)), ""]
+            html.append(f"<p>Not assessable, left out: {escape('; '.join(sorted(group.left_out)))}</p>")
+    for name, content in pictures.items():
+        (folder / name).write_bytes(content)
+    (folder / "report.md").write_text("\n".join(markdown) + "\n", encoding="utf-8")
+    (folder / "report.html").write_text("\n".join(html) + "\n", encoding="utf-8")
+
+
+def rows(groups: list[Group]) -> list[tuple[str, ...]]:
+    """The table's rows under HEADER, as text."""
+    return [_row(group.name, figures) for group in groups for figures in group.summary()] + _mean_rows(groups)
+
+
+def watched_rows(watched: list[Watched]) -> list[tuple[str, ...]]:
+    return [
+        (
+            str(w.machine),
+            f"{w.days:.1f}",
+            str(w.clips),
+            f"{w.over_limit / max(w.clips, 1):.2%}",
+            str(w.alarms),
+            "–" if w.found_after is None else str(w.found_after),
+        )
+        for w in watched
+    ]
+
+
+WATCHED_HEADER = ("machine", "healthy days", "clips", "over limit", "false alarms", "found after clips")
+
+
+def _head(report: Report) -> tuple[list[str], list[str]]:
+    title = f"{report.title}: {report.detector}"
+    facts = [
+        report.protocol,
+        *(["Everything here was made by the simulator: it is synthetic."] if report.synthetic else []),
+        f"Made by SignalCraft {report.version} on {report.date} with `{report.command}`.",
+        _PARAMETERS,
+        _MEANING,
+    ]
+    header, body = (
+        (WATCHED_HEADER, watched_rows(report.watched)) if report.watched else (HEADER, rows(report.groups))
+    )
+    markdown = [f"# {title}\n", *(f"{fact}\n" for fact in facts), *markdown_table(header, body)]
+    html = [
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
+        f"<style>{_STYLE}</style><h1>{escape(title)}</h1>",
+        *(f"<p>{escape(fact)}</p>" for fact in facts),
+        "<table><tr>" + "".join(f"<th>{escape(cell)}</th>" for cell in header) + "</tr>",
+        *("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in body),
+        "</table>",
+    ]
+    return markdown, html
+
+
+def markdown_table(header: tuple[str, ...], body: list[tuple[str, ...]]) -> list[str]:
+    lines = [header, tuple("---" for _ in header), *body]
+    return ["| " + " | ".join(line) + " |" for line in lines]
+
+
+def _row(name: str, f: MethodFigures) -> tuple[str, ...]:
+    auc = pauc = "–"
+    if f.figures:
+        auc = f"{f.figures.auc:.3f} ({f.figures.auc_interval[0]:.3f}–{f.figures.auc_interval[1]:.3f})"
+        pauc = f"{f.figures.pauc:.3f} ({f.figures.pauc_interval[0]:.3f}–{f.figures.pauc_interval[1]:.3f})"
+    return (
+        name,
+        f.method,
+        auc,
+        pauc,
+        "–" if f.false_alarms_at_99 is None else f"{f.false_alarms_at_99:.1%}",
+        "–" if f.over_limit is None else f"{f.over_limit:.1%}",
+        f"{f.fit_s:.2f}",
+        f"{f.ms_per_clip:.2f}",
+    )
+
+
+def _mean_rows(groups: list[Group]) -> list[tuple[str, ...]]:
+    """The plain mean over conditions, method by method, where there are several."""
+    if len(groups) < 2:
+        return []
+    summaries = [figures for group in groups for figures in group.summary() if figures.figures]
+    means: list[tuple[str, ...]] = []
+    for method in dict.fromkeys(figures.method for figures in summaries):
+        own = [s.figures for s in summaries if s.method == method and s.figures]
+        auc, pauc = (sum(f.auc for f in own) / len(own), sum(f.pauc for f in own) / len(own))
+        means.append(("**mean**", method, f"{auc:.3f}", f"{pauc:.3f}", "–", "–", "–", "–"))
+    return means
+
+
+def _pictures(group: Group, detector: str) -> list[tuple[str, str, bytes]]:
+    """(caption, kind of file, content)."""
+    shown = []
+    own = group.of(detector)[0]
+    if own.scored.anomalous.size:
+        curves = {}
+        for method in group.methods:
+            scored = group.of(method)[0].scored
+            curves[method] = roc(scored.normal, scored.anomalous)
+        shown.append(
+            (f"{group.name}: ROC of the first repetition", "svg", roc_svg(group.name, curves).encode())
+        )
+    histogram = histogram_svg(
+        group.name,
+        own.scored.normal,
+        own.scored.anomalous if own.scored.anomalous.size else own.scored.normal,
+        limit=own.limit,
+    )
+    shown.append((f"{group.name}: scores of {detector}, dashed its limit", "svg", histogram.encode()))
+    return shown + [
+        _mistake(mistake, mistake.sample.sound()) for mistake in group.mistakes if mistake.sample.sound
+    ]
+
+
+def _mistake(mistake: Mistake, sound: Sound) -> tuple[str, str, bytes]:
+    width, height = _PICTURE_PX
+    caption = (
+        f"{mistake.sample.name} ({mistake.sample.kind}): score {mistake.score:.3g}, higher than"
+        f" {mistake.higher_than:.0%} of the healthy clips"
+    )
+    return caption, "png", spectrogram_png(sound, width=width, height=height)
+
+
+def _figure(caption: str, kind: str, content: bytes) -> str:
+    picture = (
+        content.decode()
+        if kind == "svg"
+        else f'<img alt="" src="data:image/png;base64,{b64encode(content).decode()}">'
+    )
+    return f"<figure>{picture}<figcaption>{escape(caption)}</figcaption></figure>"
+
+
+def _group_json(group: Group) -> dict[str, Any]:
+    return {
+        "name": group.name,
+        "left_out": sorted(group.left_out),
+        "methods": [
+            {
+                **asdict(figures),
+                "repetitions": [
+                    {
+                        "seed": trial.seed,
+                        "n_train": trial.n_train,
+                        "n_normal": int(trial.scored.normal.size),
+                        "n_anomalous": int(trial.scored.anomalous.size),
+                        "fit_s": trial.fit_s,
+                        "ms_per_clip": trial.ms_per_clip,
+                    }
+                    for trial in group.of(figures.method)
+                ],
+            }
+            for figures in group.summary()
+        ],
+    }
