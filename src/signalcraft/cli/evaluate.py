@@ -97,9 +97,9 @@ def _evaluate(
 
 def _show(made: report.Report) -> None:
     table = Table(title=f"{made.title}: {made.detector}")
-    header = report.WATCHED_HEADER if made.watched else report.HEADER
-    for column in header:
-        table.add_column(column)
-    for row in report.watched_rows(made.watched) if made.watched else report.rows(made.groups):
+    for place, column in enumerate(report.WATCHED_HEADER if made.watched else report.HEADER):
+        table.add_column(column, overflow="fold", no_wrap=place > 1)
+    rows = report.watched_rows(made.watched) if made.watched else report.rows(made.groups, intervals=False)
+    for row in rows:
         table.add_row(*row)
     console.print(table)

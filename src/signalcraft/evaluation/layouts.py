@@ -31,8 +31,8 @@ def labelled_folders(folder: Path) -> Dataset | None:
     return Dataset(
         folder.resolve().name,
         "Trained on train/, tested on test/ where the folder has them (DCASE task 2). Else the normal clips"
-        " of a machine are sorted by name, the first of them test: as many as there are anomalous ones (MIMII),"
-        f" at least {MIN_TEST_NORMALS}, at most half.",
+        " of a machine are sorted by name, the first of them test: as many as there are anomalous ones"
+        f" (MIMII), at least {MIN_TEST_NORMALS}, at most half.",
         trials,
     )
 

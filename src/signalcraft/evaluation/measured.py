@@ -142,8 +142,9 @@ def uav(folder: Path, *, noise: Path | None, snr_db: tuple[float, ...]) -> Datas
     return Dataset(
         folder.resolve().name,
         "Every clip is brought to unit rms, then a random environmental sound from a random place in it is"
-        f" added at the stated signal-to-noise ratio. Half of the healthy flights train, each in {TRAIN_MIXES}"
-        f" mixes; the others and all damaged ones test, each in {TEST_MIXES}; mean of {SEEDS} seeded splits.",
+        " added at the stated signal-to-noise ratio. Half of the healthy flights train, each in"
+        f" {TRAIN_MIXES} mixes; the others and all damaged ones test, each in {TEST_MIXES}; mean of {SEEDS}"
+        " seeded splits.",
         trials,
     )
 

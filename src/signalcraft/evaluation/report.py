@@ -23,8 +23,8 @@ _MEANING = (
     "AUC and pAUC (false positive rate up to 0.1, standardised) are means over the repetitions, with their"
     " 95 % bootstrap interval over the test recordings. FA@99: share of healthy test clips above the 99 %"
     " quantile of the training clips' cross-validated scores, where nothing anomalous is tested. Over limit:"
-    " share of healthy test clips above the engine's own limit. Time: from decoded sound to the score, without"
-    " resampling."
+    " share of healthy test clips above the engine's own limit. Time: from decoded sound to the score,"
+    " without resampling."
 )
 _STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#222}"
@@ -89,9 +89,11 @@ def write(report: Report, folder: Path) -> None:
     (folder / "report.html").write_text("\n".join(html) + "\n", encoding="utf-8")
 
 
-def rows(groups: list[Group]) -> list[tuple[str, ...]]:
-    """The table's rows under HEADER, as text."""
-    return [_row(group.name, figures) for group in groups for figures in group.summary()] + _mean_rows(groups)
+def rows(groups: list[Group], *, intervals: bool = True) -> list[tuple[str, ...]]:
+    """The table's rows under HEADER, as text; last the plain means over conditions, if there are several."""
+    summaries = [(group.name, figures) for group in groups for figures in group.summary()]
+    means = _mean_rows([figures for _, figures in summaries]) if len(groups) > 1 else []
+    return [_row(name, figures, intervals=intervals) for name, figures in summaries] + means
 
 
 def watched_rows(watched: list[Watched]) -> list[tuple[str, ...]]:
@@ -140,16 +142,13 @@ def markdown_table(header: tuple[str, ...], body: list[tuple[str, ...]]) -> list
     return ["| " + " | ".join(line) + " |" for line in lines]
 
 
-def _row(name: str, f: MethodFigures) -> tuple[str, ...]:
-    auc = pauc = "–"
-    if f.figures:
-        auc = f"{f.figures.auc:.3f} ({f.figures.auc_interval[0]:.3f}–{f.figures.auc_interval[1]:.3f})"
-        pauc = f"{f.figures.pauc:.3f} ({f.figures.pauc_interval[0]:.3f}–{f.figures.pauc_interval[1]:.3f})"
+def _row(name: str, f: MethodFigures, *, intervals: bool) -> tuple[str, ...]:
+    own = f.figures
     return (
         name,
         f.method,
-        auc,
-        pauc,
+        _figure_text(own.auc, own.auc_interval, intervals=intervals) if own else "–",
+        _figure_text(own.pauc, own.pauc_interval, intervals=intervals) if own else "–",
         "–" if f.false_alarms_at_99 is None else f"{f.false_alarms_at_99:.1%}",
         "–" if f.over_limit is None else f"{f.over_limit:.1%}",
         f"{f.fit_s:.2f}",
@@ -157,16 +156,17 @@ def _row(name: str, f: MethodFigures) -> tuple[str, ...]:
     )
 
 
-def _mean_rows(groups: list[Group]) -> list[tuple[str, ...]]:
-    """The plain mean over conditions, method by method, where there are several."""
-    if len(groups) < 2:
-        return []
-    summaries = [figures for group in groups for figures in group.summary() if figures.figures]
+def _figure_text(value: float, interval: tuple[float, float], *, intervals: bool) -> str:
+    return f"{value:.3f} ({interval[0]:.3f}–{interval[1]:.3f})" if intervals else f"{value:.3f}"
+
+
+def _mean_rows(summaries: list[MethodFigures]) -> list[tuple[str, ...]]:
     means: list[tuple[str, ...]] = []
-    for method in dict.fromkeys(figures.method for figures in summaries):
+    for method in dict.fromkeys(summary.method for summary in summaries):
         own = [s.figures for s in summaries if s.method == method and s.figures]
-        auc, pauc = (sum(f.auc for f in own) / len(own), sum(f.pauc for f in own) / len(own))
-        means.append(("**mean**", method, f"{auc:.3f}", f"{pauc:.3f}", "–", "–", "–", "–"))
+        if own:
+            auc, pauc = (sum(f.auc for f in own) / len(own), sum(f.pauc for f in own) / len(own))
+            means.append(("mean", method, f"{auc:.3f}", f"{pauc:.3f}", "–", "–", "–", "–"))
     return means
 
 

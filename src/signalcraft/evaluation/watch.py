@@ -61,8 +61,9 @@ PROTOCOL = (
 class Watched:
     """One machine. days: healthy, after the first baseline. clips: judged in that time. over_limit: of them
     anomalous. alarms: how often one opened then. found_after: growing faults only, clips from the first
-    that has changed by CHANGED_DB in a band until an alarm opens; negative is before; None is never (an
-    alarm that was open for nothing when the fault began, and stayed open, finds nothing)."""
+    that has changed by CHANGED_DB in a band until an alarm opens; negative is before; None is never. An
+    alarm finds the fault only if it opens on a clip that would be normal without it: not one that was open
+    for nothing already, nor one that passing noise raises."""
 
     machine: int
     days: float
@@ -135,10 +136,12 @@ def _watch_fault(seed: int, engine: Engine) -> Watched:
             alarms += opened
             healthy_over, healthy_judged = watcher.over_limit, watcher.judged
             continue
-        if changed_at is None and _change_db(sample, _sample(healthy_twin(seed), at)) >= CHANGED_DB:
-            changed_at = place
-        if found_at is None and opened:
-            found_at = place
+        if changed_at is None or opened:
+            twin = _sample(healthy_twin(seed), at)
+            if changed_at is None and _change_db(sample, twin) >= CHANGED_DB:
+                changed_at = place
+            if found_at is None and opened and not engine.assess(twin).anomalous:
+                found_at = place
         if changed_at is not None and found_at is not None:
             break
     found_after = None if changed_at is None or found_at is None else found_at - changed_at
