@@ -16,8 +16,9 @@ from signalcraft.evaluation.watch import Watched
 
 _PICTURE_PX = (360, 180)
 _PARAMETERS = (
-    "No parameter of a method was chosen by looking at the labels of these test clips. Those of the detector"
-    " and where they come from stand in its module; those of the references are the publications'."
+    "The methods saw healthy clips only while they learned. How a detector's parameters were chosen before that"
+    " is stated in its module by its author: this command cannot check whether these test clips were looked at."
+    " The references' parameters are those of their publications, but for bounds of time named in the module."
 )
 _MEANING = (
     "AUC and pAUC (false positive rate up to 0.1, standardised) are means over the repetitions, with their"
