@@ -16,9 +16,10 @@ from signalcraft.evaluation.watch import Watched
 
 _PICTURE_PX = (360, 180)
 _PARAMETERS = (
-    "The methods saw healthy clips only while they learned. How a detector's parameters were chosen before that"
-    " is stated in its module by its author: this command cannot check whether these test clips were looked at."
-    " The references' parameters are those of their publications, but for bounds of time named in the module."
+    "The methods saw healthy clips only while they learned. How a detector's parameters were chosen before"
+    " that is stated in its module by its author: this command cannot check whether these test clips were"
+    " looked at. The references' parameters are those of their publications, but for bounds of time named in"
+    " the module."
 )
 _MEANING = (
     "AUC and pAUC (false positive rate up to 0.1, standardised) are means over the repetitions, with their"
