@@ -111,3 +111,19 @@ def test_what_is_no_sound_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.wav").write_bytes(b"not sound at all")
     assert CliRunner().invoke(app, ["listen", str(tmp_path / "x.wav")]).exit_code == 2
     assert CliRunner().invoke(app, ["listen", str(tmp_path / "absent.wav")]).exit_code == 2
+
+
+@pytest.mark.usefixtures("small")
+def test_a_growing_fault_is_found_and_the_healthy_days_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, days in (("FAULT_BEGINS_DAY", 0.3), ("FAULT_GROWS_DAYS", 0.2), ("FAULT_DAYS", 0.6)):
+        monkeypatch.setattr(watch, name, days)
+    result = CliRunner().invoke(
+        app, ["evaluate", "simulator:growing-faults", "--json", str(tmp_path / "f.json")]
+    )
+    assert result.exit_code == 0, result.output
+    (watched,) = json.loads((tmp_path / "f.json").read_text())["watched"]
+    assert watched["days"] < 0.3  # what follows is not healthy
+    assert watched["found_after"] is not None
+    assert watched["grave_alarms"] <= watched["alarms"]

@@ -98,7 +98,7 @@ def _evaluate(
 def _show(made: report.Report) -> None:
     table = Table(title=f"{made.title}: {made.detector}")
     for place, column in enumerate(report.WATCHED_HEADER if made.watched else report.HEADER):
-        table.add_column(column, overflow="fold", no_wrap=place > 1)
+        table.add_column(column, overflow="fold", no_wrap=place > 1 and not made.watched)
     rows = report.watched_rows(made.watched) if made.watched else report.rows(made.groups, intervals=False)
     for row in rows:
         table.add_row(*row)

@@ -105,14 +105,21 @@ def watched_rows(watched: list[Watched]) -> list[tuple[str, ...]]:
             f"{w.days:.1f}",
             str(w.clips),
             f"{w.over_limit / max(w.clips, 1):.2%}",
-            str(w.alarms),
+            f"{w.alarms} ({w.grave_alarms})",
             "–" if w.found_after is None else str(w.found_after),
         )
         for w in watched
     ]
 
 
-WATCHED_HEADER = ("machine", "healthy days", "clips", "over limit", "false alarms", "found after clips")
+WATCHED_HEADER = (
+    "machine",
+    "healthy days",
+    "clips",
+    "over limit",
+    "false alarms (grave)",
+    "found after clips",
+)
 
 
 def _head(report: Report) -> tuple[list[str], list[str]]:

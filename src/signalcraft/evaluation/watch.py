@@ -2,7 +2,8 @@
 nothing, and how soon is a growing fault found? Synthetic."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from itertools import takewhile
 
 import numpy as np
@@ -60,16 +61,16 @@ PROTOCOL = (
 @dataclass(frozen=True)
 class Watched:
     """One machine. days: healthy, after the first baseline. clips: judged in that time. over_limit: of them
-    anomalous. alarms: how often one opened then. found_after: growing faults only, clips from the first
-    that has changed by CHANGED_DB in a band until an alarm opens; negative is before; None is never. An
-    alarm finds the fault only if it opens on a clip that would be normal without it: not one that was open
-    for nothing already, nor one that passing noise raises."""
+    anomalous. alarms: how often one opened then; grave_alarms: of them by one grave clip. found_after:
+    growing faults only, clips from the first that has changed by CHANGED_DB in a band until an alarm is open
+    that a healthy twin in the same shop would not have open; negative is before, None is never."""
 
     machine: int
     days: float
     clips: int
     over_limit: int
     alarms: int
+    grave_alarms: int
     found_after: int | None = None
 
 
@@ -90,62 +91,72 @@ class _Watcher:
         self._history: list[Assessed] = []
         self._learned = 0
         self.open = False
-        self.judged = self.over_limit = 0
+        self.judged = self.over_limit = self.alarms = self.grave_alarms = 0
 
-    def hear(self, sample: Sample) -> bool:
-        """Take the next clip; True if it opens an alarm."""
-        opened = False
+    def hear(self, sample: Sample) -> None:
+        """Take the next clip: judge it, raise or clear, learn."""
         if self._learned:
-            newest = self._engine.assess(sample)
-            self._history = [*self._history, newest][-WINDOW:]
-            self.judged += 1
-            self.over_limit += newest.anomalous
-            decision = decide(self._history)
-            opened = decision.action == "raise" and not self.open
-            self.open = decision.action == "raise" or (self.open and decision.action != "clear")
+            self.judge(sample)
         if not self.open and self._learned < LEARN_AT[-1]:
             self._learnable.append(sample)
             if len(self._learnable) in LEARN_AT:
                 self._learned = len(self._learnable)
                 self._engine.fit(self._learnable)
-        return opened
+
+    def judge(self, sample: Sample) -> None:
+        newest = self._engine.assess(sample)
+        self._history = [*self._history, newest][-WINDOW:]
+        self.judged += 1
+        self.over_limit += newest.anomalous
+        decision = decide(self._history)
+        opens = decision.action == "raise" and not self.open
+        self.alarms += opens
+        self.grave_alarms += opens and decision.severity == "critical"
+        self.open = decision.action == "raise" or (self.open and decision.action != "clear")
 
 
 def _watch_healthy(seed: int, engine: Engine) -> Watched:
-    watcher, alarms, first = _Watcher(engine), 0, 0.0
-    machine = healthy_twin(seed)
-    for at in takewhile(lambda at: at < DAYS * DAY_S, running_times(machine)):
-        alarms += watcher.hear(_sample(machine, at))
-        if not watcher.judged:
-            first = at
-    return Watched(seed, DAYS - first / DAY_S, watcher.judged, watcher.over_limit, alarms)
+    watcher = _Watcher(engine)
+    first = _hear_all(watcher, healthy_twin(seed), until=DAYS * DAY_S)
+    return _watched(seed, watcher, DAYS - first / DAY_S)
 
 
 def _watch_fault(seed: int, engine: Engine) -> Watched:
+    """Beside the machine a twin that stays healthy, in the same shop, is judged by the same baseline."""
     begins = FAULT_BEGINS_DAY * DAY_S
     faulty = VirtualMachine(seed, fault=Fault(starts_at=begins, grows_over_s=FAULT_GROWS_DAYS * DAY_S))
-    watcher, alarms, healthy_over, healthy_judged, first = _Watcher(engine), 0, 0, 0, 0.0
+    watcher, twin = _Watcher(engine), healthy_twin(seed)
+    first = _hear_all(watcher, twin, until=begins)
+    without = copy(watcher)
+    healthy = _watched(seed, watcher, FAULT_BEGINS_DAY - first / DAY_S)
     changed_at: int | None = None
     found_at: int | None = None
-    for place, at in enumerate(takewhile(lambda at: at < FAULT_DAYS * DAY_S, running_times(faulty))):
-        sample = _sample(faulty, at)
-        opened = watcher.hear(sample)
+    times = takewhile(lambda at: at < FAULT_DAYS * DAY_S, running_times(faulty, start_s=begins))
+    for place, at in enumerate(times):
+        sample, normal = _sample(faulty, at), _sample(twin, at)
+        watcher.judge(sample)
+        without.judge(normal)
+        if changed_at is None and _change_db(sample, normal) >= CHANGED_DB:
+            changed_at = place
+        if found_at is None and watcher.open and not without.open:
+            found_at = place
+        if changed_at is not None and found_at is not None:
+            return replace(healthy, found_after=found_at - changed_at)
+    return healthy
+
+
+def _hear_all(watcher: _Watcher, machine: VirtualMachine, *, until: float) -> float:
+    """All clips up to a time. Returns when the first baseline was learned."""
+    first = 0.0
+    for at in takewhile(lambda at: at < until, running_times(machine)):
+        watcher.hear(_sample(machine, at))
         if not watcher.judged:
             first = at
-        if at < begins:
-            alarms += opened
-            healthy_over, healthy_judged = watcher.over_limit, watcher.judged
-            continue
-        if changed_at is None or opened:
-            twin = _sample(healthy_twin(seed), at)
-            if changed_at is None and _change_db(sample, twin) >= CHANGED_DB:
-                changed_at = place
-            if found_at is None and opened and not engine.assess(twin).anomalous:
-                found_at = place
-        if changed_at is not None and found_at is not None:
-            break
-    found_after = None if changed_at is None or found_at is None else found_at - changed_at
-    return Watched(seed, FAULT_BEGINS_DAY - first / DAY_S, healthy_judged, healthy_over, alarms, found_after)
+    return first
+
+
+def _watched(seed: int, watcher: _Watcher, days: float) -> Watched:
+    return Watched(seed, days, watcher.judged, watcher.over_limit, watcher.alarms, watcher.grave_alarms)
 
 
 def _change_db(sample: Sample, healthy: Sample) -> float:
