@@ -1,17 +1,12 @@
 """What a detector is. One module per detector, registered in `signalcraft.anomaly.DETECTORS`.
 
-Every detector takes feature vectors, so that data which come as features can be judged too. One that needs a
-clip's course over time takes log-mel spectrograms besides, and must then be better at it than on vectors.
+A detector takes feature vectors, so that data which come as features can be judged too.
 """
 
-from collections.abc import Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-
-# One clip: float32 (frames, spectra.N_MELS), dB relative to a full-scale sine, as `spectra.log_mel` makes it.
-LogMel = NDArray[np.float32]
 
 
 class Calibrated(Protocol):
@@ -27,7 +22,6 @@ class Calibrated(Protocol):
     def limit(self) -> float: ...
 
 
-@runtime_checkable
 class Detector(Protocol):
     """A module, or an object, that learns what is healthy and scores what comes after.
 
@@ -43,14 +37,3 @@ class Detector(Protocol):
 
     def score(self, baseline: Any, x: ArrayLike) -> float:
         """One vector (p,): **higher is more anomalous**. Raises BaselineError."""
-
-
-@runtime_checkable
-class ClipDetector(Detector, Protocol):
-    """A detector that also learns from, and scores, whole clips. Its baseline may be of another kind."""
-
-    def fit_clips(self, healthy: Sequence[LogMel]) -> Any:
-        """A baseline from clips in the order of recording, of any lengths. Raises BaselineError."""
-
-    def score_clip(self, baseline: Any, log_mel: LogMel) -> float:
-        """One clip: **higher is more anomalous**. Raises BaselineError."""

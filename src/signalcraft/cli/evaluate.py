@@ -96,10 +96,13 @@ def _evaluate(
 
 
 def _show(made: report.Report) -> None:
-    table = Table(title=f"{made.title}: {made.detector}")
-    for place, column in enumerate(report.WATCHED_HEADER if made.watched else report.HEADER):
-        table.add_column(column, overflow="fold", no_wrap=place > 1 and not made.watched)
+    table = Table(title=f"{made.title}: {made.detector}", box=None, pad_edge=False)
+    header = report.WATCHED_HEADER if made.watched else report.HEADER
     rows = report.watched_rows(made.watched) if made.watched else report.rows(made.groups, intervals=False)
+    for place, column in enumerate(header):
+        # On a narrow screen names are shortened, figures never.
+        figures = max(len(row[place]) for row in rows) if place > 1 and not made.watched else None
+        table.add_column(column, min_width=figures, no_wrap=place < 2)
     for row in rows:
         table.add_row(*row)
     console.print(table)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from signalcraft.anomaly import DETECTORS
-from signalcraft.anomaly.base import ClipDetector, Detector
+from signalcraft.anomaly.base import Detector
 from signalcraft.anomaly.decision import Assessed
 from signalcraft.evaluation.autoencoder import Autoencoder
 from signalcraft.evaluation.errors import EvaluationError
@@ -27,7 +27,7 @@ class Method(Protocol):
 
 
 class Engine:
-    """A registered detector. It hears whole clips if it can and has them, else feature vectors."""
+    """A registered detector."""
 
     def __init__(self, detector: str) -> None:
         if detector not in DETECTORS:
@@ -37,15 +37,9 @@ class Engine:
         self.name = detector
 
     def fit(self, healthy: Sequence[Sample]) -> None:
-        clips = [sample.log_mel for sample in healthy if sample.log_mel is not None]
-        if isinstance(self._detector, ClipDetector) and clips:
-            self._baseline = self._detector.fit_clips(clips)
-        else:
-            self._baseline = self._detector.fit(np.stack([sample.features for sample in healthy]))
+        self._baseline = self._detector.fit(np.stack([sample.features for sample in healthy]))
 
     def score(self, sample: Sample) -> float:
-        if isinstance(self._detector, ClipDetector) and sample.log_mel is not None:
-            return self._detector.score_clip(self._baseline, sample.log_mel)
         return self._detector.score(self._baseline, sample.features)
 
     def assess(self, sample: Sample) -> Assessed:
