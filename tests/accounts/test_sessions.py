@@ -1,7 +1,9 @@
 """Sign-in and the chain of refresh tokens."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from time import sleep
 
 import pytest
 from sqlalchemy import update
@@ -145,3 +147,24 @@ def test_the_operator_lets_an_owner_in_and_gives_a_new_password(fleet: FleetFixt
         service.authenticate_access_token(session, signed_in.access_token)
     with unit_of_work() as session, pytest.raises(WrongCredentialsError):
         service.sign_in(session, login="lee", password=password)
+
+
+def test_a_new_password_ends_the_session_that_is_just_being_refreshed(admin: Person) -> None:
+    """Else the successor, not committed yet, would escape the revocation and live on."""
+
+    def reset() -> None:
+        with unit_of_work() as session:
+            service.reset_password(session, admin.username)
+
+    first = sign_in(admin).refresh_token
+    with ThreadPoolExecutor(1) as operator:
+        with unit_of_work() as session:
+            second = service.refresh(session, first)
+            session.flush()
+            done = operator.submit(reset)
+            sleep(0.5)  # until it waits for us
+        done.result(10)
+    assert second is not None
+    with unit_of_work() as session, pytest.raises(SessionEndedError):
+        service.authenticate_access_token(session, second.access_token)
+    assert refresh(second.refresh_token) is None

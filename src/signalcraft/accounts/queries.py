@@ -37,8 +37,17 @@ def shop_roles(session: Session, user_id: int, now: datetime) -> Mapping[int, st
 
 
 def lock_refresh_token(session: Session, token_hash: bytes) -> RefreshToken | None:
-    """The link of the chain, locked: two uses at once take turns."""
-    return session.scalar(select(RefreshToken).where(RefreshToken.token_hash == token_hash).with_for_update())
+    """The link of the chain, with its person's row locked: uses, sign-out and a new password take turns.
+
+    A lock on the link alone would let a revocation overlook the successor that a refresh is just adding.
+    """
+    session.execute(
+        select(User.id)
+        .join(RefreshToken, RefreshToken.user_id == User.id)
+        .where(RefreshToken.token_hash == token_hash)
+        .with_for_update(of=User, key_share=True)
+    )
+    return session.scalar(select(RefreshToken).where(RefreshToken.token_hash == token_hash))
 
 
 def revoke_family(session: Session, family: UUID, now: datetime) -> None:

@@ -146,6 +146,7 @@ def reset_password(session: Session, login: str) -> str:
         raise NotFoundError(f"There is no user {login}.", field="username")
     password = generate_password()
     user.password_hash = hash_password(password)
+    session.flush()  # holds the person's row from here on: no refresh adds a link that is then overlooked
     queries.revoke_sessions(session, user.id, utc_now())
     return password
 
