@@ -16,11 +16,13 @@ AlarmRow = tuple[Alarm, Machine, str | None]
 _GRAVITY = case({"critical": 3, "high": 2, "medium": 1}, value=Alarm.severity, else_=0)
 
 
-def open_alarm(session: Session, machine_id: int, condition: str) -> Alarm | None:
+def lock_open_alarm(session: Session, machine_id: int, condition: str) -> Alarm | None:
+    """The open alarm, locked: whoever acknowledges it meanwhile has seen it as it was."""
     return session.scalar(
-        select(Alarm).where(
-            Alarm.machine_id == machine_id, Alarm.condition == condition, Alarm.state != "cleared"
-        )
+        select(Alarm)
+        .where(Alarm.machine_id == machine_id, Alarm.condition == condition, Alarm.state != "cleared")
+        .with_for_update()
+        .execution_options(populate_existing=True)
     )
 
 

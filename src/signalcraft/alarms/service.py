@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from signalcraft.accounts.access import Principal
+from signalcraft.accounts.models import User
 from signalcraft.alarms import queries
 from signalcraft.alarms.models import SEVERITIES, Alarm, AlarmTransition
 from signalcraft.alarms.schemas import AlarmOut
@@ -41,7 +42,7 @@ def raise_alarm(
     session: Session, machine: Machine, *, condition: str, severity: str, evidence: Evidence
 ) -> Alarm:
     """Open the alarm, or count the repeat of the open one and raise its severity if this is graver."""
-    alarm = queries.open_alarm(session, machine.id, condition)
+    alarm = queries.lock_open_alarm(session, machine.id, condition)
     if alarm is None:
         alarm = Alarm(
             machine_id=machine.id,
@@ -112,7 +113,8 @@ def acknowledge(session: Session, principal: Principal, alarm_id: int, *, commen
         alarm.acknowledged_at = utc_now()
         alarm.acknowledged_by = principal.user_id
         _record(session, alarm, machine, "acknowledged", principal=principal, comment=comment)
-    return AlarmOut.of(alarm, machine, principal.username)
+    acknowledged_by = session.get(User, alarm.acknowledged_by)
+    return AlarmOut.of(alarm, machine, acknowledged_by.username if acknowledged_by else None)
 
 
 def list_alarms(
