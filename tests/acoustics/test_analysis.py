@@ -1,6 +1,8 @@
 """From a node's sound to a diagnosis and an alarm: once, whatever dies on the way."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from time import sleep
 from uuid import UUID
 
 import numpy as np
@@ -269,3 +271,16 @@ def test_a_clip_that_takes_its_worker_down_each_time_is_given_up(
     found = fetch(received.analysis_id)
     assert (found.state, found.reasons, found.attempts) == ("failed", ["gave_up"], queries.MAX_ATTEMPTS)
     assert count(OutboxEvent, OutboxEvent.type == "analysis.finished") == 1
+
+
+def test_a_clip_sent_again_before_it_was_answered_is_the_same_clip(fleet: FleetFixture) -> None:
+    moment = utc_now()
+    with ThreadPoolExecutor(1) as node:
+        with unit_of_work() as session:
+            first = reception.receive_node_clip(
+                session, fleet.device, hum(1), sample_rate_hz=RATE, bits_per_sample=16, measured_at=moment
+            )
+            again = node.submit(receive, fleet.device, hum(1), measured_at=moment)
+            sleep(0.5)  # until it waits for us
+        assert again.result(10).clip_id == first.clip_id
+    assert (count(Clip), count(Analysis)) == (1, 1)

@@ -20,6 +20,11 @@ MAX_ATTEMPTS = 5
 
 
 def clip_sent_before(session: Session, device_id: int, measured_at: datetime, sha256: bytes) -> Clip | None:
+    """The same sound of the same moment, if it was received already.
+
+    The advisory lock makes a node that sends again before it was answered wait for the first request.
+    """
+    session.execute(select(func.pg_advisory_xact_lock(text("'clips'::regclass::int"), device_id)))
     return session.scalar(
         select(Clip).where(
             Clip.device_id == device_id, Clip.measured_at == measured_at, Clip.sha256 == sha256
