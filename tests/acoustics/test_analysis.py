@@ -284,3 +284,9 @@ def test_a_clip_sent_again_before_it_was_answered_is_the_same_clip(fleet: FleetF
             sleep(0.5)  # until it waits for us
         assert again.result(10).clip_id == first.clip_id
     assert (count(Clip), count(Analysis)) == (1, 1)
+
+
+def test_the_sound_of_a_large_fleet_is_looked_up_at_once(database: None) -> None:
+    """More keys than a statement may have parameters: an hour of a thousand nodes."""
+    with unit_of_work() as session:
+        assert queries.known_object_keys(session, [f"clips/{i}" for i in range(70_000)]) == set()

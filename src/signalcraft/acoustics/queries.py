@@ -4,8 +4,21 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, delete, exists, func, lateral, select, text, true, update
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    any_,
+    delete,
+    exists,
+    func,
+    lateral,
+    literal,
+    select,
+    text,
+    true,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.orm import Session
 
 from signalcraft.acoustics.models import Analysis, Baseline, Clip, ClipFragment
@@ -56,7 +69,11 @@ def devices_with_fragments_before(session: Session, moment: datetime) -> Sequenc
 
 
 def known_object_keys(session: Session, keys: Sequence[str]) -> set[str]:
-    return set(session.scalars(select(Clip.object_key).where(Clip.object_key.in_(keys))))
+    """Which of the keys belong to a clip: as one array, since a fleet makes more in an hour than a statement
+    may have parameters.
+    """
+    array = literal(list(keys), ARRAY(Clip.object_key.type))
+    return set(session.scalars(select(Clip.object_key).where(Clip.object_key == any_(array))))
 
 
 # --- jobs
