@@ -290,3 +290,24 @@ def test_the_sound_of_a_large_fleet_is_looked_up_at_once(database: None) -> None
     """More keys than a statement may have parameters: an hour of a thousand nodes."""
     with unit_of_work() as session:
         assert queries.known_object_keys(session, [f"clips/{i}" for i in range(70_000)]) == set()
+
+
+def test_a_file_that_a_person_compares_with_a_machine_has_no_say_in_its_alarms(
+    fleet: FleetFixture, owner: Person
+) -> None:
+    teach(fleet.device)
+    hear(fleet.device, hum(1, extra=0.3))
+    assert count(Alarm, Alarm.state != "cleared") == 1
+    for seed in range(3):
+        pcm = hum(1000 + seed)
+        with unit_of_work() as session:
+            upload, _ = reception.receive_upload(
+                session,
+                owner.principal,
+                analyses.dsp.encode_flac(pcm, sample_rate_hz=RATE),
+                machine=fleet.machine,
+            )
+        analyses.work_on(upload.id, redelivered=False)
+        assert fetch(upload.id).verdict == "normal"
+    hear(fleet.device, hum(2000))
+    assert count(Alarm, Alarm.state == "cleared") == 0

@@ -198,13 +198,11 @@ def _learnable(machine_id: int, feature_version: str) -> tuple[ColumnElement[boo
 
 
 def recent_assessed(session: Session, machine_id: int, *, until: datetime, limit: int) -> Sequence[Analysis]:
-    """The newest scored analyses up to a moment, newest first."""
+    """The newest scored analyses of the node's sound up to a moment, newest first."""
     return session.scalars(
         select(Analysis)
         .where(
-            Analysis.machine_id == machine_id,
-            Analysis.state == "done",
-            Analysis.verdict.in_(("normal", "anomalous")),
+            *_scored(machine_id),
             Analysis.heard_at <= until,
         )
         .order_by(Analysis.heard_at.desc(), Analysis.id.desc())
@@ -216,12 +214,20 @@ def is_newest(session: Session, machine_id: int, heard_at: datetime) -> bool:
     return not session.scalar(
         select(
             exists().where(
-                Analysis.machine_id == machine_id,
-                Analysis.state == "done",
-                Analysis.verdict.in_(("normal", "anomalous")),
+                *_scored(machine_id),
                 Analysis.heard_at > heard_at,
             )
         )
+    )
+
+
+def _scored(machine_id: int) -> tuple[ColumnElement[bool], ...]:
+    """What alarms are decided on; a file that a person compares with it says nothing of a machine's state."""
+    return (
+        Analysis.machine_id == machine_id,
+        Analysis.state == "done",
+        Analysis.verdict.in_(("normal", "anomalous")),
+        Analysis.requested_by.is_(None),
     )
 
 
