@@ -41,6 +41,8 @@ def make_celery(settings: Settings) -> Celery:
             "socket_timeout": 5,
             "socket_connect_timeout": 2,
             "retry_on_timeout": False,
+            # Without it a publisher tries to connect for seconds, whatever `task_publish_retry` says.
+            "max_retries": 0,
             # One Redis list a step; the worker takes from the first that has something.
             "priority_steps": [0, 3, 6],
             "queue_order_strategy": "priority",

@@ -2,12 +2,13 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from time import sleep
+from time import monotonic, sleep
 from uuid import UUID
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from pydantic import SecretStr
 from sqlalchemy import func, select, update
 
 from people import FleetFixture, Person
@@ -20,9 +21,10 @@ from signalcraft.clock import utc_now
 from signalcraft.db.session import unit_of_work
 from signalcraft.errors import InvalidInputError
 from signalcraft.fleet.models import Device
+from signalcraft.queue import make_celery
 from signalcraft.realtime.connection import get_redis
 from signalcraft.realtime.models import OutboxEvent
-from signalcraft.settings import get_settings
+from signalcraft.settings import Settings, get_settings
 from signalcraft.storage import objects
 
 RATE = 16_000
@@ -311,3 +313,15 @@ def test_a_file_that_a_person_compares_with_a_machine_has_no_say_in_its_alarms(
         assert fetch(upload.id).verdict == "normal"
     hear(fleet.device, hum(2000))
     assert count(Alarm, Alarm.state == "cleared") == 0
+
+
+def test_an_upload_is_not_kept_waiting_while_redis_is_away(settings: Settings, fleet: FleetFixture) -> None:
+    make_celery(settings.model_copy(update={"redis_url": SecretStr("redis://127.0.0.1:1/0")}))
+    try:
+        started = monotonic()
+        received = receive(fleet.device, hum(1))
+        assert monotonic() - started < 2
+    finally:
+        make_celery(settings)
+    assert received.analysis_id is not None
+    assert fetch(received.analysis_id).state == "queued"
