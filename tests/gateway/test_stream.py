@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from people import FleetFixture, Person
 from signalcraft.db.session import unit_of_work
-from signalcraft.gateway.feed import Feed
+from signalcraft.gateway.feed import Feed, Subscriber
 from signalcraft.gateway.stream import event_stream
 from signalcraft.realtime import queries
 from signalcraft.realtime.connection import get_redis
@@ -139,3 +139,61 @@ def test_without_sign_in_there_is_nothing(gateway_client: TestClient, path: str)
     answer = gateway_client.get(path)
     assert answer.status_code == 401
     assert answer.json()["success"] is False
+
+
+def test_a_client_that_leaves_before_anything_happened_misses_nothing(
+    settings: Settings, fleet: FleetFixture, owner: Person
+) -> None:
+    write("before", fleet.shop.id)
+
+    async def scenario() -> list[object]:
+        async with Feed().running() as feed:
+            stream = event_stream(feed, owner.principal, settings, last_event_id=None, machine_id=None)
+            async with aclosing(stream):
+                [(position, _)] = await take(stream, 1)
+            await asyncio.to_thread(write, "while away", fleet.shop.id)
+            stream = event_stream(feed, owner.principal, settings, last_event_id=position, machine_id=None)
+            async with aclosing(stream):
+                return names(await take(stream, 2))
+
+    assert run(scenario()) == ["while away"]
+
+
+def test_who_is_told_to_reload_is_told_so_once(
+    settings: Settings, fleet: FleetFixture, owner: Person
+) -> None:
+    write("before", fleet.shop.id)
+
+    async def scenario() -> list[object]:
+        async with Feed().running() as feed:
+            of_another_database = 1000
+            stream = event_stream(
+                feed, owner.principal, settings, last_event_id=of_another_database, machine_id=None
+            )
+            async with aclosing(stream):
+                _, (position, reset) = await take(stream, 2)
+            stream = event_stream(feed, owner.principal, settings, last_event_id=position, machine_id=None)
+            async with aclosing(stream):
+                await asyncio.to_thread(write, "after", fleet.shop.id)
+                again = await take(stream, 2)
+            return [reset["type"], *(data["type"] for _, data in again)]
+
+    assert run(scenario()) == ["reset", "connected", "test"]
+
+
+def test_a_client_that_leaves_while_redis_is_slow_is_forgotten(
+    settings: Settings, fleet: FleetFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def slow(*_: object) -> None:
+        await asyncio.sleep(60)
+
+    async def scenario() -> tuple[int, int]:
+        async with Feed().running() as feed:
+            monkeypatch.setattr(feed._readings, "subscribe", slow)
+            subscription = feed.subscribed(Subscriber(lambda _: True, fleet.machine.id))
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(1), subscription:
+                    pass
+            return len(feed._subscribers), len(feed._watched)
+
+    assert run(scenario()) == (0, 0)

@@ -96,18 +96,19 @@ class Feed:
                 await self._redis.aclose()
 
     @contextlib.asynccontextmanager
-    async def subscribed(self, subscriber: Subscriber) -> AsyncIterator[None]:
-        """Frames reach the subscriber's queue from now on.
+    async def subscribed(self, subscriber: Subscriber) -> AsyncIterator[int]:
+        """Every event after the one whose number it gives reaches the subscriber's queue.
 
         The reader knows its position before anybody subscribes: whatever it does not hand out any more is in
         the rows that a client reads after this.
         """
         await self._ready.wait()
+        position = self._position or 0
         self._subscribers.add(subscriber)
-        if subscriber.machine_id is not None:
-            await self._watch(subscriber.machine_id, subscriber)
         try:
-            yield
+            if subscriber.machine_id is not None:
+                await self._watch(subscriber.machine_id, subscriber)
+            yield position
         finally:
             self._subscribers.discard(subscriber)
             if subscriber.machine_id is not None:

@@ -47,13 +47,14 @@ async def event_stream(
     """
     may_see = VisibilityRule(principal)
     subscriber = Subscriber(may_see, machine_id)
-    async with feed.subscribed(subscriber):
-        yield _hello()
+    async with feed.subscribed(subscriber) as position:
+        # A new client is told where it stands: it may have to come back before anything has happened.
+        yield _hello(position if last_event_id is None else None)
         sent = last_event_id or 0
         if last_event_id is not None:
             if await run_in_threadpool(_is_gone, last_event_id):
-                yield _data({"type": "reset"})
                 sent = await run_in_threadpool(_newest)
+                yield _data({"type": "reset"}, event_id=sent)
             async for frame in _missed(sent, may_see):
                 sent = max(sent, frame.id)
                 if frame.data:
@@ -88,14 +89,15 @@ async def _live(subscriber: Subscriber, settings: Settings, *, after: int) -> As
             yield frame.data
 
 
-def _hello() -> bytes:
+def _hello(position: int | None) -> bytes:
     return f"retry: {RETRY_MILLISECONDS}\n".encode() + _data(
-        {"type": "connected", "message": "알림 스트림이 연결되었습니다"}
+        {"type": "connected", "message": "알림 스트림이 연결되었습니다"}, event_id=position
     )
 
 
-def _data(document: dict[str, object]) -> bytes:
-    return f"data: {json.dumps(document, ensure_ascii=False)}\n\n".encode()
+def _data(document: dict[str, object], *, event_id: int | None) -> bytes:
+    number = "" if event_id is None else f"id: {event_id}\n"
+    return f"{number}data: {json.dumps(document, ensure_ascii=False)}\n\n".encode()
 
 
 def _is_gone(last_event_id: int) -> bool:
