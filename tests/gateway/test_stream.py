@@ -8,9 +8,11 @@ from contextlib import aclosing
 from typing import Any, TypeVar
 
 import pytest
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.testclient import TestClient
 
-from people import FleetFixture, Person
+from people import FleetFixture, Person, bearer
 from signalcraft.db.session import unit_of_work
 from signalcraft.gateway.feed import Feed, Subscriber
 from signalcraft.gateway.stream import event_stream
@@ -197,3 +199,20 @@ def test_a_client_that_leaves_while_redis_is_slow_is_forgotten(
             return len(feed._subscribers), len(feed._watched)
 
     assert run(scenario()) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "error", [OperationalError("SELECT", {}, Exception("gone")), PoolTimeoutError("full")]
+)
+def test_while_the_database_is_away_people_are_asked_to_come_again(
+    gateway_client: TestClient, admin: Person, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    headers = bearer(gateway_client, admin)
+
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("signalcraft.gateway.access.authenticate_access_token", fail)
+    answer = gateway_client.get("/api/auth/verify", headers=headers)
+    assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
+    assert int(answer.headers["Retry-After"]) > 0

@@ -2,12 +2,15 @@
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from signalcraft.errors import (
     PROBLEM_MEDIA_TYPE,
     SignalCraftError,
+    UnavailableError,
     problem,
     problem_of,
     validation_problem_errors,
@@ -21,6 +24,8 @@ def init_problems(app: FastAPI) -> None:
     app.add_exception_handler(SignalCraftError, _expected)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(OperationalError, _database_away)
+    app.add_exception_handler(PoolTimeoutError, _database_away)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -64,6 +69,12 @@ def _http(request: Request, error: Exception) -> JSONResponse:
         error.status_code, "The request was refused", str(error.detail), request_id=_request_id(request)
     )
     return _answer(document, dict(error.headers or {}))
+
+
+def _database_away(request: Request, error: Exception) -> JSONResponse:
+    log.error("database_unavailable", exc_info=error)
+    away = UnavailableError("The database does not answer; send the same request again later.")
+    return _expected(request, away)
 
 
 def _unexpected(request: Request, error: Exception) -> JSONResponse:
