@@ -8,6 +8,7 @@ from uuid import UUID
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from obstore.store import LocalStore
 from pydantic import SecretStr
 from sqlalchemy import func, select, update
 
@@ -19,7 +20,7 @@ from signalcraft.alarms import service as alarms
 from signalcraft.alarms.models import Alarm, AlarmTransition
 from signalcraft.clock import utc_now
 from signalcraft.db.session import unit_of_work
-from signalcraft.errors import InvalidInputError
+from signalcraft.errors import InvalidInputError, UnavailableError
 from signalcraft.fleet.models import Device
 from signalcraft.queue import make_celery
 from signalcraft.realtime.connection import get_redis
@@ -325,3 +326,21 @@ def test_an_upload_is_not_kept_waiting_while_redis_is_away(settings: Settings, f
         make_celery(settings)
     assert received.analysis_id is not None
     assert fetch(received.analysis_id).state == "queued"
+
+
+def test_while_the_store_is_away_a_clip_waits_and_loses_no_attempt(
+    fleet: FleetFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    received = receive(fleet.device, hum(1))
+    assert received.analysis_id is not None
+    with monkeypatch.context() as away:
+        away.setattr(objects, "_store", lambda: LocalStore("/proc/self/fdinfo"))
+        with pytest.raises(UnavailableError):
+            objects.put("clips/x", b"x")
+        away.setattr(objects, "get", lambda key: objects.put(key, b""))
+        for _ in range(2 * queries.MAX_ATTEMPTS):
+            analyses.work_on(received.analysis_id, redelivered=True)
+    waiting = fetch(received.analysis_id)
+    assert (waiting.state, waiting.attempts) == ("queued", 0)
+    analyses.work_on(received.analysis_id, redelivered=False)
+    assert fetch(received.analysis_id).state == "done"

@@ -27,7 +27,7 @@ from signalcraft.clock import utc_now
 from signalcraft.db.session import after_commit, unit_of_work
 from signalcraft.dsp.features import CURRENT as FEATURES
 from signalcraft.dsp.features import FEATURE_SETS
-from signalcraft.errors import NotFoundError
+from signalcraft.errors import NotFoundError, UnavailableError
 from signalcraft.fleet.light import machine_light
 from signalcraft.fleet.models import Machine
 from signalcraft.logging import get_logger
@@ -40,6 +40,10 @@ log = get_logger(__name__)
 
 LEASE = timedelta(seconds=15)
 """An analysis takes some 20 ms; a worker that needs this long is gone."""
+
+
+STORE_WAIT = timedelta(seconds=30)
+"""How long an analysis waits when the store of sound does not answer."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,13 @@ def work_on(analysis_id: UUID, *, redelivered: bool) -> None:
         return
     analysis, clip = claimed
     _report(analysis, "decoding")
-    heard = hear(analysis, clip)
+    try:
+        heard = hear(analysis, clip)
+    except UnavailableError:
+        # The store is away: not the clip's fault, so it costs no attempt.
+        with unit_of_work() as session:
+            queries.put_back(session, analysis_id, until=utc_now() + STORE_WAIT)
+        return
     _report(analysis, "scoring")
     with unit_of_work() as session:
         finish(session, analysis_id, clip, heard)

@@ -104,6 +104,15 @@ def claim(
     return None if claimed is None else (claimed[0], claimed[1])
 
 
+def put_back(session: Session, analysis_id: UUID, *, until: datetime) -> None:
+    """Let the sweeper queue it again later, as if this attempt had not been."""
+    session.execute(
+        update(Analysis)
+        .where(Analysis.id == analysis_id, Analysis.state.not_in(FINAL))
+        .values(state="queued", attempts=Analysis.attempts - 1, claimable_at=until)
+    )
+
+
 def set_state(session: Session, analysis_id: UUID, state: str) -> None:
     session.execute(
         update(Analysis).where(Analysis.id == analysis_id, Analysis.state.not_in(FINAL)).values(state=state)

@@ -10,7 +10,7 @@ from signalcraft.acoustics import queries, reception
 from signalcraft.acoustics.analysis import give_up, work_on
 from signalcraft.clock import utc_now
 from signalcraft.db.session import unit_of_work
-from signalcraft.fleet.models import Device
+from signalcraft.fleet.models import Device, Machine
 from signalcraft.logging import get_logger
 from signalcraft.settings import get_settings
 from signalcraft.storage import objects
@@ -19,8 +19,8 @@ log = get_logger(__name__)
 
 SWEEP_WAIT = timedelta(seconds=30)
 """How long a message that was queued again has before the next sweep doubts it too."""
-LIMIT_SECONDS = 20
-"""The longest sound we accept takes 4 s; an analysis that hangs must not hold its worker for long."""
+LIMIT_SECONDS = 10
+"""The longest sound we accept takes 4 s. With the 5 s until it is ended by force, within the lease."""
 SWEEP_LIMIT = 500
 """Rows a sweep takes: the next one is seconds away."""
 ORPHAN_AGE = timedelta(hours=2)
@@ -60,7 +60,8 @@ def join_waiting_fragments() -> None:
     for device_id in waiting:
         with unit_of_work() as session:
             device = session.get_one(Device, device_id)
-            reception.join_fragments(session, device)
+            machine = session.get_one(Machine, device.machine_id)
+            reception.join_fragments(session, device, synthetic=machine.synthetic)
 
 
 @shared_task(name="acoustics.sweep_objects")  # type: ignore[untyped-decorator]

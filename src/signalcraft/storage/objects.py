@@ -1,15 +1,21 @@
 """Keep and fetch sound by key, in a local folder or a bucket: the same calls for both."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import obstore
+from obstore.exceptions import BaseError
 from obstore.store import ObjectStore, from_url
 
-from signalcraft.errors import NotFoundError
+from signalcraft.errors import NotFoundError, UnavailableError
+from signalcraft.logging import get_logger
 from signalcraft.settings import get_settings
+
+log = get_logger(__name__)
 
 
 @lru_cache(maxsize=1)
@@ -26,13 +32,20 @@ def _local_folder() -> Path | None:
 
 
 def put(key: str, data: bytes) -> None:
-    """Store the bytes under the key, as a whole or not at all; they survive a power cut from then on."""
-    obstore.put(_store(), key, data)
-    folder = _local_folder()
-    if folder is not None:
-        # A bucket keeps what it has acknowledged; a file may still be in the system's memory.
-        _flush(folder / key)
-        _flush((folder / key).parent)
+    """Store the bytes under the key, as a whole or not at all; they survive a power cut from then on.
+
+    Raises
+    ------
+    UnavailableError
+        The store does not answer, or has no room.
+    """
+    with _answering():
+        obstore.put(_store(), key, data)
+        folder = _local_folder()
+        if folder is not None:
+            # A bucket keeps what it has acknowledged; a file may still be in the system's memory.
+            _flush(folder / key)
+            _flush((folder / key).parent)
 
 
 def get(key: str) -> bytes:
@@ -42,11 +55,11 @@ def get(key: str) -> bytes:
     ------
     NotFoundError
         Nothing is stored under it.
+    UnavailableError
+        The store does not answer.
     """
-    try:
+    with _answering():
         return obstore.get(_store(), key).bytes().to_bytes()
-    except FileNotFoundError as error:
-        raise NotFoundError("The sound is not in the store any more.") from error
 
 
 def get_range(key: str, start: int, length: int) -> bytes:
@@ -56,11 +69,11 @@ def get_range(key: str, start: int, length: int) -> bytes:
     ------
     NotFoundError
         Nothing is stored under the key.
+    UnavailableError
+        The store does not answer.
     """
-    try:
+    with _answering():
         return obstore.get_range(_store(), key, start=start, length=length).to_bytes()
-    except FileNotFoundError as error:
-        raise NotFoundError("The sound is not in the store any more.") from error
 
 
 def delete(key: str) -> None:
@@ -69,6 +82,18 @@ def delete(key: str) -> None:
         obstore.delete(_store(), key)
     except FileNotFoundError:
         return
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """What the store cannot do, as an error of ours."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise NotFoundError("The sound is not in the store any more.") from error
+    except (BaseError, OSError) as error:
+        log.error("object_store_failed", reason=type(error).__name__)
+        raise UnavailableError("The store of sound does not answer. Please send it again.") from error
 
 
 def _flush(path: Path) -> None:
