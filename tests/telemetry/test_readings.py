@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import text
 
 from people import FleetFixture
 from signalcraft.clock import utc_now
@@ -13,7 +13,6 @@ from signalcraft.db.session import unit_of_work
 from signalcraft.fleet.models import Device
 from signalcraft.fleet.service import see_device
 from signalcraft.telemetry import partitions, service
-from signalcraft.telemetry.models import Reading
 from signalcraft.telemetry.schemas import ReadingIn
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -97,18 +96,6 @@ def test_a_missing_day_is_made_and_takes_over_its_rows(fleet: FleetFixture) -> N
         session.execute(text("DELETE FROM readings"))
         for name in created:
             session.execute(text(f"DROP TABLE {name}"))
-
-
-def test_old_days_are_dropped_whole(fleet: FleetFixture) -> None:
-    old, new = utc_now() - timedelta(days=400), utc_now() - timedelta(days=1)
-    with unit_of_work() as session:
-        created = partitions.ensure(session, today=old.date())
-    record(fleet.device, 1, float, start=old)
-    record(fleet.device, 1, float, start=new)
-    with unit_of_work() as session:
-        dropped = partitions.drop_older_than(session, utc_now() - timedelta(days=300))
-        assert sorted(dropped) == sorted(created)
-        assert [reading.measured_at for reading in session.scalars(select(Reading))] == [new]
 
 
 def test_a_new_device_heard_by_many_threads_at_once_is_one_device(database: None) -> None:

@@ -41,11 +41,6 @@ class Band:
     deviations: float
     kind: Literal["level", "variation"]
 
-    @property
-    def centre_hz(self) -> float:
-        """Geometric mean: the middle as the ear hears it."""
-        return float(np.sqrt(self.low_hz * self.high_hz))
-
 
 @dataclass(frozen=True)
 class Explanation:

@@ -32,21 +32,6 @@ def ensure(session: Session, *, today: date | None = None) -> list[str]:
     return [_name(day) for day in missing]
 
 
-def drop_older_than(session: Session, moment: datetime) -> list[str]:
-    """Drop the days that end at or before `moment`, and such rows of the default partition.
-
-    Returns
-    -------
-    The names of the tables that were dropped.
-    """
-    _lock(session)
-    old = [name for name, day in _days(session) if _midnight(day + timedelta(days=1)) <= moment]
-    for name in old:
-        session.execute(text(f"DROP TABLE {name}"))
-    session.execute(text("DELETE FROM readings_default WHERE measured_at < :moment"), {"moment": moment})
-    return old
-
-
 def _lock(session: Session) -> None:
     """Wait for another process, but give up (the task comes again) before writers pile up behind us."""
     session.execute(text("SET LOCAL lock_timeout = '4s'"))
