@@ -16,6 +16,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 DATA_DIR_VARIABLE = "SIGNALCRAFT_DATA_DIR"
 
+Process = Literal["gateway", "api", "worker", "scheduler", "command"]
+
 
 def _plain(name: str) -> AliasChoices:
     """A setting known to hosting platforms by its bare name (DATABASE_URL), or by field name in code."""
@@ -46,23 +48,37 @@ class Settings(BaseSettings):
     """First of the block of 100 loopback ports of this instance's own processes."""
     colour: Literal["blue", "green"] = "blue"
     """Which of the two releases side by side this process belongs to."""
+    process: Process = "command"
+    """What this process is, which decides its share of the database; `signalcraft up` sets it."""
     release: str = version("signalcraft")
     """Identifier of the deployed release, shown by /version, logs and Sentry."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     # --- servers it talks to
     database_url: SecretStr = Field(validation_alias=_plain("DATABASE_URL"))
-    """postgresql+psycopg://… of the application's role."""
+    """postgresql+psycopg://… of the application's role, which reads and writes rows and changes no table."""
+    database_owner_url: SecretStr | None = Field(None, validation_alias=_plain("DATABASE_OWNER_URL"))
+    """The role that owns the tables: migrations run as it. Unset, the application's role must own them."""
+    database_reader_url: SecretStr | None = Field(None, validation_alias=_plain("DATABASE_READER_URL"))
+    """The role that only reads, for Grafana and the like; SignalCraft makes it and never uses it."""
+    database_replica_url: SecretStr | None = Field(None, validation_alias=_plain("DATABASE_REPLICA_URL"))
+    """A streaming replica for what screens read; the application's role there too."""
+    replica_lag_limit_seconds: float = Field(5.0, gt=0)
+    """A replica further behind is not read from: a person would miss what they have just done."""
+    database_ca_file: str = Field("", validation_alias=AliasChoices("DATABASE_CA_FILE", "database_ca_file"))
+    """Certificates that an outside server's must be signed by; empty means those of the system."""
+    database_pooler: bool = False
+    """Set where DATABASE_URL leads through PgBouncer in transaction mode."""
     redis_url: SecretStr = Field(validation_alias=_plain("REDIS_URL"))
     """redis://… of Redis or Valkey: queue, event fan-out. May be emptied at any time."""
     object_store_url: str = Field("", validation_alias=_plain("OBJECT_STORE_URL"))
     """file:///… or s3://bucket/prefix for sound; empty means `<data_dir>/objects`."""
     sentry_dsn: SecretStr | None = Field(None, validation_alias=_plain("SENTRY_DSN"))
     """Where errors are reported; nothing leaves the machine while it is unset."""
-    database_pool_size: int = Field(4, ge=1, le=50)
-    """Connections that one process keeps. Cores x 2 + 1 over all processes is about right; more is slower."""
-    database_pool_overflow: int = Field(8, ge=0, le=50)
-    """Connections one process may open above the pool for a burst."""
+    database_pool_size: int | None = Field(None, ge=1, le=50)
+    """Connections that one process keeps, in place of the number for its kind (`db/limits.py`)."""
+    database_pool_overflow: int | None = Field(None, ge=0, le=50)
+    """Connections that one process may open above these for a burst, likewise."""
 
     # --- accounts
     token_signing_key: SecretStr

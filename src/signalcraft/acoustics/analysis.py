@@ -24,7 +24,7 @@ from signalcraft.alarms import service as alarms
 from signalcraft.anomaly import DETECTORS, explanation, sentences
 from signalcraft.anomaly.decision import WINDOW, Assessed, decide
 from signalcraft.clock import utc_now
-from signalcraft.db.session import after_commit, unit_of_work
+from signalcraft.db.session import after_commit, repeated, unit_of_work
 from signalcraft.dsp.features import CURRENT as FEATURES
 from signalcraft.dsp.features import FEATURE_SETS
 from signalcraft.errors import NotFoundError, UnavailableError
@@ -57,10 +57,13 @@ class Heard:
 
 def work_on(analysis_id: UUID, *, redelivered: bool) -> None:
     """Analyse the clip unless another worker has it or it is finished."""
-    with unit_of_work() as session:
+
+    def claim(session: Session) -> tuple[Analysis, Clip] | None:
         # Losing a claim in a crash costs nothing, so it need not wait for the disk.
         session.execute(text("SET LOCAL synchronous_commit = off"))
-        claimed = queries.claim(session, analysis_id, now=utc_now(), lease=LEASE, redelivered=redelivered)
+        return queries.claim(session, analysis_id, now=utc_now(), lease=LEASE, redelivered=redelivered)
+
+    claimed = repeated(claim)
     if claimed is None:
         return
     analysis, clip = claimed
@@ -73,8 +76,7 @@ def work_on(analysis_id: UUID, *, redelivered: bool) -> None:
             queries.put_back(session, analysis_id, until=utc_now() + STORE_WAIT)
         return
     _report(analysis, "scoring")
-    with unit_of_work() as session:
-        finish(session, analysis_id, clip, heard)
+    repeated(lambda session: finish(session, analysis_id, clip, heard))
 
 
 def hear(analysis: Analysis, clip: Clip) -> Heard:

@@ -5,10 +5,11 @@ from typing import Any, Literal, NoReturn
 from flask import Flask, Response, jsonify
 from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, Field, ValidationError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
+from signalcraft.db import failures
 from signalcraft.errors import (
     PROBLEM_MEDIA_TYPE,
     InvalidInputError,
@@ -57,7 +58,7 @@ def init_problems(app: Flask) -> None:
     """Render every error that a request ends with."""
     app.register_error_handler(SignalCraftError, _expected)
     app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(OperationalError, _database_away)
+    app.register_error_handler(DBAPIError, _database_away)
     app.register_error_handler(PoolTimeoutError, _database_away)
 
 
@@ -97,6 +98,8 @@ def _http(error: HTTPException) -> Response:
 
 
 def _database_away(error: Exception) -> Response:
+    if not failures.passes(error):
+        raise error
     log.error("database_unavailable", exc_info=error)
     return _expected(UnavailableError("The database does not answer; send the same request again later."))
 

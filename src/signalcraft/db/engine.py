@@ -1,36 +1,44 @@
-"""The engine of one process, made after the fork, on first use."""
+"""The engines of one process, made after the fork, on first use."""
 
 from functools import lru_cache
 
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
 
+from signalcraft.db import failures
+from signalcraft.db.connection import application_url, connect_arguments, owner_url, replica_url
+from signalcraft.db.limits import CHECKOUT_SECONDS, Limits, limits
 from signalcraft.settings import Settings, get_settings
 
-STATEMENT_TIMEOUT_MS = 30_000
-"""No request or task needs a longer statement; a runaway query must not hold a connection for ever."""
-IDLE_IN_TRANSACTION_TIMEOUT_MS = 60_000
-"""A process that hangs inside a transaction must not hold its locks."""
 
-
-def make_engine(settings: Settings, *, application_name: str = "signalcraft") -> Engine:
-    """An engine with a pool sized by the settings.
+def make_engine(settings: Settings, url: URL | None = None) -> Engine:
+    """An engine with the share of this kind of process, for the application's role or another URL.
 
     `pool_pre_ping` costs one round trip a checkout and spares users an error after the server restarted.
     """
-    return create_engine(
-        settings.database_url.get_secret_value(),
-        pool_size=settings.database_pool_size,
-        max_overflow=settings.database_pool_overflow,
+    share = limits(settings)
+    engine = create_engine(
+        url or application_url(settings),
+        pool_size=share.pool_size,
+        max_overflow=share.pool_overflow,
+        pool_timeout=CHECKOUT_SECONDS,
         pool_pre_ping=True,
         pool_recycle=1800,
-        connect_args={
-            "application_name": application_name,
-            "connect_timeout": 5,
-            "options": (
-                f"-c statement_timeout={STATEMENT_TIMEOUT_MS} "
-                f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_MS} -c timezone=UTC"
-            ),
-        },
+        connect_args=connect_arguments(
+            share, application_name=_name(settings), pooler=settings.database_pooler
+        ),
+    )
+    event.listen(engine, "handle_error", _drop_old_connections)
+    if settings.database_pooler:
+        _set_times_in_each_transaction(engine, share)
+    return engine
+
+
+def make_owner_engine(settings: Settings) -> Engine:
+    """Connections of the role that owns the tables, for commands that change them; none is kept."""
+    return create_engine(
+        owner_url(settings), poolclass=NullPool, connect_args={"application_name": _name(settings)}
     )
 
 
@@ -38,3 +46,32 @@ def make_engine(settings: Settings, *, application_name: str = "signalcraft") ->
 def get_engine() -> Engine:
     """The engine of this process. Call it after the fork only."""
     return make_engine(get_settings())
+
+
+@lru_cache(maxsize=1)
+def get_replica_engine() -> Engine | None:
+    """The engine of the replica, or None where none is set. Call it after the fork only."""
+    settings = get_settings()
+    url = replica_url(settings)
+    return None if url is None else make_engine(settings, url)
+
+
+def _name(settings: Settings) -> str:
+    """What `pg_stat_activity` shows: signalcraft-api-blue."""
+    return f"signalcraft-{settings.process}-{settings.colour}"
+
+
+def _drop_old_connections(context: ExceptionContext) -> None:
+    error = context.sqlalchemy_exception
+    if isinstance(error, DBAPIError) and failures.ends_connection(error):
+        context.is_disconnect = True
+
+
+def _set_times_in_each_transaction(engine: Engine, share: Limits) -> None:
+    settings = share.session_settings
+    calls = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
+    statement = text(f"SELECT {calls}")
+
+    @event.listens_for(engine, "begin")
+    def set_times(connection: Connection) -> None:
+        connection.execute(statement)

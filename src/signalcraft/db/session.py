@@ -4,15 +4,28 @@ Application code never commits. What must happen because of a commit (queueing a
 readers) is registered with `after_commit` and is dropped when the transaction rolls back.
 """
 
+import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import monotonic, sleep
+from typing import TypeVar
 
 import structlog
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from signalcraft.db import failures
 from signalcraft.db.engine import get_engine
+from signalcraft.db.limits import limits
+from signalcraft.settings import get_settings
 
 log = structlog.stdlib.get_logger(__name__)
+
+Result = TypeVar("Result")
+
+_FIRST_PAUSE_SECONDS = 0.02
+_LONGEST_PAUSE_SECONDS = 0.5
 
 _EFFECTS = "signalcraft.after_commit"
 _BEFORE = "signalcraft.before_commit"
@@ -32,10 +45,33 @@ def before_commit(session: Session, step: Callable[[Session], None]) -> None:
     session.info.setdefault(_BEFORE, []).append(step)
 
 
+def repeated(work: Callable[[Session], Result]) -> Result:
+    """Do `work` in a unit of work, and again where a conflict, a restart or a fail-over undid it.
+
+    Only for work that may be done twice (a natural key, a row that is final once): where the connection
+    breaks during the commit nobody knows whether it was done. It gives up after the patience of this kind of
+    process.
+    """
+    deadline = monotonic() + limits(get_settings()).patience_seconds
+    pause = _FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            with unit_of_work() as session:
+                return work(session)
+        except DBAPIError as error:
+            # Not all at the same moment: two that have met in a conflict would meet again.
+            wait = pause * random.uniform(0.5, 1.5)  # noqa: S311
+            if not failures.allows_repetition(error) or monotonic() + wait > deadline:
+                raise
+            log.warning("work_repeated", sqlstate=failures.sqlstate(error), reason=type(error.orig).__name__)
+        sleep(wait)
+        pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+
 @contextmanager
-def unit_of_work() -> Iterator[Session]:
+def unit_of_work(engine: Engine | None = None) -> Iterator[Session]:
     """A session whose transaction commits when the block ends and rolls back when it raises."""
-    session = Session(get_engine(), expire_on_commit=False)
+    session = Session(engine or get_engine(), expire_on_commit=False)
     try:
         yield session
         for step in session.info.pop(_BEFORE, []):

@@ -2,11 +2,12 @@
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
+from signalcraft.db import failures
 from signalcraft.errors import (
     PROBLEM_MEDIA_TYPE,
     SignalCraftError,
@@ -24,7 +25,7 @@ def init_problems(app: FastAPI) -> None:
     app.add_exception_handler(SignalCraftError, _expected)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(OperationalError, _database_away)
+    app.add_exception_handler(DBAPIError, _database_away)
     app.add_exception_handler(PoolTimeoutError, _database_away)
     app.add_exception_handler(Exception, _unexpected)
 
@@ -72,6 +73,8 @@ def _http(request: Request, error: Exception) -> JSONResponse:
 
 
 def _database_away(request: Request, error: Exception) -> JSONResponse:
+    if not failures.passes(error):
+        raise error
     log.error("database_unavailable", exc_info=error)
     away = UnavailableError("The database does not answer; send the same request again later.")
     return _expected(request, away)

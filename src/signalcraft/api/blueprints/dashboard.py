@@ -9,7 +9,7 @@ from signalcraft.api.answers import json_answer
 from signalcraft.api.problems import PROBLEM_RESPONSES
 from signalcraft.dashboards import service
 from signalcraft.dashboards.schemas import Overview
-from signalcraft.db.session import unit_of_work
+from signalcraft.db.replica import read
 
 blueprint = APIBlueprint(
     "dashboard",
@@ -27,6 +27,5 @@ def overview() -> Response:
 
     One snapshot: open the event stream with its `last_event_id`, and nothing is missed or told twice.
     """
-    with unit_of_work() as session:
-        answer = service.overview(session, principal())
-    return json_answer(answer)
+    person = principal()
+    return json_answer(read(lambda session: service.overview(session, person)))

@@ -8,6 +8,7 @@ from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models import RawModel
 from flask_openapi3.models.tag import Tag
 from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_validator
+from sqlalchemy.orm import Session
 
 from signalcraft.acoustics import reception
 from signalcraft.api.access import device, principal, sign_in_required, user
@@ -22,7 +23,7 @@ from signalcraft.api.schemas import (
     Registered,
 )
 from signalcraft.clock import iso, utc_now
-from signalcraft.db.session import unit_of_work
+from signalcraft.db.session import repeated, unit_of_work
 from signalcraft.errors import InvalidInputError, UnauthenticatedError
 from signalcraft.fleet import service as fleet
 from signalcraft.fleet.models import Device
@@ -222,9 +223,12 @@ def receive_features(header: FeatureHeaders, body: FeatureMessage) -> dict[str, 
     message = body.model_copy(update={name: text for name, text in named.items() if text is not None})
     now = utc_now()
     reading = message.reading(unreadable_numbers(), measured_at=header.measured_at or now)
-    with unit_of_work() as session:
+
+    def store(session: Session) -> None:
         node = fleet.see_device(session, device_id, address=request.remote_addr, now=now)
         telemetry.record(session, node, [reading])
+
+    repeated(store)
     return {
         "success": True,
         "message": "Features received",

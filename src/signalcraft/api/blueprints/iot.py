@@ -7,13 +7,14 @@ from flask import request
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 from pydantic import BaseModel, Field
+from sqlalchemy.orm import Session
 
 from signalcraft.api.access import device, principal, user
 from signalcraft.api.bodies import lenient_json, unreadable_numbers
 from signalcraft.api.problems import PROBLEM_RESPONSES
 from signalcraft.api.schemas import DeviceList, SensorDataReceived, SensorHistory
 from signalcraft.clock import iso, utc_now
-from signalcraft.db.session import unit_of_work
+from signalcraft.db.session import repeated, unit_of_work
 from signalcraft.fleet import service as fleet
 from signalcraft.fleet.schemas import DeviceId
 from signalcraft.telemetry import service as telemetry
@@ -47,9 +48,13 @@ class HistoryQuery(BaseModel):
 def receive_sensor_data(body: SensorData) -> dict[str, Any]:
     """Receive one reading. Sent again, it is not stored again."""
     now = utc_now()
-    with unit_of_work() as session:
+    reading = body.reading(unreadable_numbers())
+
+    def store(session: Session) -> None:
         node = fleet.see_device(session, body.device_id, address=request.remote_addr, now=now)
-        telemetry.record(session, node, [body.reading(unreadable_numbers())])
+        telemetry.record(session, node, [reading])
+
+    repeated(store)
     return {"success": True, "message": "Sensor data received", "timestamp": now.timestamp()}
 
 

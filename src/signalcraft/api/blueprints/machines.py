@@ -6,6 +6,7 @@ from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 from pydantic import AwareDatetime, BaseModel, Field
+from sqlalchemy.orm import Session
 
 from signalcraft.acoustics import service as acoustics
 from signalcraft.api.access import principal, user
@@ -14,10 +15,11 @@ from signalcraft.api.problems import PROBLEM_RESPONSES
 from signalcraft.clock import EARLIEST, utc_now
 from signalcraft.dashboards import service
 from signalcraft.dashboards.schemas import AnalysesAnswer, MachineAnswer, ReadingsAnswer
-from signalcraft.db.session import unit_of_work
+from signalcraft.db.replica import read
 from signalcraft.errors import InvalidInputError
 from signalcraft.fleet import service as fleet
 from signalcraft.telemetry import service as telemetry
+from signalcraft.telemetry.schemas import Series
 
 blueprint = APIBlueprint(
     "machines",
@@ -51,20 +53,23 @@ class AnalysesQuery(BaseModel):
 @user("fleet.read")
 def show(path: MachinePath) -> Response:
     """One machine as the overview shows it."""
-    with unit_of_work() as session:
-        answer = service.machine(session, principal(), path.machine_id)
-    return json_answer(answer)
+    person = principal()
+    return json_answer(read(lambda session: service.machine(session, person, path.machine_id)))
 
 
 @blueprint.get("/<int:machine_id>/readings", responses={200: ReadingsAnswer})
 @user("fleet.read")
 def readings(path: MachinePath, query: ReadingsQuery) -> Response:
     """Readings for a chart; where there are more than `points`, the extremes of equal time steps."""
+    person = principal()
     start, end = _range(query)
-    with unit_of_work() as session:
-        machine = fleet.get_machine(session, principal(), path.machine_id)
+
+    def chart(session: Session) -> Series:
+        machine = fleet.get_machine(session, person, path.machine_id)
         devices = fleet.list_machine_devices(session, machine.id)
-        series = telemetry.series(session, devices, start=start, end=end, points=query.points)
+        return telemetry.series(session, devices, start=start, end=end, points=query.points)
+
+    series = read(chart)
     return json_answer(
         ReadingsAnswer.model_validate(
             {
@@ -83,10 +88,14 @@ def readings(path: MachinePath, query: ReadingsQuery) -> Response:
 @user("fleet.read")
 def analyses(path: MachinePath, query: AnalysesQuery) -> Response:
     """Finished analyses, newest sound first."""
-    with unit_of_work() as session:
-        machine = fleet.get_machine(session, principal(), path.machine_id)
+    person = principal()
+
+    def newest(session: Session) -> AnalysesAnswer:
+        machine = fleet.get_machine(session, person, path.machine_id)
         found = acoustics.list_machine_analyses(session, machine.id, limit=query.limit, before=query.before)
-    return json_answer(AnalysesAnswer(analyses=found))
+        return AnalysesAnswer(analyses=found)
+
+    return json_answer(read(newest))
 
 
 def _range(query: ReadingsQuery) -> tuple[datetime, datetime]:
