@@ -1,22 +1,21 @@
 """What the tests share: the project's own PostgreSQL and Valkey, both tiers, people."""
 
 import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 from starlette.testclient import TestClient
 
 import signalcraft.tables
 from people import FleetFixture, Person, make_fleet, make_person
+from server_host import ServerHost
 from signalcraft.api.app import create_app as create_api
 from signalcraft.db import migrate
-from signalcraft.db.engine import get_engine
+from signalcraft.db.engine import get_engine, make_owner_engine
 from signalcraft.gateway.app import create_app as create_gateway
 from signalcraft.queue import make_celery
 from signalcraft.realtime.connection import get_redis
@@ -25,36 +24,40 @@ from system_instance import SystemInstance, system_instance
 
 
 @pytest.fixture(scope="session")
-def settings() -> Iterator[Settings]:
-    """An instance of its own for the whole run, migrated; its servers end with it."""
+def server_host() -> Iterator[ServerHost]:
+    """PostgreSQL and Valkey of an instance of its own for the whole run; they end with it."""
     with tempfile.TemporaryDirectory(prefix="sc-", dir="/tmp", ignore_cleanup_errors=True) as folder:
         data, objects = Path(folder) / "data", Path(folder) / "objects"
         Path(folder).chmod(0o755)
         os.environ["SIGNALCRAFT_DATA_DIR"] = str(data)
         os.environ["OBJECT_STORE_URL"] = objects.as_uri()
-        servers = subprocess.Popen(
-            [sys.executable, Path(__file__).with_name("servers.py")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert servers.stdout is not None
-        assert servers.stdout.readline().strip() == "ready"
-        get_settings.cache_clear()
-        settings = get_settings()
-        migrate.upgrade(settings)
-        make_celery(settings)
-        yield settings
-        get_engine().dispose()
-        servers.communicate()
-        servers.stdout.close()
+        host = ServerHost()
+        yield host
+        host.close()
+
+
+@pytest.fixture(scope="session")
+def settings(server_host: ServerHost) -> Iterator[Settings]:
+    """The settings of that instance, its database migrated."""
+    get_settings.cache_clear()
+    settings = get_settings()
+    migrate.upgrade(settings)
+    make_celery(settings)
+    yield settings
+    get_engine().dispose()
+
+
+@pytest.fixture(scope="session")
+def owner_engine(settings: Settings) -> Engine:
+    """Connections of the role that owns the tables."""
+    return make_owner_engine(settings)
 
 
 @pytest.fixture
-def database(settings: Settings) -> None:
+def database(owner_engine: Engine) -> None:
     """Empty tables and an empty Redis."""
     tables = ", ".join(f'"{table.name}"' for table in signalcraft.tables.Base.metadata.sorted_tables)
-    with get_engine().begin() as connection:
+    with owner_engine.begin() as connection:  # the application may not empty a table
         connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
         connection.execute(text("INSERT INTO outbox_counter (id, last_event_id) VALUES (1, 0)"))
     get_redis().flushall()

@@ -5,6 +5,7 @@ Precedence: process environment, then `.env` in the working folder, then `<data_
 """
 
 import os
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -89,6 +90,9 @@ class Settings(BaseSettings):
     """How long somebody who does not come back stays signed in."""
     cookie_secure: bool = False
     """Set where TLS ends in front of us; a Secure cookie on plain HTTP would never come back."""
+    old_password_salt: SecretStr | None = None
+    """The salt that the server before this one put behind every password of its dashboard's users before SHA-256.
+    It stands in that server's source; only people moved from there who have not signed in since need it."""
     trusted_origins: Annotated[tuple[str, ...], NoDecode] = ()
     """Comma-separated origins, besides our own, that browsers may call from."""
 
@@ -158,5 +162,18 @@ def get_settings() -> Settings:
     pydantic.ValidationError
         A required setting is missing or a value is out of range.
     """
-    folder = data_dir()
-    return Settings(_env_file=(folder / "instance.env", ".env"))
+    generated = data_dir() / "instance.env"
+    return _of_one_server(Settings(_env_file=(generated, ".env")), dotenv_values(generated))
+
+
+def _of_one_server(settings: Settings, generated: Mapping[str, str | None]) -> Settings:
+    """The settings without roles that were generated for the embedded server, if another one is used."""
+    if settings.database_url.get_secret_value() == generated.get("DATABASE_URL"):
+        return settings
+    named = {"database_owner_url": "DATABASE_OWNER_URL", "database_reader_url": "DATABASE_READER_URL"}
+    strange = {
+        field: None
+        for field, name in named.items()
+        if (value := getattr(settings, field)) is not None and value.get_secret_value() == generated.get(name)
+    }
+    return settings.model_copy(update=strange)

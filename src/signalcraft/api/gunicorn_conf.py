@@ -1,11 +1,10 @@
 """Gunicorn's settings for the api tier: `gunicorn -c python:signalcraft.api.gunicorn_conf`."""
 
 import gc
-import os
 from typing import Any
 
 from signalcraft.operations.ports import LOOPBACK
-from signalcraft.operations.tiers import GRACE_SECONDS, bind_address
+from signalcraft.operations.tiers import GRACE_SECONDS, bind_address, process_count
 from signalcraft.settings import get_settings
 
 _settings = get_settings()
@@ -13,8 +12,7 @@ _settings = get_settings()
 bind = bind_address(_settings, "api")
 proc_name = f"api-{_settings.colour}"
 worker_class = "gthread"
-# Handlers mostly wait for PostgreSQL, the disk or an analysis: threads wait cheaply, processes use the cores.
-workers = os.cpu_count() or 1
+workers = process_count("api")
 threads = 16
 # The code is loaded once and shared by the workers; engines and connections are made after the fork.
 preload_app = True

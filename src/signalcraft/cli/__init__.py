@@ -2,7 +2,7 @@
 
 import typer
 
-from signalcraft.cli import lifecycle, users
+from signalcraft.cli import database, lifecycle, users
 from signalcraft.cli.evaluate import evaluate
 from signalcraft.cli.listen import listen
 from signalcraft.cli.replay import replay
@@ -20,6 +20,7 @@ app.command()(listen)
 app.command()(replay)
 app.command()(simulate)
 app.command()(users.user)
+app.add_typer(database.app, name="database")
 
 
 def main() -> None:

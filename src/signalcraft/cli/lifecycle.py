@@ -32,8 +32,8 @@ def register(app: typer.Typer) -> None:
 
 def up() -> None:
     """Start everything that does not run yet, and wait until it is ready. / 시스템을 시작합니다."""
-    with _failing_with_a_sentence():
-        say, began = _progress(), time.monotonic()
+    with failing_with_a_sentence():
+        say, began = progress(), time.monotonic()
         account.become_owner(data_dir(), say, create=True)
         here = instance.make()
         lifecycle.up(here, say)
@@ -49,8 +49,8 @@ def up() -> None:
 
 def down() -> None:
     """Stop everything of this instance. / 시스템을 종료합니다."""
-    with _failing_with_a_sentence():
-        say = _progress()
+    with failing_with_a_sentence():
+        say = progress()
         if not instance.exists():
             print("Nothing runs: this instance was never started. / 실행 중인 것이 없습니다.")
             return
@@ -63,8 +63,8 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="For programs, as one JSON document.")] = False,
 ) -> None:
     """State, memory, restarts, port, version; exit code 0 if all are online. / 상태를 표시합니다."""
-    with _failing_with_a_sentence():
-        account.become_owner(data_dir(), _progress())
+    with failing_with_a_sentence():
+        account.become_owner(data_dir(), progress())
         rows = process_statuses(instance.load())
         well = all(row.well for row in rows)
         if as_json:
@@ -87,8 +87,8 @@ def show_logs(
     count: Annotated[int, typer.Option("-n", "--lines", min=0, help="How many of the newest lines.")] = 50,
 ) -> None:
     """The logs of all processes as one stream in the order of time. / 로그를 표시합니다."""
-    with _failing_with_a_sentence():
-        account.become_owner(data_dir(), _progress())
+    with failing_with_a_sentence():
+        account.become_owner(data_dir(), progress())
         folder = instance.load().logs_dir
         known = logs.names(folder)
         if process is not None and process not in known:
@@ -103,14 +103,15 @@ def show_logs(
                 print(logs.render(line), flush=True)
 
 
-def _progress() -> Callable[[str], None]:
+def progress() -> Callable[[str], None]:
     """Prints each step with the seconds since the first."""
     began = time.monotonic()
     return lambda text: print(f"{time.monotonic() - began:5.1f} s  {text}", file=sys.stderr, flush=True)
 
 
 @contextmanager
-def _failing_with_a_sentence() -> Iterator[None]:
+def failing_with_a_sentence() -> Iterator[None]:
+    """End the command with what went wrong, in place of a traceback."""
     try:
         yield
     except OperationsError as error:

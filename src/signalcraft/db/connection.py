@@ -61,6 +61,12 @@ def connect_arguments(limits: Limits, *, application_name: str, pooler: bool) ->
     return arguments | {"options": f"{times} -c timezone=UTC"}
 
 
+def libpq_parameters(url: URL) -> dict[str, Any]:
+    """The URL for psycopg itself."""
+    parts = {"host": url.host, "port": url.port, "user": url.username, "password": url.password}
+    return {**url.query, **{name: part for name, part in parts.items() if part}, "dbname": url.database}
+
+
 def _safe(url: URL, settings: Settings) -> URL:
     """The URL with TLS and the server's name checked, unless it says itself how, or stays on this machine.
 

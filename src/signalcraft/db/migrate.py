@@ -1,23 +1,51 @@
-"""Run the migrations from code, under a lock, so that two starts at once do no harm."""
+"""Run the migrations from code, as the owner of the tables, under a lock so that two starts do no harm."""
 
 from pathlib import Path
+from time import sleep
 
+import psycopg
+import structlog
 from alembic import command
 from alembic.config import Config
+from sqlalchemy import URL
+from sqlalchemy.exc import DBAPIError
 
+from signalcraft.db import failures, roles
+from signalcraft.db.connection import libpq_parameters, owner_url
 from signalcraft.settings import Settings
+
+log = structlog.stdlib.get_logger(__name__)
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
+_LOCK_NOT_AVAILABLE = "55P03"
+_LOCK_TRIES = 10
+"""A migration that cannot have its lock in time steps back, so that writers pass, and tries again."""
+_LOCK_PAUSE_SECONDS = 2.0
 
-def configuration(database_url: str) -> Config:
+
+def configuration(url: URL) -> Config:
     """Alembic's configuration without an ini file: the URL comes from the settings alone."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
-    config.attributes["database_url"] = database_url
+    config.attributes["database_url"] = url
     return config
 
 
 def upgrade(settings: Settings, revision: str = "head") -> None:
-    """Bring the database up to `revision`; does nothing when it is there already."""
-    command.upgrade(configuration(settings.database_url.get_secret_value()), revision)
+    """Bring the database up to `revision`, and give the roles their rights on what is new.
+
+    Does nothing when it is there already.
+    """
+    config = configuration(owner_url(settings))
+    for left in reversed(range(_LOCK_TRIES)):
+        try:
+            command.upgrade(config, revision)
+            break
+        except DBAPIError as error:
+            if failures.sqlstate(error) != _LOCK_NOT_AVAILABLE or not left:
+                raise
+            log.warning("migration_waits", reason="a table is locked", tries_left=left)
+        sleep(_LOCK_PAUSE_SECONDS)
+    with psycopg.connect(**libpq_parameters(owner_url(settings))) as connection:
+        roles.grant(connection, roles.roles_of(settings))

@@ -1,11 +1,10 @@
 """Gunicorn's settings for the gateway: `gunicorn -c python:signalcraft.gateway.gunicorn_conf`."""
 
-import os
 from typing import Any
 
 from signalcraft.gateway import draining
 from signalcraft.operations.ports import LOOPBACK
-from signalcraft.operations.tiers import GRACE_SECONDS, bind_address
+from signalcraft.operations.tiers import GRACE_SECONDS, bind_address, process_count
 from signalcraft.settings import get_settings
 
 _settings = get_settings()
@@ -13,8 +12,7 @@ _settings = get_settings()
 bind = bind_address(_settings, "gateway")
 proc_name = f"gateway-{_settings.colour}"
 worker_class = "asgi"
-# One event loop holds thousands of idle streams, and no handler computes; half the cores are for analysis.
-workers = max(1, (os.cpu_count() or 1) // 2)
+workers = process_count("gateway")
 worker_connections = 2000
 
 # A worker that answers nothing for this long is replaced. The loop only hangs when something is wrong.

@@ -22,6 +22,8 @@ _PORT_BASE = "SIGNALCRAFT_INTERNAL_PORT_BASE"
 _GATEWAY = "SIGNALCRAFT_GATEWAY_PORT"
 _API = "SIGNALCRAFT_API_PORT"
 _DATABASE = "DATABASE_URL"
+_OWNER = "DATABASE_OWNER_URL"
+_READER = "DATABASE_READER_URL"
 _REDIS = "REDIS_URL"
 _SIGNING_KEY = "SIGNALCRAFT_TOKEN_SIGNING_KEY"
 _FIELDS = {_DATABASE: "database_url", _REDIS: "redis_url", _SIGNING_KEY: "token_signing_key"}
@@ -120,6 +122,11 @@ def make() -> Instance:
         _append(file, _generate(missing, _internal_port_base(folder)))
     get_settings.cache_clear()
     instance = load()
+    if instance.embeds_postgres and (absent := _missing_roles(instance.settings)):
+        # Of an instance that was made before there were three roles, too.
+        _append(file, _generate(absent, instance.settings.internal_port_base))
+        get_settings.cache_clear()
+        instance = load()
     if is_new:
         # Later commands find the instance by its folder alone, without the ports in their environment.
         _append(file, {_GATEWAY: str(instance.settings.gateway_port), _API: str(instance.settings.api_port)})
@@ -141,6 +148,11 @@ def _missing_settings() -> list[str]:
     return []
 
 
+def _missing_roles(settings: Settings) -> list[str]:
+    given = {_OWNER: settings.database_owner_url, _READER: settings.database_reader_url}
+    return [name for name, url in given.items() if url is None]
+
+
 def _internal_port_base(folder: Path) -> int:
     """The port base in force before the settings are complete."""
     given = dict.fromkeys(_FIELDS.values(), "unknown yet")
@@ -152,8 +164,13 @@ def _generate(missing: list[str], base: int) -> dict[str, str]:
     def url(scheme: str, user: str, port: int, name: str) -> str:
         return f"{scheme}://{user}:{secrets.token_urlsafe(24)}@{LOOPBACK}:{port}/{name}"
 
+    def database_url(role: str) -> str:
+        return url("postgresql+psycopg", role, base + POSTGRES, "signalcraft")
+
     makers = {
-        _DATABASE: lambda: url("postgresql+psycopg", "signalcraft", base + POSTGRES, "signalcraft"),
+        _DATABASE: lambda: database_url("signalcraft"),
+        _OWNER: lambda: database_url("signalcraft_owner"),
+        _READER: lambda: database_url("signalcraft_reader"),
         _REDIS: lambda: url("redis", "", base + VALKEY, "0"),
         _SIGNING_KEY: _signing_key,
     }

@@ -11,7 +11,7 @@ import httpx
 from kombu.exceptions import OperationalError
 
 from signalcraft.db import migrate
-from signalcraft.operations import launch, logs, proxy
+from signalcraft.operations import connections, database, launch, logs, proxy
 from signalcraft.operations.errors import OperationsError
 from signalcraft.operations.instance import Instance
 from signalcraft.operations.pm2 import Pm2, State, ecosystem
@@ -59,7 +59,9 @@ def up(instance: Instance, say: Say) -> None:
         instance.ecosystem_file.write_text(ecosystem(instance, wanted), encoding="utf-8")
         _start_servers(instance, pm2, [process for process in starting if process.kind == "server"], say)
         say("Bringing the database up to date")
-        migrate.upgrade(instance.settings)
+        with database.failing_with_a_sentence():
+            connections.check(instance.settings)
+            migrate.upgrade(instance.settings)
         # Migrations suit the older code too, so it answers until the last moment.
         if gone := sorted(
             running.keys() - {process.name for process in wanted if _current(process, running)}

@@ -8,10 +8,10 @@ import time
 from pathlib import Path
 
 import psycopg
-from psycopg import sql
-from sqlalchemy.engine import make_url
 
-from signalcraft.operations import kernel
+from signalcraft.db import roles
+from signalcraft.db.connection import application_url
+from signalcraft.operations import connections, kernel
 from signalcraft.operations.errors import OperationsError
 from signalcraft.operations.instance import Instance
 from signalcraft.operations.packages import package_folder
@@ -28,18 +28,19 @@ _INITDB_OPTIONS = (
 _ACCESS = """\
 # Written by `signalcraft up`. The socket's folder is open to the instance's own account alone.
 local all all trust
+local replication all trust
 host all all 127.0.0.1/32 scram-sha-256
 """
 
 
 class Postgres:
-    """The server of one instance. The application is a plain role that owns its database, no superuser."""
+    """The server of one instance. The superuser is for its own account alone, through the socket."""
 
     def __init__(self, instance: Instance) -> None:
-        self._url = make_url(instance.settings.database_url.get_secret_value())
+        self._settings = instance.settings
         self._cluster = instance.postgres_dir
         self._sockets = instance.run_dir
-        self.port = self._url.port or 5432
+        self.port = application_url(instance.settings).port or 5432
 
     @property
     def command(self) -> tuple[str, ...]:
@@ -55,7 +56,7 @@ class Postgres:
 listen_addresses = '{LOOPBACK}'
 port = {self.port}
 unix_socket_directories = '{self._sockets}'
-max_connections = 100
+max_connections = {connections.server_limit(self._settings)}
 password_encryption = 'scram-sha-256'
 shared_buffers = {buffers}MB
 huge_pages = off
@@ -96,20 +97,8 @@ log_checkpoints = off
             time.sleep(0.05)
 
     def make_database(self) -> None:
-        """Make the application's role and database where they are missing."""
-        role, database = self._url.username or "", self._url.database or ""
-        with self._connect() as connection:
-            known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone()
-            statement = "ALTER ROLE {} LOGIN PASSWORD {}" if known else "CREATE ROLE {} LOGIN PASSWORD {}"
-            connection.execute(
-                sql.SQL(statement).format(sql.Identifier(role), sql.Literal(self._url.password))
-            )
-            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone():
-                connection.execute(
-                    sql.SQL("CREATE DATABASE {} OWNER {}").format(
-                        sql.Identifier(database), sql.Identifier(role)
-                    )
-                )
+        """Make the roles and the database where they are missing; an older cluster gets its owner."""
+        roles.make(self._connect, roles.roles_of(self._settings))
 
     def hasten_shutdown(self) -> None:
         """Turn the polite shutdown that PM2 asked for, which waits for every client, into a fast one."""
@@ -130,12 +119,12 @@ log_checkpoints = off
             raise OperationsError(f"PostgreSQL's initdb failed: {(done.stderr or done.stdout).strip()}")
         unfinished.rename(self._cluster)
 
-    def _connect(self) -> psycopg.Connection:
+    def _connect(self, database: str | None = None) -> psycopg.Connection:
         return psycopg.connect(
             host=str(self._sockets),
             port=self.port,
             user=_SUPERUSER,
-            dbname="postgres",
+            dbname=database or "postgres",
             connect_timeout=3,
             autocommit=True,
         )

@@ -1,7 +1,6 @@
 """The processes of one instance: what each is, how it is started, where it listens."""
 
 import json
-import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ import signalcraft
 from signalcraft.operations import postgres, proxy, valkey
 from signalcraft.operations.instance import Instance
 from signalcraft.operations.ports import tier_port
-from signalcraft.operations.tiers import GRACE_SECONDS
+from signalcraft.operations.tiers import GRACE_SECONDS, process_count
 
 _WORKER_GRACE_SECONDS = 30
 _SERVER_GRACE_SECONDS = 20
@@ -100,6 +99,7 @@ def _applications(instance: Instance) -> Iterator[Process]:
     celery = "celery --quiet --app signalcraft.worker"
     secret_settings = [
         settings.database_url,
+        settings.database_replica_url,
         settings.redis_url,
         settings.token_signing_key,
         settings.sentry_dsn,
@@ -123,6 +123,7 @@ def _applications(instance: Instance) -> Iterator[Process]:
             environment={
                 "SIGNALCRAFT_DATA_DIR": str(instance.data_dir),
                 "SIGNALCRAFT_COLOUR": colour,
+                "SIGNALCRAFT_PROCESS": name.partition("-")[0],
                 "SIGNALCRAFT_RELEASE": release,
                 # Every process is one of several on the same cores: NumPy's own threads only get in the way.
                 "OPENBLAS_NUM_THREADS": "1",
@@ -140,7 +141,7 @@ def _applications(instance: Instance) -> Iterator[Process]:
             tier_port(settings.internal_port_base, tier, colour),
         )
     # A pool process that has grown past 400 MB (given in KiB) is replaced after its task: leaks end there.
-    pool = f"--pool prefork --concurrency {os.cpu_count() or 1} --max-memory-per-child 400000"
+    pool = f"--pool prefork --concurrency {process_count('worker')} --max-memory-per-child 400000"
     quiet = "--without-mingle --without-gossip"
     level = f"--loglevel {settings.log_level}"
     yield application(

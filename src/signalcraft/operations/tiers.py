@@ -1,13 +1,31 @@
-"""What the Gunicorn settings of a tier and the process manager must agree on."""
+"""What the Gunicorn settings of a tier, the process manager and the database's limits must agree on."""
+
+import os
 
 from signalcraft.operations.ports import LOOPBACK, Tier, tier_port
-from signalcraft.settings import Settings
+from signalcraft.settings import Process, Settings
 
 GRACE_SECONDS = 20
 """How long a stopping tier may finish what it is doing: a slow upload, an analysis that is waited for.
 
 PM2 waits longer than this before it kills.
 """
+
+
+def process_count(kind: Process) -> int:
+    """How many processes of a kind, of one colour, do work on this machine."""
+    cores = os.cpu_count() or 1
+    match kind:
+        case "gateway":
+            # One event loop holds thousands of idle streams, and no handler computes; half the cores are for
+            # analysis.
+            return max(1, cores // 2)
+        case "api" | "worker":
+            # Handlers mostly wait for PostgreSQL, the disk or an analysis: threads wait cheaply, processes
+            # use the cores.
+            return cores
+        case "scheduler" | "command":
+            return 1
 
 
 def bind_address(settings: Settings, tier: Tier) -> str:

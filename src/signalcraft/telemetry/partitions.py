@@ -51,30 +51,11 @@ def _create(session: Session, day: date) -> None:
     """Build the table beside `readings`, move the day's rows into it, then attach it.
 
     `CREATE TABLE … PARTITION OF` would lock all of `readings` and fail while the default partition holds rows
-    of that day; attaching locks the default partition alone, for as long as it takes to look through it.
+    of that day; attaching locks the default partition alone, for as long as it takes to look through it. The
+    function (migration 0010) does it as the owner of the tables, for the application may not change them.
     """
-    name = _name(day)
-    start, end = _midnight(day), _midnight(day + timedelta(days=1))
-    session.execute(text("LOCK TABLE readings_default IN ACCESS EXCLUSIVE MODE"))
-    session.execute(text(f"CREATE TABLE {name} (LIKE readings INCLUDING ALL)"))
-    session.execute(
-        text(
-            f"WITH moved AS (DELETE FROM readings_default WHERE measured_at >= :start AND measured_at < :end "  # noqa: S608
-            f"RETURNING *) INSERT INTO {name} SELECT * FROM moved"
-        ),
-        {"start": start, "end": end},
-    )
-    session.execute(
-        text(
-            f"ALTER TABLE readings ATTACH PARTITION {name} "
-            f"FOR VALUES FROM ('{start.isoformat()}') TO ('{end.isoformat()}')"
-        )
-    )
+    session.execute(text("SELECT make_readings_day(:day)"), {"day": day})
 
 
 def _name(day: date) -> str:
     return f"readings_{day:%Y%m%d}"
-
-
-def _midnight(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)

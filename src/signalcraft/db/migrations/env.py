@@ -3,6 +3,7 @@
 from alembic import context
 from sqlalchemy import create_engine, pool, text
 
+from signalcraft.db.limits import CONNECT_SECONDS
 from signalcraft.tables import Base
 
 LOCK_TIMEOUT_MS = 4_000
@@ -13,7 +14,11 @@ MIGRATION_LOCK = 0x5169_6E61
 
 
 def run() -> None:
-    engine = create_engine(context.config.attributes["database_url"], poolclass=pool.NullPool)
+    engine = create_engine(
+        context.config.attributes["database_url"],
+        poolclass=pool.NullPool,
+        connect_args={"application_name": "signalcraft-migration", "connect_timeout": CONNECT_SECONDS},
+    )
     with engine.connect() as connection:
         connection.execute(text(f"SELECT pg_advisory_lock({MIGRATION_LOCK})"))
         connection.execute(text(f"SET lock_timeout = {LOCK_TIMEOUT_MS}"))
