@@ -1,0 +1,305 @@
+"""Does it add up? For each table, each day of each device, and the target itself."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg import sql
+
+from signalcraft.bilingual import Text
+from signalcraft.db import schema_version
+from signalcraft.migration import readings
+from signalcraft.migration.plan import FilePlan, TablePlan
+from signalcraft.migration.state import Archive
+from signalcraft.telemetry.quality import RANGES
+
+if TYPE_CHECKING:
+    from signalcraft.migration.run import Result
+
+OUTCOMES = ("inserted", "merged", "duplicate", "rejected")
+
+
+@dataclass(frozen=True)
+class Account:
+    """One source table: read = inserted + merged + duplicate + rejected."""
+
+    file: str
+    table: str
+    target: str
+    """Where it went; `legacy` where it is archived only."""
+    in_file: int
+    read: int
+    inserted: int
+    merged: int
+    duplicate: int
+    rejected: int
+    reasons: dict[str, int]
+    sha256: str
+    """Of the checksums of all windows in order: the same bytes in the file and in the archive."""
+    damaged: bool = False
+
+    @property
+    def adds_up(self) -> bool:
+        complete = self.damaged or self.read == self.in_file
+        return complete and self.read == self.inserted + self.merged + self.duplicate + self.rejected
+
+
+@dataclass(frozen=True)
+class Check:
+    name: Text
+    ok: bool
+    detail: Text
+
+
+@dataclass
+class _Days:
+    compared: int = 0
+    with_more: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+
+def account(
+    connection: psycopg.Connection,
+    result: "Result",
+    archives: Sequence[tuple[FilePlan, TablePlan, Archive]],
+) -> None:
+    """Fill in the accounts and checks of a run."""
+    result.accounts = [_account(connection, plan, archive) for _, plan, archive in archives]
+    result.checks = [
+        _tables(result.accounts),
+        _archive(connection, archives),
+        _rejects(connection, result.accounts),
+        _days(connection),
+        *_target(connection),
+    ]
+
+
+def _account(connection: psycopg.Connection, plan: TablePlan, archive: Archive) -> Account:
+    totals = connection.execute(
+        "SELECT coalesce(sum(rows), 0), coalesce(sum(inserted), 0), coalesce(sum(merged), 0), "
+        "coalesce(sum(duplicate), 0), coalesce(sum(rejected), 0), "
+        "encode(sha256(coalesce(string_agg(digest, ''::bytea ORDER BY number), ''::bytea)), 'hex') "
+        "FROM legacy.windows WHERE table_id = %s",
+        [archive.table_id],
+    ).fetchone()
+    assert totals is not None  # noqa: S101  # an aggregate has a row
+    read, *counts = (int(n) for n in totals[:5])
+    if plan.target is None:
+        counts = [read, 0, 0, 0]
+    elif plan.target != "readings":
+        found: dict[str, int] = dict(
+            connection.execute(
+                "SELECT outcome, count(*) FROM legacy.outcomes WHERE table_id = %s GROUP BY outcome",
+                [archive.table_id],
+            ).fetchall()
+        )
+        counts = [found.get(outcome, 0) for outcome in OUTCOMES]
+    reasons = connection.execute(
+        "SELECT reason, count(*) FROM legacy.rejects WHERE table_id = %s GROUP BY reason ORDER BY 2 DESC, 1",
+        [archive.table_id],
+    ).fetchall()
+    inserted, merged, duplicate, rejected = counts
+    return Account(
+        file=archive.file,
+        table=archive.table,
+        target=plan.target or "legacy",
+        in_file=plan.table.rows,
+        read=read,
+        inserted=inserted,
+        merged=merged,
+        duplicate=duplicate,
+        rejected=rejected,
+        reasons=dict(reasons),
+        sha256=str(totals[5]),
+        damaged=plan.table.damaged is not None,
+    )
+
+
+def _tables(accounts: Sequence[Account]) -> Check:
+    wrong = [f"{account.file} {account.table}" for account in accounts if not account.adds_up]
+    rows = sum(account.read for account in accounts)
+    return Check(
+        Text(ko="읽은 행 = 저장 + 병합 + 중복 + 거부", en="Read = inserted + merged + duplicate + rejected"),
+        not wrong,
+        _listed(
+            wrong, Text(ko=f"{len(accounts)}개 표, {rows:,}행", en=f"{len(accounts)} tables, {rows:,} rows")
+        ),
+    )
+
+
+def _archive(
+    connection: psycopg.Connection, archives: Sequence[tuple[FilePlan, TablePlan, Archive]]
+) -> Check:
+    """The archive's tables hold as many rows as were read: the windows' checksums were compared one by one."""
+    wrong = []
+    for _, _, archive in archives:
+        row = connection.execute(
+            sql.SQL(
+                "SELECT (SELECT count(*) FROM {}), "
+                "(SELECT coalesce(sum(rows), 0) FROM legacy.windows WHERE table_id = %s)"
+            ).format(archive.identifier()),
+            [archive.table_id],
+        ).fetchone()
+        if row is None or row[0] != row[1]:
+            wrong.append(archive.relation)
+    return Check(
+        Text(ko="보관된 행과 검사합", en="Archived rows and checksums"),
+        not wrong,
+        _listed(
+            wrong,
+            Text(
+                ko="모든 행을 다시 읽어 SHA-256이 원본과 같음을 확인",
+                en="all rows read back, SHA-256 the same as the file's",
+            ),
+        ),
+    )
+
+
+def _rejects(connection: psycopg.Connection, accounts: Sequence[Account]) -> Check:
+    rejected = sum(account.rejected for account in accounts)
+    row = connection.execute("SELECT count(*) FROM legacy.rejects").fetchone()
+    listed = row[0] if row else 0
+    return Check(
+        Text(ko="거부된 행의 목록", en="Every rejected row is listed"),
+        listed >= rejected,
+        Text(
+            ko=f"거부 {rejected:,}행, legacy.rejects {listed:,}행",
+            en=f"{rejected:,} rejected, {listed:,} in legacy.rejects",
+        ),
+    )
+
+
+def _days(connection: psycopg.Connection) -> Check:
+    """Rows, times and values of each device and day: what was read against what `readings` holds."""
+    found = _Days()
+    width = 1 + len(RANGES)
+    sums = ", ".join(f"sum(sums[{n}])" for n in range(1, width + 1))
+    expected = {
+        (row[0], row[1]): tuple(int(n) for n in row[2:])
+        for row in connection.execute(
+            f"SELECT device_id, day, sum(rows), {sums} FROM legacy.device_days GROUP BY device_id, day"  # noqa: S608
+        )
+    }
+    if expected:
+        fields = ", ".join(
+            f"coalesce(sum(round({name}::float8 * {readings.SUM_SCALE})::bigint), 0)" for name in RANGES
+        )
+        first, last = min(day for _, day in expected), max(day for _, day in expected)
+        stored = connection.execute(
+            "SELECT device_id, day, count(*), "  # noqa: S608
+            "sum(round(date_part('epoch', measured_at) * 1e6)::bigint - (day - date '1970-01-01') * 86400000000), "
+            f"{fields} FROM (SELECT *, measured_at::date AS day FROM readings "
+            "WHERE measured_at >= %s AND measured_at < %s::date + 1) r GROUP BY device_id, day",
+            [first, last],
+        )
+        actual = {(row[0], row[1]): tuple(int(n) for n in row[2:]) for row in stored}
+        for key, wanted in expected.items():
+            _compare_day(found, key, wanted, actual.get(key, (0,) * len(wanted)))
+    more = Text(
+        ko=f", {found.with_more:,}일에는 다른 곳에서 온 측정값이 더 있음" if found.with_more else "",
+        en=f", {found.with_more:,} of them hold further readings from elsewhere" if found.with_more else "",
+    )
+    return Check(
+        Text(ko="장치·날짜별 행 수, 시각, 값의 합", en="Rows, times and values of each device and day"),
+        not found.wrong,
+        _listed(
+            found.wrong,
+            Text(
+                ko=f"{found.compared:,} 장치·날짜가 같음{more.ko}",
+                en=f"{found.compared:,} device-days are equal{more.en}",
+            ),
+        ),
+    )
+
+
+def _compare_day(
+    found: _Days, key: tuple[int, Any], wanted: tuple[int, ...], actual: tuple[int, ...]
+) -> None:
+    found.compared += 1
+    if actual == wanted:
+        return
+    if actual[0] > wanted[0]:
+        found.with_more += 1
+    else:
+        found.wrong.append(f"device {key[0]}, {key[1]}: {wanted[0]} read, {actual[0]} stored")
+
+
+def _target(connection: psycopg.Connection) -> list[Check]:
+    """Schema, constraints, sequences and references of the target."""
+    version = connection.execute("SELECT version_num FROM public.alembic_version").fetchone()
+    needed = schema_version.needed()
+    unvalidated = _names(
+        connection,
+        "SELECT conrelid::regclass || '.' || conname FROM pg_constraint "
+        "WHERE NOT convalidated AND connamespace IN ('public'::regnamespace, 'legacy'::regnamespace)",
+    )
+    behind = _sequences_behind(connection)
+    homeless = _names(
+        connection,
+        "SELECT DISTINCT r.device_id FROM readings r LEFT JOIN devices d ON d.id = r.device_id WHERE d.id IS NULL",
+    )
+    administrators = _names(
+        connection,
+        "SELECT DISTINCT u.username FROM users u JOIN legacy.outcomes o ON o.target = 'users' "
+        "AND o.target_id = u.id AND o.outcome = 'inserted' WHERE u.role = 'admin'",
+    )
+    return [
+        Check(
+            Text(ko="대상 스키마", en="Schema of the target"),
+            version is not None and version[0] == needed,
+            Text(ko=f"버전 {needed}", en=f"version {needed}"),
+        ),
+        Check(
+            Text(ko="제약 조건과 외래 키", en="Constraints and foreign keys"),
+            not unvalidated,
+            _listed(unvalidated, Text(ko="모두 검증됨", en="all validated")),
+        ),
+        Check(
+            Text(ko="시퀀스", en="Sequences"),
+            not behind,
+            _listed(behind, Text(ko="모두 가장 큰 번호 이후", en="all at or past the highest number")),
+        ),
+        Check(
+            Text(ko="모든 측정값의 장치가 있음", en="Every reading's device exists"),
+            not homeless,
+            _listed(homeless, Text(ko="예", en="yes")),
+        ),
+        Check(
+            Text(ko="가져온 관리자 없음", en="Nobody became administrator"),
+            not administrators,
+            _listed(administrators, Text(ko="예", en="yes")),
+        ),
+    ]
+
+
+def _sequences_behind(connection: psycopg.Connection) -> list[str]:
+    behind = []
+    columns = connection.execute(
+        "SELECT table_schema, table_name, column_name, pg_get_serial_sequence("
+        "quote_ident(table_schema) || '.' || quote_ident(table_name), column_name) "
+        "FROM information_schema.columns WHERE is_identity = 'YES' AND table_schema = 'public'"
+    ).fetchall()
+    for schema, table, column, sequence in columns:
+        row = connection.execute(
+            sql.SQL("SELECT (SELECT max({}) FROM {}), last_value FROM {}").format(
+                sql.Identifier(column),
+                sql.Identifier(schema, table),
+                sql.SQL(sequence),
+            )
+        ).fetchone()
+        if row and row[0] is not None and row[1] < row[0]:
+            behind.append(f"{table}.{column}")
+    return behind
+
+
+def _names(connection: psycopg.Connection, query: str) -> list[str]:
+    return [str(row[0]) for row in connection.execute(query)]
+
+
+def _listed(wrong: Sequence[str], otherwise: Text) -> Text:
+    """The first of what is wrong, or what is right."""
+    if not wrong:
+        return otherwise
+    shown = "; ".join(wrong[:10]) + (f"; … ({len(wrong)})" if len(wrong) > 10 else "")
+    return Text(ko=shown, en=shown)
