@@ -22,9 +22,9 @@ class ServerHost:
         """Start a program that is stopped at the end of the run at the latest."""
         self._ask(do="start", name=name, command=[str(part) for part in command])
 
-    def restart(self, name: str, *, signal: str) -> None:
+    def restart(self, name: str, *, signal: str, away_seconds: float = 0.0) -> None:
         """End a server with the signal and start it anew; returns when it is started, not when it answers."""
-        self._ask(do="restart", name=name, signal=signal)
+        self._ask(do="restart", name=name, signal=signal, away_seconds=away_seconds)
 
     def stop(self, name: str, *, signal: str = "SIGINT") -> None:
         self._ask(do="stop", name=name, signal=signal)

@@ -10,6 +10,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,9 @@ class Programs:
             case "stop":
                 self.stop(question["name"], question["signal"])
             case "restart":
-                self.start(question["name"], self.stop(question["name"], question["signal"]))
+                command = self.stop(question["name"], question["signal"])
+                time.sleep(question["away_seconds"])
+                self.start(question["name"], command)
             case "run":
                 done = subprocess.run(question["command"], capture_output=True, text=True)
                 return "done" if done.returncode == 0 else done.stderr.replace("\n", " ")

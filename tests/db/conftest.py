@@ -8,9 +8,39 @@ from psycopg import sql
 from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 
-from signalcraft.settings import Settings
+from signalcraft.db.engine import get_engine, get_replica_engine
+from signalcraft.db.replica import get_replica
+from signalcraft.settings import Settings, get_settings
 
+Change = Callable[..., None]
 Connect = Callable[[str | None], psycopg.Connection]
+
+
+def forget_settings() -> None:
+    """Have settings and connections made anew at the next use."""
+    get_engine().dispose()
+    for cached in (get_replica, get_replica_engine, get_engine, get_settings):
+        cached.cache_clear()
+
+
+@pytest.fixture
+def change_settings(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Change]:
+    """Sets environment variables for the rest of the test: `change(DATABASE_URL=…)`."""
+
+    def change(**variables: str) -> None:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        forget_settings()
+
+    yield change
+    monkeypatch.undo()
+    forget_settings()
+
+
+@pytest.fixture
+def as_api(change_settings: Change) -> None:
+    """This process has the share and the patience of an api process."""
+    change_settings(SIGNALCRAFT_PROCESS="api")
 
 
 @pytest.fixture

@@ -100,7 +100,8 @@ def _http(error: HTTPException) -> Response:
 def _database_away(error: Exception) -> Response:
     if not failures.passes(error):
         raise error
-    log.error("database_unavailable", exc_info=error)
+    # A line without a traceback: while the server is away there is one for each request.
+    log.error("database_unavailable", reason=failures.reason(error))
     return _expected(UnavailableError("The database does not answer; send the same request again later."))
 
 

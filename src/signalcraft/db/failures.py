@@ -15,6 +15,14 @@ def sqlstate(error: DBAPIError) -> str:
     return getattr(error.orig, "sqlstate", None) or ""
 
 
+def reason(error: Exception) -> str:
+    """What happened, in one line for the log."""
+    if not isinstance(error, DBAPIError):
+        return type(error).__name__
+    words = (str(error.orig).strip().splitlines() or [""])[0]
+    return f"{type(error.orig).__name__} {sqlstate(error)}: {words}"
+
+
 def passes(error: Exception) -> bool:
     """Whether the same request may well succeed later: the database is away, busy or in conflict."""
     if isinstance(error, OperationalError | PoolTimeoutError):

@@ -69,7 +69,7 @@ class Replica:
             self._notes.append((now, _position(self._server, _SERVER_POSITION)))
             reached = _position(self._replica, _REPLICA_POSITION)
         except (DBAPIError, PoolTimeoutError) as error:
-            log.warning("replica_away", reason=type(error).__name__)
+            log.warning("replica_away", reason=failures.reason(error))
             self.set_aside()
             return
         lag = self._lag(now, reached)
@@ -97,7 +97,7 @@ def read(work: Callable[[Session], Result]) -> Result:
         except (DBAPIError, PoolTimeoutError) as error:
             if not failures.passes(error):
                 raise
-            log.warning("replica_failed", reason=type(error).__name__)
+            log.warning("replica_failed", reason=failures.reason(error))
             replica.set_aside()
     return repeated(work)
 

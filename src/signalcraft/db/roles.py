@@ -39,6 +39,7 @@ READABLE = (
 """Tables that the reader may read."""
 HIDDEN = (
     "clip_fragments",  # raw sound
+    "imported_records",  # among them what single persons were told
     "outbox",  # what single persons are told
     "outbox_counter",
     "refresh_tokens",

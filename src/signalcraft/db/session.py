@@ -63,7 +63,7 @@ def repeated(work: Callable[[Session], Result]) -> Result:
             wait = pause * random.uniform(0.5, 1.5)  # noqa: S311
             if not failures.allows_repetition(error) or monotonic() + wait > deadline:
                 raise
-            log.warning("work_repeated", sqlstate=failures.sqlstate(error), reason=type(error.orig).__name__)
+            log.warning("work_repeated", reason=failures.reason(error))
         sleep(wait)
         pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 

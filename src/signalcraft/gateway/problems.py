@@ -75,7 +75,8 @@ def _http(request: Request, error: Exception) -> JSONResponse:
 def _database_away(request: Request, error: Exception) -> JSONResponse:
     if not failures.passes(error):
         raise error
-    log.error("database_unavailable", exc_info=error)
+    # A line without a traceback: while the server is away there is one for each request.
+    log.error("database_unavailable", reason=failures.reason(error))
     away = UnavailableError("The database does not answer; send the same request again later.")
     return _expected(request, away)
 
