@@ -5,6 +5,7 @@ from signalcraft.acoustics.models import Analysis, Baseline, Clip, ClipFragment
 from signalcraft.alarms.models import Alarm, AlarmTransition
 from signalcraft.db.base import Base
 from signalcraft.fleet.models import Device, Machine, Shop
+from signalcraft.migration.models import ImportedRecord
 from signalcraft.notifications.models import Notification
 from signalcraft.realtime.models import OutboxCounter, OutboxEvent
 from signalcraft.telemetry.models import Reading
@@ -18,6 +19,7 @@ __all__ = [
     "Clip",
     "ClipFragment",
     "Device",
+    "ImportedRecord",
     "Machine",
     "Notification",
     "OutboxCounter",

@@ -1,10 +1,24 @@
-"""Password hashing: argon2id at OWASP's settings, a bounded number at once."""
+"""Password hashing: argon2id at OWASP's settings, a bounded number at once.
 
+Hashes of the old server are kept inside an argon2id hash, so that no fast hash lies in the table; the person's
+first sign-in replaces them (`is_wrapped`). Three forms stand in `password_hash`:
+
+    $argon2id$…                      argon2id of the password
+    $wrapped$bcrypt$<salt>$argon2id$…   argon2id of the old bcrypt hash, which `<salt>` makes again
+    $wrapped$sha256$argon2id$…       argon2id of the old SHA-256 in hexadecimal, with or without the old salt
+"""
+
+import hashlib
+import re
 import secrets
+from collections.abc import Iterator
 from threading import BoundedSemaphore
 
+import bcrypt
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+
+from signalcraft.settings import get_settings
 
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 """argon2id, 19 MiB, t=2, p=1: OWASP's minimum; 17 ms a verify on the reference machine."""
@@ -14,6 +28,16 @@ _SLOTS = BoundedSemaphore(2)
 
 GENERATED_PASSWORD_BYTES = 15
 """120 bits, 20 characters: beyond guessing, still typed once without cursing."""
+
+NO_PASSWORD = "$none$"
+"""Stands where nobody may sign in by password until an operator gives a new one."""
+
+_WRAPPED = "$wrapped$"
+_BCRYPT = re.compile(r"^(\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{22})[./A-Za-z0-9]{31}$")
+_BCRYPT_SALT = re.compile(r"^\$2[aby]\$\d\d\$[./A-Za-z0-9]{22}")
+_BCRYPT_COST_LIMIT = 14
+"""A hash that claims more would keep a process busy for seconds at each guess."""
+_SHA256 = re.compile(r"^[0-9a-f]{64}$")
 
 
 def hash_password(password: str) -> str:
@@ -26,14 +50,58 @@ _NOBODY = hash_password(secrets.token_urlsafe(GENERATED_PASSWORD_BYTES))
 """Verified where the user does not exist, so that both answers take the same time."""
 
 
+def wrap_old_hash(old: str) -> str | None:
+    """The old server's bcrypt or SHA-256 hash inside argon2id; None where it is neither."""
+    with _SLOTS:
+        if (found := _BCRYPT.match(old)) and int(found[2]) <= _BCRYPT_COST_LIMIT:
+            return f"{_WRAPPED}bcrypt{found[1]}{_HASHER.hash(old)}"
+        if _SHA256.match(old.lower()):
+            return f"{_WRAPPED}sha256{_HASHER.hash(old.lower())}"
+    return None
+
+
+def is_wrapped(password_hash: str) -> bool:
+    """Whether this is still the old server's hash, to be replaced at the next sign-in."""
+    return password_hash.startswith(_WRAPPED)
+
+
 def verify_password(password_hash: str | None, password: str) -> bool:
     """Whether the password belongs to the hash; takes as long for an unknown user (None)."""
     with _SLOTS:
-        try:
-            matches = _HASHER.verify(password_hash or _NOBODY, password)
-        except (VerificationError, InvalidHashError):
-            return False
+        inner, candidates = _unwrapped(password_hash or _NOBODY, password)
+        matches = any(_matches(inner, candidate) for candidate in candidates)
     return matches and password_hash is not None
+
+
+def _unwrapped(password_hash: str, password: str) -> tuple[str, Iterator[str]]:
+    """The argon2id hash and what may be inside it, given this password."""
+    if not is_wrapped(password_hash):
+        return password_hash, iter([password])
+    scheme, _, inner = password_hash.removeprefix(_WRAPPED).rpartition("$argon2id$")
+    if scheme == "sha256":
+        return f"$argon2id${inner}", _old_sha256(password)
+    return f"$argon2id${inner}", _old_bcrypt(scheme.removeprefix("bcrypt"), password)
+
+
+def _old_sha256(password: str) -> Iterator[str]:
+    """Two of the old user stores hashed without a salt and with one that all people shared."""
+    yield hashlib.sha256(password.encode()).hexdigest()
+    salt = get_settings().old_password_salt
+    if salt is not None:
+        yield hashlib.sha256((password + salt.get_secret_value()).encode()).hexdigest()
+
+
+def _old_bcrypt(salt: str, password: str) -> Iterator[str]:
+    if _BCRYPT_SALT.fullmatch(salt):
+        # bcrypt reads 72 bytes; the old library cut the rest off silently, this one would refuse.
+        yield bcrypt.hashpw(password.encode()[:72], salt.encode()).decode()
+
+
+def _matches(inner: str, candidate: str) -> bool:
+    try:
+        return _HASHER.verify(inner, candidate)
+    except (VerificationError, InvalidHashError):
+        return False
 
 
 def generate_password() -> str:

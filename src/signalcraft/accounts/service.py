@@ -10,7 +10,7 @@ from signalcraft.accounts import queries, tokens
 from signalcraft.accounts.access import Principal
 from signalcraft.accounts.errors import SessionEndedError, WrongCredentialsError
 from signalcraft.accounts.models import RefreshToken, ShopMember, User
-from signalcraft.accounts.passwords import generate_password, hash_password, verify_password
+from signalcraft.accounts.passwords import generate_password, hash_password, is_wrapped, verify_password
 from signalcraft.clock import utc_now
 from signalcraft.errors import ConflictError, NotFoundError
 from signalcraft.logging import get_logger
@@ -43,6 +43,8 @@ def sign_in(session: Session, *, login: str, password: str) -> SignedIn:
     if user.status != "active":
         raise WrongCredentialsError
     user.last_login_at = utc_now()
+    if is_wrapped(user.password_hash):
+        user.password_hash = hash_password(password)
     token = tokens.new_refresh_token()
     family = uuid4()
     _add_link(session, user.id, family, token)

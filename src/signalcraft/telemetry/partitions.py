@@ -1,5 +1,6 @@
 """One table a day under `readings`: dropping a day is instant, deleting its rows is not."""
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import text
@@ -22,9 +23,18 @@ def ensure(session: Session, *, today: date | None = None) -> list[str]:
     -------
     The names of the tables that were created.
     """
-    _lock(session)
     today = today or utc_now().date()
-    days = [today + timedelta(days=offset) for offset in range(-DAYS_BACK, DAYS_AHEAD + 1)]
+    return ensure_days(session, [today + timedelta(days=n) for n in range(-DAYS_BACK, DAYS_AHEAD + 1)])
+
+
+def ensure_days(session: Session, days: Iterable[date]) -> list[str]:
+    """Create those of these days that are missing.
+
+    Returns
+    -------
+    The names of the tables that were created.
+    """
+    _lock(session)
     there = {name for name, _ in _days(session)}
     missing = [day for day in days if _name(day) not in there]
     for day in missing:
