@@ -19,9 +19,12 @@ log = structlog.stdlib.get_logger(__name__)
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 _LOCK_NOT_AVAILABLE = "55P03"
-_LOCK_TRIES = 10
+LOCK_TIMEOUT_MS = 4_000
+"""Waiting longer for a table lock would queue every writer behind us."""
+LOCK_PAUSE_SECONDS = 2.0
+LOCK_TRIES = 10
 """A migration that cannot have its lock in time steps back, so that writers pass, and tries again."""
-_LOCK_PAUSE_SECONDS = 2.0
+STATEMENT_TIMEOUT_MS = 600_000
 
 
 def configuration(url: URL) -> Config:
@@ -38,7 +41,7 @@ def upgrade(settings: Settings, revision: str = "head") -> None:
     Does nothing when it is there already.
     """
     config = configuration(owner_url(settings))
-    for left in reversed(range(_LOCK_TRIES)):
+    for left in reversed(range(LOCK_TRIES)):
         try:
             command.upgrade(config, revision)
             break
@@ -46,6 +49,6 @@ def upgrade(settings: Settings, revision: str = "head") -> None:
             if failures.sqlstate(error) != _LOCK_NOT_AVAILABLE or not left:
                 raise
             log.warning("migration_waits", reason="a table is locked", tries_left=left)
-        sleep(_LOCK_PAUSE_SECONDS)
+        sleep(LOCK_PAUSE_SECONDS)
     with psycopg.connect(**libpq_parameters(owner_url(settings))) as connection:
         roles.grant(connection, roles.roles_of(settings))

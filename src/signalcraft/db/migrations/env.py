@@ -3,12 +3,10 @@
 from alembic import context
 from sqlalchemy import create_engine, pool, text
 
+from signalcraft.db import migrate
 from signalcraft.db.limits import CONNECT_SECONDS
 from signalcraft.tables import Base
 
-LOCK_TIMEOUT_MS = 4_000
-"""Waiting longer for a table lock would queue every writer behind us."""
-STATEMENT_TIMEOUT_MS = 600_000
 MIGRATION_LOCK = 0x5169_6E61
 """Advisory lock number: «Sina»; held for the connection's life."""
 
@@ -21,8 +19,8 @@ def run() -> None:
     )
     with engine.connect() as connection:
         connection.execute(text(f"SELECT pg_advisory_lock({MIGRATION_LOCK})"))
-        connection.execute(text(f"SET lock_timeout = {LOCK_TIMEOUT_MS}"))
-        connection.execute(text(f"SET statement_timeout = {STATEMENT_TIMEOUT_MS}"))
+        connection.execute(text(f"SET lock_timeout = {migrate.LOCK_TIMEOUT_MS}"))
+        connection.execute(text(f"SET statement_timeout = {migrate.STATEMENT_TIMEOUT_MS}"))
         connection.commit()
         context.configure(
             connection=connection,
