@@ -9,7 +9,7 @@ from psycopg import sql
 
 from signalcraft.bilingual import Text
 from signalcraft.db import schema_version
-from signalcraft.migration import readings
+from signalcraft.migration import readings, statistics
 from signalcraft.migration.plan import FilePlan, TablePlan
 from signalcraft.migration.state import Archive
 from signalcraft.telemetry.quality import RANGES
@@ -73,6 +73,12 @@ def account(
         _days(connection),
         *_target(connection),
     ]
+    result.facts["devices_in_mps2"] = _names(
+        connection,
+        "SELECT d.device_id FROM devices d WHERE d.vibration_unit = 'm/s2' "
+        "AND d.id IN (SELECT device_id FROM legacy.devices) ORDER BY 1",
+    )
+    result.facts["statistics"] = statistics.compare(connection)
 
 
 def _account(connection: psycopg.Connection, plan: TablePlan, archive: Archive) -> Account:

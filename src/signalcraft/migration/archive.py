@@ -3,11 +3,12 @@
 import hashlib
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import psycopg
+from numpy.typing import NDArray
 from psycopg import sql
 
 from signalcraft.migration import encoding
@@ -43,8 +44,18 @@ class Batch:
     columns: dict[str, Sequence[Value]]
     """Column name in SQLite to the values; columns that the archive knows and the file has not are missing."""
 
+    _numbers: dict[str, NDArray[np.float64] | None] = field(default_factory=dict)
+
     def row(self, place: int) -> dict[str, Value]:
         return {name: values[place] for name, values in self.columns.items()}
+
+    def numbers(self, name: str) -> NDArray[np.float64] | None:
+        """A column of numbers and NULLs (NaN) as an array; None where it holds anything else."""
+        if name not in self._numbers:
+            values = self.columns[name]
+            plain = {int, float, type(None)}.issuperset(map(type, values))
+            self._numbers[name] = np.array(values, np.float64) if plain else None
+        return self._numbers[name]
 
 
 def windows(connection: sqlite3.Connection, table: str, has_rowid: bool) -> Iterator[int]:
@@ -115,9 +126,12 @@ def encode(batch: Batch, archive: Archive) -> encoding.Encoded:
         encoding.Fixed(np.array(batch.row_ids, np.int64).astype(">i8"))
     ]
     for column in archive.columns:
-        values = batch.columns.get(column.source, [None] * rows)
-        columns.append(_column(values, column.kind, column.name, odd))
-    columns.append(encoding.Bytes([dumps(odd[row]) if row in odd else None for row in range(rows)]))
+        columns.append(_column(batch, column.source, column.kind, column.name, odd))
+    columns.append(
+        encoding.Bytes([dumps(odd[row]) if row in odd else None for row in range(rows)])
+        if odd
+        else encoding.Fixed(np.zeros(rows, ">i8"), np.ones(rows, np.bool_))
+    )
     return encoding.encode(columns, rows)
 
 
@@ -204,10 +218,17 @@ def _text(value: bytes | bytearray) -> str | None:
 
 
 def _column(
-    values: Sequence[Value], kind: str, name: str, odd: dict[int, dict[str, list[str]]]
+    batch: Batch, source: str, kind: str, name: str, odd: dict[int, dict[str, list[str]]]
 ) -> encoding.Fixed | encoding.Bytes:
+    values = batch.columns.get(source)
+    if values is None:
+        return encoding.Bytes([None] * len(batch.row_ids))
     expected = _TYPE_OF[kind]
     types = set(map(type, values))
+    if kind == "real" and types == {float}:
+        numbers = batch.numbers(source)
+        assert numbers is not None  # noqa: S101  # floats only
+        return encoding.Fixed(numbers.astype(">f8"))
     if not types <= {expected, type(None)}:
         for row, value in enumerate(values):
             if value is not None and type(value) is not expected:
@@ -215,18 +236,27 @@ def _column(
         values = [value if type(value) is expected else None for value in values]
     if kind in {"real", "integer"}:
         dtype, wire = (np.float64, ">f8") if kind == "real" else (np.int64, ">i8")
-        if type(None) not in types and types <= {expected}:
+        if types == {expected}:
             return encoding.Fixed(np.array(values, dtype).astype(wire))
         null = np.fromiter((value is None for value in values), np.bool_, len(values))
         return encoding.Fixed(np.array([value or 0 for value in values], dtype).astype(wire), null)
-    if kind == "text" and _text(b"\n".join(value for value in values if value is not None)) is None:  # type: ignore[misc]
-        kept: list[Any] = list(values)
-        for row, value in enumerate(values):
-            if value is not None and _text(value) is None:  # type: ignore[arg-type]
-                odd.setdefault(row, {})[name] = _odd(value)
-                kept[row] = None
-        values = kept
-    return encoding.Bytes(values)  # type: ignore[arg-type]
+    joined = b"".join(values) if types == {expected} else None  # type: ignore[arg-type]
+    if kind == "text" and not (joined is not None and joined.isascii() and b"\x00" not in joined):
+        values = _storable(values, name, odd)
+        joined = None
+    return encoding.Bytes(values, joined)  # type: ignore[arg-type]
+
+
+def _storable(values: Sequence[Value], name: str, odd: dict[int, dict[str, list[str]]]) -> Sequence[Value]:
+    """Text that PostgreSQL can keep as text; the rest goes to `odd`."""
+    if _text(b"\n".join(value for value in values if value is not None)) is not None:  # type: ignore[misc]
+        return values
+    kept = list(values)
+    for row, value in enumerate(values):
+        if value is not None and _text(value) is None:  # type: ignore[arg-type]
+            odd.setdefault(row, {})[name] = _odd(value)
+            kept[row] = None
+    return kept
 
 
 def _odd(value: Value) -> list[str]:

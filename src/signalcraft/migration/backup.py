@@ -74,7 +74,7 @@ def make(folder: Path, target: Path, *, lock_wait_seconds: float = LOCK_WAIT_SEC
         name = path.relative_to(folder).as_posix()
         copy = target / f"{number:02d}_{path.name}"
         try:
-            method, note = _copy(path, copy, lock_wait_seconds)
+            method, note = copy_file(path, copy, lock_wait_seconds)
         except UnreadableFileError as error:
             refused.append(Refused(name, error.kind, str(error)))
         else:
@@ -122,7 +122,16 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _copy(path: Path, copy: Path, lock_wait_seconds: float) -> tuple[Method, str | None]:
+def copy_file(path: Path, copy: Path, lock_wait_seconds: float) -> tuple[Method, str | None]:
+    """Copy one database; how it was done, and what SQLite said if it was not the usual way.
+
+    Raises
+    ------
+    UnreadableFileError
+        It is no database, or a writer would not let go of it.
+    MigrationError
+        The disk is full.
+    """
     sources.check_header(path)
     try:
         _online(path, copy, lock_wait_seconds)

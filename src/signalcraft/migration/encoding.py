@@ -16,6 +16,9 @@ _NULL = b"\xff\xff\xff\xff"
 _FEW = 32
 """Rows of one layout below which a plain loop is quicker."""
 
+_LAYOUTS = 64
+"""Layouts of one window that are worth a matrix: lengths of device ids, whether a sensor had nothing to say."""
+
 Mask = NDArray[np.bool_]
 
 
@@ -32,6 +35,8 @@ class Bytes:
     """Text, JSON or bytea: the bytes themselves, None for NULL."""
 
     values: Sequence[bytes | bytearray | None]
+    joined: bytes | None = None
+    """All values one after the other, where somebody has joined them already."""
 
 
 @dataclass(frozen=True)
@@ -60,26 +65,28 @@ def encode(columns: Sequence[Fixed | Bytes], rows: int) -> Encoded:
         lengths[place] = _lengths(column, rows)
     widths = 2 + 4 * len(columns) + np.maximum(lengths, 0).sum(axis=0)
     ends = np.cumsum(widths)
-    groups = _layouts(lengths)
-    if len(groups) == 1 and rows >= _FEW:
-        return Encoded(_block(columns, lengths, groups[0]).tobytes(), ends)
+    common = (lengths == lengths[:, :1]).all(axis=0)
+    if common.all():
+        return Encoded(_block(columns, lengths, None).tobytes(), ends)
     parts: list[bytes] = [b""] * rows
-    for members in groups:
+    for members in _layouts(lengths):
         if len(members) < _FEW:
             for row in members.tolist():
                 parts[row] = _row(columns, lengths, row)
             continue
         block = _block(columns, lengths, members)
         width, data = block.shape[1], block.tobytes()
-        for number, row in enumerate(members.tolist()):
-            parts[row] = data[number * width : (number + 1) * width]
+        for start, end in _runs(members):
+            parts[int(members[start])] = data[start * width : end * width]
     return Encoded(b"".join(parts), ends)
 
 
 def _lengths(column: Fixed | Bytes, rows: int) -> NDArray[np.int64]:
     """Length of each value in bytes, -1 for NULL."""
     if isinstance(column, Bytes):
-        return np.fromiter((-1 if v is None else len(v) for v in column.values), np.int64, rows)
+        if None in column.values:
+            return np.fromiter((-1 if v is None else len(v) for v in column.values), np.int64, rows)
+        return np.fromiter(map(len, column.values), np.int64, rows)  # type: ignore[arg-type]
     size = np.full(rows, column.values.dtype.itemsize, np.int64)
     if column.null is not None:
         size[column.null] = -1
@@ -87,22 +94,31 @@ def _lengths(column: Fixed | Bytes, rows: int) -> NDArray[np.int64]:
 
 
 def _layouts(lengths: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """Rows by layout: all values of a group's rows have the same lengths."""
-    varying = lengths[(lengths != lengths[:, :1]).any(axis=1)]
-    if not len(varying):
-        return [np.arange(lengths.shape[1])]
-    _, group = np.unique(varying, axis=1, return_inverse=True)
-    order = np.argsort(group.ravel(), kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(group.ravel()[order])) + 1)
+    """Rows by layout: all values of a group's rows have the same lengths. The commonest few come first."""
+    groups: list[NDArray[np.int64]] = []
+    left = np.arange(lengths.shape[1])
+    for _ in range(_LAYOUTS):
+        if not len(left):
+            return groups
+        same = (lengths[:, left] == lengths[:, left[:1]]).all(axis=0)
+        groups.append(left[same])
+        left = left[~same]
+    return [*groups, *(left[n : n + 1] for n in range(len(left)))]
+
+
+def _runs(members: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Stretches of rows that follow each other: [start, end) within the group."""
+    breaks = (np.flatnonzero(np.diff(members) != 1) + 1).tolist()
+    return list(zip([0, *breaks], [*breaks, len(members)], strict=True))
 
 
 def _block(
-    columns: Sequence[Fixed | Bytes], lengths: NDArray[np.int64], members: NDArray[np.int64]
+    columns: Sequence[Fixed | Bytes], lengths: NDArray[np.int64], members: NDArray[np.int64] | None
 ) -> NDArray[np.uint8]:
-    """The rows of one layout as a matrix of bytes."""
-    layout = lengths[:, members[0]]
-    everything = len(members) == lengths.shape[1]
-    block = np.empty((len(members), 2 + 4 * len(columns) + int(np.maximum(layout, 0).sum())), np.uint8)
+    """The rows of one layout (None: all rows) as a matrix of bytes."""
+    layout = lengths[:, 0 if members is None else members[0]]
+    rows = lengths.shape[1] if members is None else len(members)
+    block = np.empty((rows, 2 + 4 * len(columns) + int(np.maximum(layout, 0).sum())), np.uint8)
     block[:, :2] = np.frombuffer(len(columns).to_bytes(2, "big"), np.uint8)
     at = 2
     for column, length in zip(columns, layout.tolist(), strict=True):
@@ -111,14 +127,19 @@ def _block(
         if length <= 0:
             continue
         if isinstance(column, Fixed):
-            values = column.values if everything else column.values[members]
+            values = column.values if members is None else column.values[members]
             raw = np.ascontiguousarray(values).view(np.uint8)
         else:
-            chosen = column.values if everything else [column.values[row] for row in members.tolist()]
-            raw = np.frombuffer(b"".join(chosen), np.uint8)  # type: ignore[arg-type]  # no None has a length
-        block[:, at : at + length] = raw.reshape(len(members), length)
+            raw = np.frombuffer(_joined(column, members), np.uint8)
+        block[:, at : at + length] = raw.reshape(rows, length)
         at += length
     return block
+
+
+def _joined(column: Bytes, members: NDArray[np.int64] | None) -> bytes:
+    if members is None:
+        return b"".join(column.values) if column.joined is None else column.joined  # type: ignore[arg-type]
+    return b"".join([column.values[row] for row in members.tolist()])
 
 
 def _row(columns: Sequence[Fixed | Bytes], lengths: NDArray[np.int64], row: int) -> bytes:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from math import sqrt
 
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from signalcraft.accounts.models import ShopMember
@@ -197,17 +197,6 @@ def device_ids(session: Session) -> dict[bytes, tuple[int, int]]:
             )
         )
     }
-
-
-def units(session: Session) -> list[str]:
-    """Names of the moved devices whose readings were recognised as m/s²."""
-    return list(
-        session.scalars(
-            select(Device.device_id)
-            .where(Device.vibration_unit == "m/s2", text("id IN (SELECT device_id FROM legacy.devices)"))
-            .order_by(Device.device_id)
-        )
-    )
 
 
 def _new_device(session: Session, name: str, label: str | None, seen: datetime | None) -> Device:

@@ -50,7 +50,8 @@ class People:
     ambiguous: list[str] = field(default_factory=list)
     renamed: list[str] = field(default_factory=list)
     without_password: list[str] = field(default_factory=list)
-    passwords: Counter[str] = field(default_factory=Counter)
+    passwords: dict[str, int] = field(default_factory=dict)
+    """What the new persons' passwords were: bcrypt, sha256, plain_text, ambiguous, none."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,12 @@ def move(session: Session, sources: Sequence[tuple[Store, Source]], zone: tzinfo
         _move_person(session, ledger, email, accounts, found)
     found.persons = len(groups)
     ledger.write()
+    session.flush()
+    found.without_password = list(
+        session.scalars(
+            select(User.username).where(User.password_hash == NO_PASSWORD).order_by(User.username)
+        )
+    )
     return found
 
 
@@ -191,9 +198,7 @@ def _new_user(
         created_at=min((a.created_at for a in accounts if a.created_at), default=utc_now()),
         last_login_at=max((a.last_login_at for a in accounts if a.last_login_at), default=None),
     )
-    found.passwords[kind] += 1
-    if password == NO_PASSWORD:
-        found.without_password.append(username)
+    found.passwords[kind] = found.passwords.get(kind, 0) + 1
     session.add(user)
     session.flush()
     return user

@@ -346,7 +346,7 @@ def _store(session: Session, ledger: Ledger, todo: Sequence[Row], made: Sequence
             index_elements=["source_table", "source_row"], set_=changed
         ).returning(ImportedRecord.source_row, ImportedRecord.id)
     )
-    by_row = {source_row: record_id for source_row, record_id in ids}
+    by_row = {row.source_row: row.id for row in ids}
     for row in todo:
         outcome = "inserted" if row.earlier is None else "merged"
         ledger.record(

@@ -1,12 +1,11 @@
 """What is in a file: tables, columns, the storage classes that really occur, rows."""
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from signalcraft.migration.sources import identifier
 
-CLASSES = ("null", "integer", "real", "text", "blob")
 WINDOW_ROWS = 50_000
 """Row ids of one step of work: some 25 MB of Python objects, 40 steps for two million rows."""
 
@@ -52,7 +51,6 @@ class Look:
     """Views, triggers and virtual tables: no rows of their own."""
     indexes: tuple[str, ...] = field(default=())
     foreign_key_violations: int = 0
-    integrity: str = "ok"
 
 
 def look(connection: sqlite3.Connection) -> Look:
@@ -82,7 +80,6 @@ def look(connection: sqlite3.Connection) -> Look:
         ),
         indexes=tuple(name for kind, name, _ in entries if kind == "index"),
         foreign_key_violations=_foreign_key_violations(connection),
-        integrity=_integrity(connection),
     )
 
 
@@ -104,24 +101,36 @@ def _table(connection: sqlite3.Connection, name: str, sql: str) -> Table:
         for _, column, kind, *_ in connection.execute(f"PRAGMA table_info({identifier(name)})")
     ]
     has_rowid = "WITHOUT ROWID" not in " ".join(sql.upper().split())
-    counts = ["count(*)"]
-    for column, _ in declared:
-        quoted = identifier(column)
-        # typeof() of a stored column reads the record's header only.
-        counts += [f"sum(typeof({quoted}) = '{kind}')" for kind in CLASSES]
     damaged = None
     try:
-        rows, *found = connection.execute(
-            f"SELECT {', '.join(counts)} FROM {identifier(name)}"  # noqa: S608  # quoted
-        ).fetchone()
+        rows, columns = _count(connection, identifier(name), declared)
     except sqlite3.DatabaseError as error:
         damaged = str(error)
-        rows, found = 0, [0] * len(counts[1:])
-    columns = tuple(
-        Column(column, kind, dict(zip(CLASSES, (n or 0 for n in found[at : at + 5]), strict=True)))
-        for (column, kind), at in zip(declared, range(0, len(found), 5), strict=True)
-    )
+        rows, columns = 0, tuple(Column(column, kind, {}) for column, kind in declared)
     return Table(name, columns, rows, has_rowid, damaged)
+
+
+def _count(
+    connection: sqlite3.Connection, table: str, declared: Sequence[tuple[str, str]]
+) -> tuple[int, tuple[Column, ...]]:
+    """Rows, and each column's storage classes.
+
+    One pass asks whether a column holds what was declared and NULL; only where not, another one counts all.
+    `typeof()` of a stored column reads the record's header alone.
+    """
+    asked = ["count(*)"]
+    for column, kind in declared:
+        quoted = identifier(column)
+        asked += [f"count({quoted})", f"sum(typeof({quoted}) = '{affinity(kind)}')"]
+    rows, *found = connection.execute(f"SELECT {', '.join(asked)} FROM {table}").fetchone()  # noqa: S608  # quoted
+    columns = []
+    for (column, kind), filled, usual in zip(declared, found[::2], found[1::2], strict=True):
+        classes = {affinity(kind): usual or 0, "null": rows - filled}
+        if (usual or 0) != filled:
+            query = f"SELECT typeof({identifier(column)}), count(*) FROM {table} GROUP BY 1"  # noqa: S608
+            classes = {name.decode(): n for name, n in connection.execute(query)}
+        columns.append(Column(column, kind, classes))
+    return rows, tuple(columns)
 
 
 def _foreign_key_violations(connection: sqlite3.Connection) -> int:
@@ -129,12 +138,3 @@ def _foreign_key_violations(connection: sqlite3.Connection) -> int:
         return sum(1 for _ in connection.execute("PRAGMA foreign_key_check"))
     except sqlite3.DatabaseError:
         return 0
-
-
-def _integrity(connection: sqlite3.Connection) -> str:
-    """SQLite's own quick check: `ok`, or its first complaint."""
-    try:
-        answer: bytearray = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-    except sqlite3.DatabaseError as error:
-        return str(error)
-    return answer.decode("utf-8", "replace")
