@@ -1,6 +1,7 @@
 """`signalcraft migrate-sqlite`: the old server's SQLite files into this instance's PostgreSQL."""
 
 import os
+import pwd
 import time
 from pathlib import Path
 from typing import Annotated
@@ -18,11 +19,14 @@ from rich.progress import (
 )
 
 from signalcraft.bilingual import Text
+from signalcraft.cli.lifecycle import progress
 from signalcraft.cli.local_instance import local_settings
 from signalcraft.clock import utc_now
 from signalcraft.migration import backup, follow, report, run
 from signalcraft.migration.errors import MigrationError
-from signalcraft.settings import Settings
+from signalcraft.operations import account
+from signalcraft.operations.errors import OperationsError
+from signalcraft.settings import Settings, data_dir
 
 console = Console()
 NOT_POSSIBLE = 2
@@ -85,6 +89,9 @@ def migrate_sqlite(
 ) -> None:
     """Move the old SQLite files to PostgreSQL, and prove it. / 옛 SQLite 파일을 PostgreSQL로 옮기고 증명합니다."""
     try:
+        # Root would leave files in the store of sound that the running system may not touch.
+        account.become_owner(data_dir(), progress())
+        _require_readable(folder)
         if verify_backup:
             _show_backup(backup.verify(folder))
             return
@@ -100,13 +107,15 @@ def migrate_sqlite(
             lock_wait_seconds=lock_wait,
         )
         if dry_run:
-            with _progress() as progress:
-                plan = run.prepare_backup(options, _Bars(progress))
+            with _progress() as shown:
+                plan = run.prepare_backup(options, _Bars(shown))
             for language in ("ko", "en"):
                 print(report.plan_text(plan, language))
             console.print(f"backup / 백업: {options.target}", highlight=False, soft_wrap=True)
             raise typer.Exit(DOES_NOT_ADD_UP if plan.refused else 0)
         _migrate(settings, options, every)
+    except OperationsError as error:
+        _fail(str(error))
     except ZoneInfoNotFoundError:
         _fail(f"There is no time zone {zone}; Asia/Seoul is one.")
     except MigrationError as error:
@@ -115,8 +124,8 @@ def migrate_sqlite(
 
 def _migrate(settings: Settings, options: run.Options, every: float) -> None:
     while True:
-        with _progress() as progress:
-            bars = _Bars(progress)
+        with _progress() as shown:
+            bars = _Bars(shown)
             result = run.migrate(settings, options, bars)
             bars.end()
         report.write(result, options.target)
@@ -146,6 +155,15 @@ def _say_cutover(options: run.Options, result: run.Result) -> None:
         "Switch now: everything is here and the old files have not changed since.",
         highlight=False,
     )
+
+
+def _require_readable(folder: Path) -> None:
+    """Say who has to be let in, before the first file is missing for it."""
+    for path in (folder, *folder.rglob("*")) if os.access(folder, os.R_OK | os.X_OK) else (folder,):
+        wanted = os.R_OK | os.X_OK if path.is_dir() else os.R_OK
+        if path.exists() and not os.access(path, wanted):
+            name = pwd.getpwuid(os.geteuid()).pw_name
+            raise MigrationError(f"The account {name}, which the system runs as, may not read {path}.")
 
 
 def _show_backup(found: backup.Backup) -> None:

@@ -10,6 +10,7 @@ from psycopg import sql
 from signalcraft.bilingual import Text
 from signalcraft.db import schema_version
 from signalcraft.migration import readings, statistics
+from signalcraft.migration.field_files import FileAccount
 from signalcraft.migration.plan import FilePlan, TablePlan
 from signalcraft.migration.state import Archive
 from signalcraft.telemetry.quality import RANGES
@@ -17,6 +18,8 @@ from signalcraft.telemetry.quality import RANGES
 if TYPE_CHECKING:
     from signalcraft.migration.run import Result
 
+FILES = "*"
+"""Stands for the many JSON and sound files; their rejects are in `legacy.documents`."""
 OUTCOMES = ("inserted", "merged", "duplicate", "rejected")
 
 
@@ -63,9 +66,13 @@ def account(
     connection: psycopg.Connection,
     result: "Result",
     archives: Sequence[tuple[FilePlan, TablePlan, Archive]],
+    files: Sequence[FileAccount],
 ) -> None:
     """Fill in the accounts and checks of a run."""
-    result.accounts = [_account(connection, plan, archive) for _, plan, archive in archives]
+    result.accounts = [
+        *(_account(connection, plan, archive) for _, plan, archive in archives),
+        *(_file_account(found) for found in files),
+    ]
     result.checks = [
         _tables(result.accounts),
         _archive(connection, archives),
@@ -122,6 +129,22 @@ def _account(connection: psycopg.Connection, plan: TablePlan, archive: Archive) 
     )
 
 
+def _file_account(found: FileAccount) -> Account:
+    return Account(
+        file=FILES,
+        table=found.kind,
+        target=found.target,
+        in_file=found.read,
+        read=found.read,
+        inserted=found.inserted,
+        merged=found.merged,
+        duplicate=0,
+        rejected=found.rejected,
+        reasons=dict(found.reasons),
+        sha256=found.digest.hexdigest(),
+    )
+
+
 def _tables(accounts: Sequence[Account]) -> Check:
     wrong = [f"{account.file} {account.table}" for account in accounts if not account.adds_up]
     rows = sum(account.read for account in accounts)
@@ -163,7 +186,7 @@ def _archive(
 
 
 def _rejects(connection: psycopg.Connection, accounts: Sequence[Account]) -> Check:
-    rejected = sum(account.rejected for account in accounts)
+    rejected = sum(account.rejected for account in accounts if account.file != FILES)
     row = connection.execute("SELECT count(*) FROM legacy.rejects").fetchone()
     listed = row[0] if row else 0
     return Check(

@@ -142,7 +142,7 @@ def _move_device(
     device = queries.device_named(session, named.name)
     new = device is None
     if device is None:
-        device = _new_device(session, named.name, label, seen)
+        device = new_device(session, named.name, label, seen)
     machine = session.get_one(Machine, device.machine_id)
     device.firmware_version = device.firmware_version or firmware
     if seen is not None and seen > device.last_seen_at and seen <= utc_now():
@@ -175,7 +175,7 @@ def register_ids(session: Session, connection: sqlite3.Connection, table: str, *
         device_id = None
         if named.name is not None:
             seen = _last_reading(connection, quoted, value) if readings else None
-            device = queries.device_named(session, named.name) or _new_device(session, named.name, None, seen)
+            device = queries.device_named(session, named.name) or new_device(session, named.name, None, seen)
             device.last_seen_at = max(device.last_seen_at, seen or EARLIEST)
             if readings and _is_in_mps2(connection, quoted, value):
                 device.vibration_unit = "m/s2"
@@ -199,7 +199,8 @@ def device_ids(session: Session) -> dict[bytes, tuple[int, int]]:
     }
 
 
-def _new_device(session: Session, name: str, label: str | None, seen: datetime | None) -> Device:
+def new_device(session: Session, name: str, label: str | None, seen: datetime | None) -> Device:
+    """A device on a machine of its own, without a shop."""
     machine = Machine(name=(label or name)[:100], synthetic=False)
     session.add(machine)
     session.flush()

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import psycopg
 from psycopg.types.json import Jsonb
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from signalcraft.bilingual import Text
@@ -22,6 +23,7 @@ from signalcraft.db.engine import make_owner_engine
 from signalcraft.migration import (
     accounting,
     backup,
+    field_files,
     fleet,
     people,
     plan,
@@ -31,6 +33,7 @@ from signalcraft.migration import (
     state,
     window,
 )
+from signalcraft.errors import UnavailableError
 from signalcraft.migration import archive as archives
 from signalcraft.migration.archive import Gap
 from signalcraft.migration.errors import MigrationError
@@ -126,14 +129,22 @@ def migrate(settings: Settings, options: Options, watcher: Watcher) -> Result:
             clock.lap("windows")
             work.move_records()
             clock.lap("records")
+            work.move_field_files()
+            clock.lap("field_files")
             watcher.stage(Text(ko="검산", en="Account"), None)
-            accounting.account(connection, result, work.archives)
+            with work.session() as session:
+                accounting.account(connection, result, work.archives, field_files.accounts(session))
             clock.lap("account")
             _end(connection, run_id, result)
-    except psycopg.Error as error:
+    except (psycopg.Error, SQLAlchemyError) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
         raise MigrationError(
-            f"PostgreSQL: {str(error).strip()}. Run the same command again; it goes on where it was."
+            f"PostgreSQL: {str(cause).strip()}. Run the same command again; it goes on where it was."
         ) from error
+    except UnavailableError as error:
+        raise MigrationError(f"{error.detail} Run the same command again; it goes on where it was.") from error
+    except OSError as error:
+        raise MigrationError(f"{error.strerror}: {error.filename or options.target}.") from error
     finally:
         engine.dispose()
     return result
@@ -180,7 +191,7 @@ class _Work:
         """Whatever readings and records refer to comes first."""
         self.watcher.stage(Text(ko="사용자·매장·장치", en="People, shops, devices"), None)
         zone = self.result.options.zone
-        with self._session() as session, ExitStack() as stack:
+        with self.session() as session, ExitStack() as stack:
             found = [
                 (store, stack.enter_context(self._source(file, archive, table)))
                 for table, archive, file in self._tables("users")
@@ -193,7 +204,7 @@ class _Work:
             ("devices", fleet.move_devices),
         ):
             for table, archive, file in self._tables(name):
-                with self._session() as session, self._source(file, archive, table) as source:
+                with self.session() as session, self._source(file, archive, table) as source:
                     move(session, source, zone)
         self._move_rights(zone)
 
@@ -203,7 +214,7 @@ class _Work:
         for file, table, archive in self.archives:
             if "device_id" not in table.table.names or table.target is None:
                 continue
-            with self._session() as session, self._source(file, archive, table) as source:
+            with self.session() as session, self._source(file, archive, table) as source:
                 is_readings = table.target == "readings"
                 fleet.register_ids(session, source.connection, archive.table, readings=is_readings)
                 if is_readings:
@@ -244,16 +255,25 @@ class _Work:
 
     def move_records(self) -> None:
         self.watcher.stage(Text(ko="기록", en="Records"), None)
-        with self._session() as session:
+        with self.session() as session:
             references = records.References.of(session)
         for file, table, archive in self.archives:
             spec = records.spec_of(archive.table, table.table.names)
             if table.target == "imported_records" and spec is not None:
-                with self._session() as session, self._source(file, archive, table) as source:
+                with self.session() as session, self._source(file, archive, table) as source:
                     records.move(session, source, spec, references, self.result.options.zone)
 
+    def move_field_files(self) -> None:
+        options = self.result.options
+        files = field_files.find(options.folder)
+        self.watcher.stage(Text(ko="JSON·소리 파일", en="JSON and sound files"), len(files))
+        for batch in field_files.batches(files):
+            with self.session() as session:
+                field_files.move(session, options.folder, batch, options.zone)
+            self.watcher.advance(len(batch))
+
     def _move_rights(self, zone: tzinfo) -> None:
-        with self._session() as session:
+        with self.session() as session:
             roles: dict[str, str] = {}
             for table, source in self._sources("users"):
                 if people.store_of(table.table.names) == "permissions":
@@ -297,7 +317,7 @@ class _Work:
         return changed
 
     @contextmanager
-    def _session(self) -> Iterator[Session]:
+    def session(self) -> Iterator[Session]:
         with Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
 
