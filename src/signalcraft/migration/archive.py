@@ -239,7 +239,7 @@ def _column(
         if types == {expected}:
             return encoding.Fixed(np.array(values, dtype).astype(wire))
         null = np.fromiter((value is None for value in values), np.bool_, len(values))
-        return encoding.Fixed(np.array([value or 0 for value in values], dtype).astype(wire), null)
+        return encoding.Fixed(np.array([0 if value is None else value for value in values], dtype).astype(wire), null)
     joined = b"".join(values) if types == {expected} else None  # type: ignore[arg-type]
     if kind == "text" and not (joined is not None and joined.isascii() and b"\x00" not in joined):
         values = _storable(values, name, odd)

@@ -90,7 +90,7 @@ def move(session: Session, folder: Path, files: list[tuple[str, Path]], zone: tz
                 "path": name,
                 "sha256": digest,
                 "size": len(data),
-                "content": data if kind == "features" else None,
+                "content": data if kind == "features" or outcome["rejected"] else None,
                 "kind": kind,
                 "outcome": dumps(outcome).decode(),
             },
