@@ -7,10 +7,12 @@ from pathlib import Path
 
 READINGS = """CREATE TABLE sensor_readings (id INTEGER PRIMARY KEY AUTOINCREMENT, device_id TEXT NOT NULL,
 timestamp REAL NOT NULL, temperature REAL, vibration_x REAL, vibration_y REAL, vibration_z REAL,
-power_consumption REAL, audio_level INTEGER, sensor_quality REAL, created_at DATETIME DEFAULT CURRENT_TIMESTAMP);
+power_consumption REAL, audio_level INTEGER, sensor_quality REAL,
+created_at DATETIME DEFAULT CURRENT_TIMESTAMP);
 CREATE INDEX idx_device_time ON sensor_readings (device_id, timestamp)"""
-EXPRESS_USERS = """CREATE TABLE users (id INTEGER PRIMARY KEY AUTOINCREMENT, username VARCHAR(50) UNIQUE NOT NULL,
-email VARCHAR(100) UNIQUE NOT NULL, password_hash VARCHAR(255) NOT NULL, full_name VARCHAR(100), phone VARCHAR(20),
+EXPRESS_USERS = """CREATE TABLE users (id INTEGER PRIMARY KEY AUTOINCREMENT,
+username VARCHAR(50) UNIQUE NOT NULL, email VARCHAR(100) UNIQUE NOT NULL,
+password_hash VARCHAR(255) NOT NULL, full_name VARCHAR(100), phone VARCHAR(20),
 role VARCHAR(20) DEFAULT 'user', additional_info TEXT, created_at DATETIME DEFAULT CURRENT_TIMESTAMP,
 updated_at DATETIME DEFAULT CURRENT_TIMESTAMP, last_login DATETIME)"""
 FLASK_USERS = """CREATE TABLE users (id INTEGER PRIMARY KEY AUTOINCREMENT, email TEXT UNIQUE NOT NULL,
@@ -28,14 +30,16 @@ CREATE TABLE store_devices (device_id TEXT PRIMARY KEY, store_id TEXT NOT NULL, 
 installed_at TEXT NOT NULL)"""
 
 READING_COLUMNS = (
-    "device_id, timestamp, temperature, vibration_x, vibration_y, vibration_z, power_consumption, audio_level, "
-    "sensor_quality, created_at"
+    "device_id, timestamp, temperature, vibration_x, vibration_y, vibration_z, power_consumption, "
+    "audio_level, sensor_quality, created_at"
 )
 NOW = 1_760_500_000.0
 WRITTEN = "2025-10-15 03:46:40"
 
 
-def reading(device: object = "ESP32_001", at: object = NOW, temperature: object = -18.5) -> tuple[object, ...]:
+def reading(
+    device: object = "ESP32_001", at: object = NOW, temperature: object = -18.5
+) -> tuple[object, ...]:
     return (device, at, temperature, 0.2, 0.1, 0.3, 45.0, 150, 0.95, WRITTEN)
 
 
@@ -53,7 +57,7 @@ def add(connection: sqlite3.Connection, rows: dict[str, Iterable[Sequence[object
         listed = list(values)
         if listed:
             marks = ", ".join("?" * len(listed[0]))
-            connection.executemany(f"INSERT INTO {into} VALUES ({marks})", listed)
+            connection.executemany(f"INSERT INTO {into} VALUES ({marks})", listed)  # noqa: S608
     connection.commit()
 
 

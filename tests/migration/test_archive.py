@@ -39,7 +39,14 @@ def restored(value: Any, odd: dict[str, list[str]] | None, column: str) -> tuple
         if kind in {"text", "blob"}:
             return kind, bytes.fromhex(content)
         return kind, int(content) if kind == "integer" else float(content)
-    kinds = {type(None): "null", int: "integer", float: "real", str: "text", bytes: "blob", memoryview: "blob"}
+    kinds = {
+        type(None): "null",
+        int: "integer",
+        float: "real",
+        str: "text",
+        bytes: "blob",
+        memoryview: "blob",
+    }
     kind = kinds[type(value)]
     return kind, value.encode() if kind == "text" else bytes(value) if kind == "blob" else value
 
@@ -60,7 +67,7 @@ def test_every_storage_class_survives_in_every_column(tmp_path: Path, migrate: A
 
     assert result.adds_up
     [(relation,)] = rows_of("SELECT archive FROM legacy.tables")
-    archived = rows_of(f'SELECT _rowid, i, r, t, b, _odd FROM legacy."{relation}" ORDER BY _rowid')
+    archived = rows_of(f'SELECT _rowid, i, r, t, b, _odd FROM legacy."{relation}" ORDER BY _rowid')  # noqa: S608
     assert [row[0] for row in archived] == list(range(1, len(rows) + 1))
     for row, original in zip(archived, rows, strict=True):
         for place, column in enumerate("irtb", 1):
@@ -108,4 +115,7 @@ def test_what_was_edited_or_removed_at_the_source_is_kept_as_it_was(
     make(path, "UPDATE t SET v = 'TWO' WHERE v = 'two'; DELETE FROM t WHERE v = 'three'")
     assert migrate(tmp_path / "old").adds_up
     assert rows_of("SELECT v FROM legacy.a__t ORDER BY _rowid") == [("one",), ("TWO",)]
-    assert rows_of("SELECT row_id, earlier->>'v' FROM legacy.superseded ORDER BY row_id") == [(2, "two"), (3, "three")]
+    assert rows_of("SELECT row_id, earlier->>'v' FROM legacy.superseded ORDER BY row_id") == [
+        (2, "two"),
+        (3, "three"),
+    ]

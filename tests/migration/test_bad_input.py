@@ -51,12 +51,16 @@ def test_rows_beside_a_damaged_page_are_saved_and_the_gap_is_named(
 ) -> None:
     path = readings(tmp_path / "old" / "sensor_data.db", [reading(at=NOW + n) for n in range(5000)])
     with closing(sqlite3.connect(path)) as connection:
-        pages = [
-            row[0]
-            for row in connection.execute(
-                "SELECT pageno FROM dbstat WHERE name = 'sensor_readings' AND pagetype = 'leaf' ORDER BY pageno"
-            )
-        ] if _has_dbstat(connection) else []
+        pages = (
+            [
+                row[0]
+                for row in connection.execute(
+                    "SELECT pageno FROM dbstat WHERE name = 'sensor_readings' AND pagetype = 'leaf'"
+                )
+            ]
+            if _has_dbstat(connection)
+            else []
+        )
         size = connection.execute("PRAGMA page_size").fetchone()[0]
     if not pages:
         pytest.skip("this SQLite has no dbstat")
@@ -68,7 +72,12 @@ def test_rows_beside_a_damaged_page_are_saved_and_the_gap_is_named(
 
     assert not result.adds_up
     [[gap]] = result.gaps.values()
-    saved = rows_of("SELECT count(*), count(*) FILTER (WHERE _rowid BETWEEN :a AND :b) FROM legacy.sensor_data__sensor_readings", a=gap.first, b=gap.last)
+    saved = rows_of(
+        "SELECT count(*), count(*) FILTER (WHERE _rowid BETWEEN :a AND :b) "
+        "FROM legacy.sensor_data__sensor_readings",
+        a=gap.first,
+        b=gap.last,
+    )
     assert saved == [(5000 - (gap.last - gap.first + 1), 0)]
     assert f"row ids {gap.first}-{gap.last}" in report.verdict(result).en
 

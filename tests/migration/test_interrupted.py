@@ -71,10 +71,17 @@ def test_a_kill_in_the_middle_loses_nothing_and_the_command_says_when_to_switch(
     assert "It adds up: 130,000 rows" in said
     assert "Switch now" in said
     assert set(kept) <= set(rows_of("SELECT number, digest FROM legacy.windows"))
-    assert rows_of("SELECT count(*), count(DISTINCT (device_id, measured_at)) FROM readings") == [(ROWS, ROWS)]
-    assert [state for (state,) in rows_of("SELECT state FROM legacy.runs ORDER BY id")] == ["interrupted", "done"]
+    assert rows_of("SELECT count(*), count(DISTINCT (device_id, measured_at)) FROM readings") == [
+        (ROWS, ROWS)
+    ]
+    assert [state for (state,) in rows_of("SELECT state FROM legacy.runs ORDER BY id")] == [
+        "interrupted",
+        "done",
+    ]
     [newest] = sorted((old / "backup").iterdir())[-1:]
-    assert {"report.html", "report.json", "report.en.md", "report.ko.md"} <= {f.name for f in newest.iterdir()}
+    assert {"report.html", "report.json", "report.en.md", "report.ko.md"} <= {
+        f.name for f in newest.iterdir()
+    }
     checked = subprocess.run([*COMMAND, "--verify-backup", str(newest)], text=True, capture_output=True)
     assert checked.returncode == 0, checked.stderr
 

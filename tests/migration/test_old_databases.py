@@ -15,6 +15,11 @@ pytestmark = pytest.mark.skipif(not OLD.is_dir(), reason=f"the old databases are
 Rows = Callable[..., list[tuple[Any, ...]]]
 
 
+def _count(connection: sqlite3.Connection, table: str) -> int:
+    count: int = connection.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0]  # noqa: S608
+    return count
+
+
 def test_every_row_of_every_table_is_archived_and_accounted_for(
     tmp_path: Path, migrate: Any, rows_of: Rows
 ) -> None:
@@ -24,14 +29,22 @@ def test_every_row_of_every_table_is_archived_and_accounted_for(
     counted = {}
     for path in OLD.glob("*.db"):
         with closing(sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)) as connection:
-            names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")]
+            names = [
+                row[0]
+                for row in connection.execute(
+                    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+                )
+            ]
             for name in names:
-                counted[path.name, name] = connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]
+                counted[path.name, name] = _count(connection, name)
     assert {(a.file, a.table): a.read for a in result.accounts} == counted
     by_table = {(a.file, a.table): a for a in result.accounts}
     assert by_table["sensor_data.db", "sensor_readings"].inserted == 432
     assert by_table["sensor_data.db", "sensor_readings"].rejected == 17
-    assert by_table["smartcompressor_express.db", "sensor_data"].reasons == {"time_since_boot": 49, "time_not_positive": 1}
+    assert by_table["smartcompressor_express.db", "sensor_data"].reasons == {
+        "time_since_boot": 49,
+        "time_not_positive": 1,
+    }
     assert by_table["user_permissions.db", "users"].merged == 40
     assert rows_of("SELECT count(*) FROM users WHERE role <> 'user'") == [(0,)]
     written = json.loads((tmp_path / "backups" / "0" / "report.json").read_text())
@@ -39,7 +52,9 @@ def test_every_row_of_every_table_is_archived_and_accounted_for(
     assert len(written["tables"]) == len(counted)
 
     # What schema.md warns of, value by value.
-    anomalies = dict(rows_of("SELECT source_row, body->'sensor_data' FROM imported_records WHERE kind = 'anomaly'"))
+    anomalies = dict(
+        rows_of("SELECT source_row, body->'sensor_data' FROM imported_records WHERE kind = 'anomaly'")
+    )
     assert anomalies[160] == {"temperature": 6.2}  # a Python dict
     assert anomalies[164] == {"audio_level": 1200}  # JSON in JSON
     assert anomalies[167] == {"magnitude": None}  # NaN
@@ -47,6 +62,14 @@ def test_every_row_of_every_table_is_archived_and_accounted_for(
         "SELECT body->>'description', flaws->>'description' FROM imported_records "
         "WHERE kind = 'anomaly' AND source_row = 168"
     ) == [("냉동고 온도가 높습니다", "was_cp949")]
-    assert rows_of("SELECT body->'is_overload' FROM imported_records WHERE kind = 'analysis' AND source_row IN (134, 135) ORDER BY source_row") == [(True,), (True,)]
-    assert rows_of("SELECT body->>'label', body->'confidence' FROM imported_records WHERE kind = 'label' AND source_row IN (203, 204, 205) ORDER BY source_row") == [("bearing", 87.0), ("normal", 90.0), ("normal", None)]
-    assert rows_of("SELECT full_name FROM users WHERE email IN ('cp949@example.com', 'nfd@example.com') ORDER BY email") == [("김철수",), ("김철수",)]
+    assert rows_of(
+        "SELECT body->'is_overload' FROM imported_records "
+        "WHERE kind = 'analysis' AND source_row IN (134, 135) ORDER BY source_row"
+    ) == [(True,), (True,)]
+    assert rows_of(
+        "SELECT body->>'label', body->'confidence' FROM imported_records "
+        "WHERE kind = 'label' AND source_row IN (203, 204, 205) ORDER BY source_row"
+    ) == [("bearing", 87.0), ("normal", 90.0), ("normal", None)]
+    assert rows_of(
+        "SELECT full_name FROM users WHERE email IN ('cp949@example.com', 'nfd@example.com') ORDER BY email"
+    ) == [("김철수",), ("김철수",)]

@@ -21,8 +21,10 @@ Rows = Callable[..., list[tuple[Any, ...]]]
 EXPRESS = "users (username, email, password_hash, full_name, phone, role)"
 FLASK = "users (email, password, name)"
 PERMISSIONS = (
-    "users (user_id, username, email, full_name, role, status, created_at, updated_at, last_login, password_hash)"
+    "users (user_id, username, email, full_name, role, status, created_at, updated_at, last_login, "
+    "password_hash)"
 )
+UPDATE = "UPDATE users SET password_hash = '{}' WHERE username = 'kim'"
 SALT = "a-salt-of-the-tests"
 
 
@@ -106,13 +108,18 @@ def can_sign_in(login: str, password: str) -> bool:
     return True
 
 
-def test_people_are_merged_by_email_and_ambiguous_ones_reported(old: Path, migrate: Any, rows_of: Rows) -> None:
+def test_people_are_merged_by_email_and_ambiguous_ones_reported(
+    old: Path, migrate: Any, rows_of: Rows
+) -> None:
     make_person("taken")
 
     result = migrate(old)
 
     assert result.adds_up
-    people = {row[0]: row for row in rows_of("SELECT email, username, role, status, phone FROM users WHERE email <> ''")}
+    people = {
+        row[0]: row
+        for row in rows_of("SELECT email, username, role, status, phone FROM users WHERE email <> ''")
+    }
     assert set(people) == {
         f"{name}@example.com"
         for name in ("kim", "twice", "other", "lee", "plain", "kakao", "kakao2", "salted", "waiting")
@@ -137,7 +144,8 @@ def test_people_are_merged_by_email_and_ambiguous_ones_reported(old: Path, migra
 def test_shops_rights_and_devices(old: Path, migrate: Any, rows_of: Rows) -> None:
     result = migrate(old, zone_name="Asia/Seoul", zone=ZoneInfo("Asia/Seoul"))
     members = rows_of(
-        "SELECT u.email, m.role, m.expires_at IS NULL, s.name, to_char(s.created_at, 'HH24') FROM shop_members m "
+        "SELECT u.email, m.role, m.expires_at IS NULL, s.name, to_char(s.created_at, 'HH24') "
+        "FROM shop_members m "
         "JOIN users u ON u.id = m.user_id JOIN shops s ON s.id = m.shop_id ORDER BY 1"
     )
     assert members == [
@@ -182,10 +190,10 @@ def test_a_password_changed_on_the_old_server_comes_over_until_the_person_signs_
 ) -> None:
     migrate(old)
     path = old / "database" / "smartcompressor.db"
-    make(path, f"UPDATE users SET password_hash = '{old_bcrypt('newer')}' WHERE username = 'kim'")
+    make(path, UPDATE.format(old_bcrypt("newer")))
     assert migrate(old).adds_up
     assert can_sign_in("kim", "newer")
-    make(path, f"UPDATE users SET password_hash = '{old_bcrypt('third')}' WHERE username = 'kim'")
+    make(path, UPDATE.format(old_bcrypt("third")))
     assert migrate(old).adds_up
     assert can_sign_in("kim", "newer")
     assert not can_sign_in("kim", "third")

@@ -58,12 +58,10 @@ def test_each_dirty_row_is_kept_collapsed_or_rejected_for_its_reason(
         "SELECT d.device_id, r.measured_at, r.temperature_c, r.quality, r.received_at FROM readings r "
         "JOIN devices d ON d.id = r.device_id ORDER BY r.measured_at"
     )
-    at = {round((row[1].timestamp() - NOW)): row for row in stored}
+    at = {round(row[1].timestamp() - NOW): row for row in stored}
     assert at[0][2] == -18.5  # the first of one moment stays
     assert at[1][2] is None
-    assert at[1][3] == {
-        "temperature_c": {"code": "bad", "reason": "sensor_disconnected", "raw": -127.0}
-    }
+    assert at[1][3] == {"temperature_c": {"code": "bad", "reason": "sensor_disconnected", "raw": -127.0}}
     assert at[2][3]["temperature_c"]["raw"] == "N/A"
     assert at[3][3]["temperature_c"]["reason"] == "not_finite"
     assert at[6][0] == "ESP32_001"
@@ -72,7 +70,9 @@ def test_each_dirty_row_is_kept_collapsed_or_rejected_for_its_reason(
     assert set(at[9][3]) == {"power_percent", "audio_level", "sensor_quality"}
     assert at[9][4] == datetime(2025, 10, 15, 3, 46, 36, tzinfo=UTC)
     assert rows_of("SELECT device_id FROM devices WHERE vibration_unit = 'm/s2'") == [("SHAKER",)]
-    assert rows_of("SELECT row_id, raw->'device_id'->>'hex' FROM legacy.rejects WHERE row_id IN (11, 12)") == [
+    assert rows_of(
+        "SELECT row_id, raw->'device_id'->>'hex' FROM legacy.rejects WHERE row_id IN (11, 12)"
+    ) == [
         (11, b"ESP32_001".hex()),
         (12, b"ESP32\x00_9".hex()),
     ]
@@ -82,7 +82,10 @@ def test_running_again_changes_nothing_and_later_rows_come_alone(
     tmp_path: Path, migrate: Any, rows_of: Rows
 ) -> None:
     path = readings(tmp_path / "old" / "sensor_data.db", DIRTY)
-    everything = "SELECT device_id, measured_at, received_at, temperature_c, quality::text, xmin::text FROM readings ORDER BY 1, 2"
+    everything = (
+        "SELECT device_id, measured_at, received_at, temperature_c, quality::text, xmin::text FROM readings "
+        "ORDER BY 1, 2"
+    )
     migrate(tmp_path / "old")
     before = rows_of(everything)
 
@@ -93,7 +96,9 @@ def test_running_again_changes_nothing_and_later_rows_come_alone(
     assert rows_of(everything) == before
     assert again.accounts[0].reasons == REASONS
 
-    make(path, "", {INTO: [reading(at=NOW + 100 + n) for n in range(50)] + [reading(at=NOW), reading(at=1.0)]})
+    make(
+        path, "", {INTO: [reading(at=NOW + 100 + n) for n in range(50)] + [reading(at=NOW), reading(at=1.0)]}
+    )
     later = migrate(tmp_path / "old", verify_all=False)
     assert later.adds_up
     assert later.facts["rows_archived_now"] == 52
@@ -109,8 +114,9 @@ def test_a_reading_that_the_running_system_has_already_stays_and_counts_as_merge
     migrate(tmp_path / "old")
     with target.begin() as connection:
         connection.exec_driver_sql(
-            "INSERT INTO readings (device_id, measured_at, received_at, temperature_c, vibration_x, vibration_y, "
-            "vibration_z, power_percent, audio_level, sensor_quality) SELECT device_id, measured_at + '1 s', "
+            "INSERT INTO readings (device_id, measured_at, received_at, temperature_c, vibration_x, "
+            "vibration_y, vibration_z, power_percent, audio_level, sensor_quality) "
+            "SELECT device_id, measured_at + '1 s', "
             "now(), -18.5, 0.2, 0.1, 0.3, 45.0, 150, 0.95 FROM readings"
         )
     make(path, "", {INTO: [reading(at=NOW + 1), reading(at=NOW + 2)]})
@@ -144,6 +150,7 @@ def test_a_reading_that_is_lost_or_altered_in_the_target_is_noticed(
 def test_express_readings_have_iso_times_and_decibels_that_are_no_level(
     tmp_path: Path, migrate: Any, rows_of: Rows
 ) -> None:
+    at = "2025-10-20 01:02:04"
     make(
         tmp_path / "old" / "smartcompressor.db",
         "CREATE TABLE sensor_data (id INTEGER PRIMARY KEY, device_id TEXT NOT NULL, timestamp DATETIME, "
@@ -151,8 +158,8 @@ def test_express_readings_have_iso_times_and_decibels_that_are_no_level(
         "vibration_x REAL, vibration_y REAL, vibration_z REAL, power_consumption REAL, created_at DATETIME)",
         {
             "sensor_data": [
-                (1, "E1", "2025-10-20T01:02:03.657Z", 17.09, 51.9, 393.0, 51.9, 1, 0.1, 0.1, 1.0, 40.0, "2025-10-20 01:02:04"),
-                (2, "E1", 123456, None, 46.4, 328.0, 46.4, 1, 0.1, None, 1.0, None, "2025-10-20 01:02:04"),
+                (1, "E1", "2025-10-20T01:02:03.657Z", 17.09, 51.9, 393.0, 51.9, 1, 0.1, 0.1, 1.0, 40.0, at),
+                (2, "E1", 123456, None, 46.4, 328.0, 46.4, 1, 0.1, None, 1.0, None, at),
             ]
         },
     )  # fmt: skip

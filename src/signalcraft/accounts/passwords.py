@@ -1,7 +1,7 @@
 """Password hashing: argon2id at OWASP's settings, a bounded number at once.
 
-Hashes of the old server are kept inside an argon2id hash, so that no fast hash lies in the table; the person's
-first sign-in replaces them (`is_wrapped`). Three forms stand in `password_hash`:
+Hashes of the old server are kept inside an argon2id hash, so that no fast hash lies in the table; the
+person's first sign-in replaces them (`is_wrapped`). Three forms stand in `password_hash`:
 
     $argon2id$…                      argon2id of the password
     $wrapped$bcrypt$<salt>$argon2id$…   argon2id of the old bcrypt hash, which `<salt>` makes again
@@ -29,7 +29,7 @@ _SLOTS = BoundedSemaphore(2)
 GENERATED_PASSWORD_BYTES = 15
 """120 bits, 20 characters: beyond guessing, still typed once without cursing."""
 
-NO_PASSWORD = "$none$"
+NO_PASSWORD = "$none$"  # noqa: S105  # no password at all
 """Stands where nobody may sign in by password until an operator gives a new one."""
 
 _WRAPPED = "$wrapped$"

@@ -87,7 +87,7 @@ def migrate_sqlite(
         float, typer.Option(min=0, help="Seconds to wait for a file that a writer has locked.")
     ] = backup.LOCK_WAIT_SECONDS,
 ) -> None:
-    """Move the old SQLite files to PostgreSQL, and prove it. / 옛 SQLite 파일을 PostgreSQL로 옮기고 증명합니다."""
+    """Move the old SQLite files to PostgreSQL, and prove it. / 옛 SQLite 파일을 빠짐없이 옮깁니다."""
     try:
         # Root would leave files in the store of sound that the running system may not touch.
         account.become_owner(data_dir(), progress())
@@ -148,7 +148,8 @@ def _say_cutover(options: run.Options, result: run.Result) -> None:
     if written:
         names = ", ".join(written)
         _fail(
-            f"The old server has written to {names} since the backup of this run: stop it, then run --cutover again."
+            f"The old server has written to {names} since the backup of this run: stop it, then run "
+            "--cutover again."
         )
     console.print(
         "전환해도 됩니다: 모든 것이 옮겨졌고 옛 파일은 그 뒤로 바뀌지 않았습니다.\n"

@@ -160,7 +160,7 @@ def _tables(accounts: Sequence[Account]) -> Check:
 def _archive(
     connection: psycopg.Connection, archives: Sequence[tuple[FilePlan, TablePlan, Archive]]
 ) -> Check:
-    """The archive's tables hold as many rows as were read: the windows' checksums were compared one by one."""
+    """The archive holds as many rows as were read; the windows' checksums were compared one by one."""
     wrong = []
     for _, _, archive in archives:
         row = connection.execute(
@@ -217,7 +217,8 @@ def _days(connection: psycopg.Connection) -> Check:
         first, last = min(day for _, day in expected), max(day for _, day in expected)
         stored = connection.execute(
             "SELECT device_id, day, count(*), "  # noqa: S608
-            "sum(round(date_part('epoch', measured_at) * 1e6)::bigint - (day - date '1970-01-01') * 86400000000), "
+            "sum(round(date_part('epoch', measured_at) * 1e6)::bigint "
+            "- (day - date '1970-01-01') * 86400000000), "
             f"{fields} FROM (SELECT *, measured_at::date AS day FROM readings "
             "WHERE measured_at >= %s AND measured_at < %s::date + 1) r GROUP BY device_id, day",
             [first, last],
@@ -266,7 +267,8 @@ def _target(connection: psycopg.Connection) -> list[Check]:
     behind = _sequences_behind(connection)
     homeless = _names(
         connection,
-        "SELECT DISTINCT r.device_id FROM readings r LEFT JOIN devices d ON d.id = r.device_id WHERE d.id IS NULL",
+        "SELECT r.device_id FROM (SELECT DISTINCT device_id FROM readings) r "
+        "WHERE NOT EXISTS (SELECT FROM devices d WHERE d.id = r.device_id)",
     )
     administrators = _names(
         connection,

@@ -42,7 +42,7 @@ class Batch:
 
     row_ids: list[int]
     columns: dict[str, Sequence[Value]]
-    """Column name in SQLite to the values; columns that the archive knows and the file has not are missing."""
+    """Column name in SQLite to the values; what the archive knows and the file has not is missing."""
 
     _numbers: dict[str, NDArray[np.float64] | None] = field(default_factory=dict)
 
@@ -239,7 +239,9 @@ def _column(
         if types == {expected}:
             return encoding.Fixed(np.array(values, dtype).astype(wire))
         null = np.fromiter((value is None for value in values), np.bool_, len(values))
-        return encoding.Fixed(np.array([0 if value is None else value for value in values], dtype).astype(wire), null)
+        return encoding.Fixed(
+            np.array([0 if value is None else value for value in values], dtype).astype(wire), null
+        )
     joined = b"".join(values) if types == {expected} else None  # type: ignore[arg-type]
     if kind == "text" and not (joined is not None and joined.isascii() and b"\x00" not in joined):
         values = _storable(values, name, odd)

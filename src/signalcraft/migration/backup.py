@@ -34,7 +34,7 @@ class Copy:
     size_bytes: int
     sha256: str
     method: Method
-    """`online_backup`; `recovered`: a journal or WAL was played back in a copy; `byte_copy`: SQLite refused."""
+    """`online_backup`; `recovered`: a journal was played back in a copy; `byte_copy`: SQLite refused."""
     note: str | None = None
 
 
@@ -144,7 +144,7 @@ def copy_file(path: Path, copy: Path, lock_wait_seconds: float) -> tuple[Method,
             ) from error
         if "full" in reason:
             raise MigrationError(f"The disk of the backup is full: {copy.parent}.") from error
-    # A journal to be rolled back needs writing, which is not done to the original; a damaged file is copied as is.
+    # To roll a journal back is to write, which is not done to the original; a damaged file is copied as is.
     copy.unlink(missing_ok=True)
     shutil.copyfile(path, copy)
     for other in sources.companions(path):

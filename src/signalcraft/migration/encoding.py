@@ -17,7 +17,7 @@ _FEW = 32
 """Rows of one layout below which a plain loop is quicker."""
 
 _LAYOUTS = 64
-"""Layouts of one window that are worth a matrix: lengths of device ids, whether a sensor had nothing to say."""
+"""Layouts of a window that are worth a matrix: lengths of device ids, sensors that had nothing to say."""
 
 Mask = NDArray[np.bool_]
 

@@ -1,8 +1,8 @@
 """What the field line kept in files of its own: feature messages as JSON, and sound.
 
-JSON is archived whole in `legacy.documents` and each message becomes a reading; sound goes to the object store
-as a clip, without an analysis: nobody is to be alarmed by what happened last year. A file is done once, by its
-path and checksum.
+JSON is archived whole in `legacy.documents` and each message becomes a reading; sound goes to the object
+store as a clip, without an analysis: nobody is to be alarmed by what happened last year. A file is done once,
+by its path and checksum.
 """
 
 import hashlib
@@ -83,7 +83,8 @@ def move(session: Session, folder: Path, files: list[tuple[str, Path]], zone: tz
             text(
                 "INSERT INTO legacy.documents (path, sha256, size_bytes, content, kind, outcome) "
                 "VALUES (:path, :sha256, :size, :content, :kind, CAST(:outcome AS jsonb)) "
-                "ON CONFLICT (path) DO UPDATE SET sha256 = excluded.sha256, size_bytes = excluded.size_bytes, "
+                "ON CONFLICT (path) DO UPDATE SET sha256 = excluded.sha256, "
+                "size_bytes = excluded.size_bytes, "
                 "content = excluded.content, outcome = excluded.outcome"
             ),
             {
@@ -177,7 +178,9 @@ def _device(session: Session, name: object, seen: datetime) -> Device | str:
     named = fleet.device_name(name.encode())
     if named.name is None:
         return named.reason or "device_unknown"
-    return fleet_queries.device_named(session, named.name) or fleet.new_device(session, named.name, None, seen)
+    return fleet_queries.device_named(session, named.name) or fleet.new_device(
+        session, named.name, None, seen
+    )
 
 
 def _sound(session: Session, kind: str, path: Path, data: bytes, zone: tzinfo) -> dict[str, Any]:

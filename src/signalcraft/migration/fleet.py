@@ -29,7 +29,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SAMPLE = 200
 """Readings of a device by which its unit of acceleration is recognised."""
 _GRAVITY_MPS2 = (8.0, 11.6)
-"""A node at rest that reports m/s² shows 9.8; in g it would show 1, and none of ours shakes with 8 g at rest."""
+"""A node at rest that reports m/s² shows 9.8; in g it would show 1, and none of ours shakes with 8 g."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class DeviceName:
 
 
 def device_name(raw: bytes) -> DeviceName:
-    """The device that an id in a file means: space around it removed, case kept (two nodes may differ in it)."""
+    """The device that an id in a file means: no space around it, case kept (two nodes may differ in it)."""
     cleaned = cleaning.text(bytearray(raw))
     if b"\x00" in raw:
         return DeviceName(None, "device_id_holds_nul")
@@ -162,10 +162,11 @@ def register_ids(session: Session, connection: sqlite3.Connection, table: str, *
     found = connection.execute(
         "WITH RECURSIVE id(value) AS ("  # noqa: S608  # quoted
         f"SELECT min(device_id) FROM {quoted} UNION ALL "
-        f"SELECT (SELECT min(device_id) FROM {quoted} WHERE device_id > id.value) FROM id WHERE value IS NOT NULL"
+        f"SELECT (SELECT min(device_id) FROM {quoted} WHERE device_id > id.value) FROM id "
+        "WHERE value IS NOT NULL"
         ") SELECT value FROM id WHERE typeof(value) = 'text'"
         if readings
-        else f"SELECT DISTINCT device_id FROM {quoted} WHERE typeof(device_id) = 'text'"
+        else f"SELECT DISTINCT device_id FROM {quoted} WHERE typeof(device_id) = 'text'"  # noqa: S608
     ).fetchall()
     for (value,) in found:
         raw = bytes(value)

@@ -124,7 +124,8 @@ class Ledger:
             )
             self._session.execute(
                 text(
-                    "INSERT INTO legacy.outcomes (table_id, row_id, digest, outcome, target, target_id, note) "
+                    "INSERT INTO legacy.outcomes "
+                    "(table_id, row_id, digest, outcome, target, target_id, note) "
                     "VALUES (:table, :row, :digest, :outcome, :target, :target_id, :note) "
                     "ON CONFLICT (table_id, row_id) DO UPDATE SET digest = excluded.digest, "
                     "outcome = excluded.outcome, target = excluded.target, target_id = excluded.target_id, "

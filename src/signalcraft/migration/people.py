@@ -1,4 +1,4 @@
-"""The four stores of people become one: merged by e-mail, rights never raised, passwords kept inside argon2id.
+"""The four stores of people become one: merged by e-mail, no right raised, passwords kept inside argon2id.
 
 Who had an account is decided by the e-mail in lower case without space around it. Nothing is guessed: two
 accounts of one store with the same e-mail are one person without a password (whose would it be?), and whoever

@@ -13,7 +13,7 @@ from signalcraft.migration.survey import Table
 from signalcraft.telemetry import partitions
 
 _DAY_ROWS = 100
-"""A day with fewer readings stays in the default partition: a wrong clock must not make a table for each day."""
+"""A day with fewer readings stays in the default partition: a wrong clock must not make a table each day."""
 _DAY_SECONDS = 86_400
 
 
@@ -46,7 +46,7 @@ def mark_duplicates(
 
 
 def _duplicates(connection: sqlite3.Connection, table: Table) -> Iterator[tuple[int, int, int]]:
-    """(row id, row id of the first, whether all else is the same), by SQLite, from its index where it has one."""
+    """(row id, row id of the first, whether all else is the same), from SQLite's index where it has one."""
     quoted = identifier(table.name)
     compared = [
         f"t.{identifier(c.name)} IS f.{identifier(c.name)}"

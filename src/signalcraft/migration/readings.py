@@ -1,7 +1,8 @@
 """Old readings become rows of `readings`: judged by column, with the same rules as what nodes send today.
 
 A row is kept when its device is known and its time is plausible; a value that is not one becomes NULL with
-its reason in `quality`, as `telemetry.quality` does. The first of several rows of one device and moment stays.
+its reason in `quality`, as `telemetry.quality` does. The first of several rows of one device and moment
+stays.
 """
 
 from collections.abc import Mapping, Sequence

@@ -10,13 +10,14 @@ from typing import Any, Literal
 from signalcraft.bilingual import Text
 from signalcraft.clock import iso, utc_now
 from signalcraft.migration import findings, statistics
+from signalcraft.migration.accounting import Account
 from signalcraft.migration.plan import Plan
 from signalcraft.migration.run import Result
 
 Language = Literal["ko", "en"]
 NAMES_SHOWN = 50
 
-_STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a}
+_STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem}
 table{border-collapse:collapse;margin:.5rem 0 1.5rem}th,td{border:1px solid #ccc;padding:.25rem .6rem;
 text-align:left;vertical-align:top}td.n{text-align:right;font-variant-numeric:tabular-nums}
 th{background:#f3f3f3}.verdict{font-size:1.15rem;font-weight:600}"""
@@ -94,7 +95,8 @@ def sections(result: Result, language: Language) -> list[Section]:
             [
                 say(
                     "`legacy`: 대응하는 자리가 없어 보관만 합니다. 검사합은 원본과 보관본에서 같습니다.",
-                    "`legacy`: there is no counterpart, the rows are archived only. The checksum is the same on both sides.",
+                    "`legacy`: there is no counterpart, the rows are archived only. "
+                    "The checksum is the same on both sides.",
                 )
             ],
             [
@@ -208,7 +210,8 @@ def markdown(made: Sequence[Section], language: Language) -> str:
 def page(result: Result) -> str:
     """One page, Korean first, English below."""
     parts = [
-        f"<!doctype html><html lang='ko'><meta charset='utf-8'><title>SignalCraft</title><style>{_STYLE}</style>"
+        "<!doctype html><html lang='ko'><meta charset='utf-8'>",
+        f"<title>SignalCraft</title><style>{_STYLE}</style>",
     ]
     for language in ("ko", "en"):
         parts.append(f"<article lang='{language}'>")
@@ -223,20 +226,7 @@ def page(result: Result) -> str:
 
 def _facts(result: Result, language: Language) -> list[str]:
     readings = [a for a in result.accounts if a.target == "readings" and a.read]
-    facts = []
-    for a in readings:
-        facts.append(
-            (
-                f"{a.file} {a.table}: {a.read:,}행 중 장치·시각이 서로 다르고 시각이 타당한 {a.inserted + a.merged:,}행이 남았습니다"
-                f"(같은 행의 반복 {a.duplicate:,}, 거부 {a.rejected:,}; 타당함: 2020-09-13부터 2038-01-19까지)."
-            )
-            if language == "ko"
-            else (
-                f"{a.file} {a.table}: of {a.read:,} rows, the {a.inserted + a.merged:,} distinct (device, time) pairs with "
-                f"a plausible time survive ({a.duplicate:,} exact repeats, {a.rejected:,} rejected; plausible: from "
-                "2020-09-13 to 2038-01-19)."
-            )
-        )
+    facts = [getattr(_survivors(account), language) for account in readings]
     units = result.facts.get("devices_in_mps2") or []
     if units:
         names = ", ".join(units[:NAMES_SHOWN])
@@ -249,6 +239,22 @@ def _facts(result: Result, language: Language) -> list[str]:
     if compared.get("rows"):
         facts.append(getattr(statistics.sentence(compared), language))
     return facts
+
+
+def _survivors(account: Account) -> Text:
+    kept = account.inserted + account.merged
+    return Text(
+        ko=(
+            f"{account.file} {account.table}: {account.read:,}행 중 장치·시각이 서로 다르고 시각이 타당한 "
+            f"{kept:,}행이 남았습니다(같은 행의 반복 {account.duplicate:,}, 거부 {account.rejected:,}; "
+            "타당함: 2020-09-13부터 2038-01-19까지)."
+        ),
+        en=(
+            f"{account.file} {account.table}: of {account.read:,} rows, the {kept:,} distinct (device, time) "
+            f"pairs with a plausible time survive ({account.duplicate:,} exact repeats, {account.rejected:,} "
+            "rejected; plausible: from 2020-09-13 to 2038-01-19)."
+        ),
+    )
 
 
 def _people(result: Result, language: Language) -> Section:

@@ -1,4 +1,4 @@
-"""One migration from the backup to the report. Every step may be interrupted and is taken up by the next run."""
+"""One migration from the backup to the accounts. Every step may be interrupted; the next run takes it up."""
 
 import multiprocessing
 from collections.abc import Iterator, Mapping
@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from signalcraft.bilingual import Text
 from signalcraft.db.connection import libpq_parameters, owner_url
 from signalcraft.db.engine import make_owner_engine
+from signalcraft.errors import UnavailableError
 from signalcraft.migration import (
     accounting,
     backup,
@@ -33,7 +34,6 @@ from signalcraft.migration import (
     state,
     window,
 )
-from signalcraft.errors import UnavailableError
 from signalcraft.migration import archive as archives
 from signalcraft.migration.archive import Gap
 from signalcraft.migration.errors import MigrationError
@@ -142,7 +142,9 @@ def migrate(settings: Settings, options: Options, watcher: Watcher) -> Result:
             f"PostgreSQL: {str(cause).strip()}. Run the same command again; it goes on where it was."
         ) from error
     except UnavailableError as error:
-        raise MigrationError(f"{error.detail} Run the same command again; it goes on where it was.") from error
+        raise MigrationError(
+            f"{error.detail} Run the same command again; it goes on where it was."
+        ) from error
     except OSError as error:
         raise MigrationError(f"{error.strerror}: {error.filename or options.target}.") from error
     finally:

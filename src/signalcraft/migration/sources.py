@@ -71,7 +71,7 @@ def missing_bytes(path: Path) -> int:
 
 @contextmanager
 def opened(path: Path, *, immutable: bool = False) -> Iterator[sqlite3.Connection]:
-    """A read-only connection that gives TEXT as `bytearray` and BLOB as `bytes`: bytes as they are, told apart.
+    """A read-only connection that gives TEXT as `bytearray` and BLOB as `bytes`: as they are, and told apart.
 
     `immutable` is for our own copies: no locks are taken and none are looked for.
     """

@@ -52,8 +52,9 @@ CREATE TABLE IF NOT EXISTS legacy.duplicates (
 CREATE TABLE IF NOT EXISTS legacy.devices (
     raw bytea PRIMARY KEY, device_id int, reason text);
 CREATE TABLE IF NOT EXISTS legacy.device_days (
-    table_id int NOT NULL REFERENCES legacy.tables, window_number bigint NOT NULL, first_row_id bigint NOT NULL,
-    device_id int NOT NULL, day date NOT NULL, rows bigint NOT NULL, sums bigint[] NOT NULL,
+    table_id int NOT NULL REFERENCES legacy.tables, window_number bigint NOT NULL,
+    first_row_id bigint NOT NULL, device_id int NOT NULL, day date NOT NULL,
+    rows bigint NOT NULL, sums bigint[] NOT NULL,
     PRIMARY KEY (table_id, window_number, first_row_id, device_id, day));
 CREATE TABLE IF NOT EXISTS legacy.superseded (
     table_id int NOT NULL REFERENCES legacy.tables, row_id bigint NOT NULL, replaced_at timestamptz NOT NULL
@@ -102,7 +103,7 @@ class Archive:
 
 
 def connect(parameters: Mapping[str, Any]) -> psycopg.Connection:
-    """A connection of the owner outside the pool: statements may be long, and a commit need not wait for the disk.
+    """A connection of the owner outside the pool: statements may be long, commits do not wait for the disk.
 
     After a crash of the server a window that it had not written yet is simply missing, and done again.
 
@@ -203,7 +204,8 @@ def _make_archive(
             )
         )
         row = connection.execute(
-            "INSERT INTO legacy.tables (file_id, name, archive, columns) VALUES (%s, %s, %s, %s) RETURNING id",
+            "INSERT INTO legacy.tables (file_id, name, archive, columns) "
+            "VALUES (%s, %s, %s, %s) RETURNING id",
             [file_id, table.name, relation, _json(columns)],
         ).fetchone()
     assert row is not None  # noqa: S101

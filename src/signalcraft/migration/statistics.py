@@ -1,4 +1,4 @@
-"""The old hourly statistics against what the moved readings give: a check of both, and of the assumed zone."""
+"""The old hourly statistics against the moved readings: a check of both, and of the assumed zone."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -52,11 +52,13 @@ def sentence(found: Mapping[str, int]) -> Text:
     rest = found.get("different", 0) + found.get("not_understood", 0)
     return Text(
         ko=(
-            f"옛 시간별 통계 {found['rows']:,}행: 옮긴 측정값과 같음 UTC 기준 {equal[0]:,}, 한국 시각 기준 {equal[1]:,}; "
+            f"옛 시간별 통계 {found['rows']:,}행: 옮긴 측정값과 같음 UTC 기준 {equal[0]:,}, "
+            f"한국 시각 기준 {equal[1]:,}; "
             f"자료가 없는 시간이 0으로 적힘 {zero:,}; 다르거나 이해할 수 없음 {rest:,}."
         ),
         en=(
-            f"Old hourly statistics, {found['rows']:,} rows: equal to the moved readings in UTC {equal[0]:,}, "
+            f"Old hourly statistics, {found['rows']:,} rows: equal to the moved readings "
+            f"in UTC {equal[0]:,}, "
             f"in Korean time {equal[1]:,}; 0 written where there was no data {zero:,}; "
             f"different or not understood {rest:,}."
         ),

@@ -205,7 +205,8 @@ def _map(connection: psycopg.Connection, job: Job, batch: Batch) -> dict[str, in
     with (
         connection.cursor() as cursor,
         cursor.copy(
-            "COPY legacy.device_days (table_id, window_number, first_row_id, device_id, day, rows, sums) FROM STDIN"
+            "COPY legacy.device_days (table_id, window_number, first_row_id, device_id, day, rows, sums) "
+            "FROM STDIN"
         ) as copy,
     ):
         for (device, day), (rows, *sums) in judged.days.items():
