@@ -47,6 +47,13 @@ def test_processes_that_could_be_refused_are_not_started(settings: Settings, sup
             administrator.execute("ALTER ROLE signalcraft CONNECTION LIMIT -1")
 
 
+def test_migrations_do_not_go_through_a_pooler(settings: Settings) -> None:
+    pooled = settings.model_copy(update={"database_pooler": True})
+    connections.check(pooled)  # the owner goes straight to the server
+    with pytest.raises(OperationsError, match="DATABASE_OWNER_URL"):
+        connections.check(pooled.model_copy(update={"database_owner_url": None}))
+
+
 def test_an_outside_server_must_prove_its_name(settings: Settings) -> None:
     outside = server_url("postgresql+psycopg://me@db.example.com/signalcraft", settings)
     assert outside.query["sslmode"] == "verify-full"

@@ -1,6 +1,11 @@
 """Owner, application, reader: who may do what, and how an older database gets them."""
 
-from typing import Any
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -16,10 +21,11 @@ from signalcraft.db.connection import libpq_parameters, owner_url, server_url
 from signalcraft.db.session import unit_of_work
 from signalcraft.settings import Settings, get_settings
 
+Connect = Callable[[str | None], psycopg.Connection]
+
 
 def connect(settings: Settings, url: SecretStr | None) -> psycopg.Connection:
-    assert url is not None
-    parameters = libpq_parameters(server_url(url.get_secret_value(), settings))
+    parameters = libpq_parameters(server_url(secret(url), settings))
     return psycopg.connect(**parameters, autocommit=True)
 
 
@@ -63,36 +69,62 @@ def test_no_password_reaches_the_server_in_clear() -> None:
     assert "hunter2" not in roles.scram_verifier("hunter2")
 
 
-@pytest.mark.parametrize("administrator", ["postgres", "older_admin"])
 def test_a_database_of_one_role_gets_an_owner_and_loses_nothing(
-    another_database: Settings, superuser: Any, administrator: str
+    another_database: Settings, superuser: Connect
 ) -> None:
-    """The first release's database, its administrator a superuser or, as with Amazon RDS, none."""
-    migrate.upgrade(another_database, "0001")
-    with connect(another_database, another_database.database_url) as connection:
-        connection.execute("INSERT INTO shops (name) VALUES ('kept')")
+    """The first release's database; for the embedded server the superuser does it."""
+    three = with_three_roles(another_database)
+    roles.make(superuser, roles.roles_of(three))
+    assert_nothing_lost(three)
+
+
+def test_an_administrator_without_superuser_makes_the_roles(
+    another_database: Settings, superuser: Connect
+) -> None:
+    """As on Amazon RDS, by the operator's command."""
+    three = with_three_roles(another_database)
     with superuser(None) as connection:
-        if administrator != "postgres":
-            connection.execute(f"CREATE ROLE {administrator} LOGIN CREATEROLE CREATEDB PASSWORD 'x'")
-            connection.execute(f"GRANT older TO {administrator} WITH ADMIN TRUE")
-    mine = make_url(another_database.database_url.get_secret_value())
-    three = another_database.model_copy(
-        update={
-            f"database_{kind}_url": SecretStr(
-                mine.set(username=f"older_{kind}").render_as_string(hide_password=False)
+        connection.execute("CREATE ROLE older_admin LOGIN CREATEROLE CREATEDB PASSWORD 'x'")
+        connection.execute("GRANT older TO older_admin WITH ADMIN TRUE")
+    url = make_url(three.database_url.get_secret_value())
+    administrator = url.set(username="older_admin", password="x", database="postgres")
+    with tempfile.TemporaryDirectory(prefix="sc-", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        for _ in range(2):  # done again, it is harmless
+            done = subprocess.run(
+                [Path(sys.prefix) / "bin" / "signalcraft", "database", "roles"],
+                cwd=folder,
+                env={
+                    **os.environ,
+                    "SIGNALCRAFT_DATA_DIR": f"{folder}/data",
+                    "DATABASE_URL": three.database_url.get_secret_value(),
+                    "DATABASE_OWNER_URL": secret(three.database_owner_url),
+                    "DATABASE_READER_URL": secret(three.database_reader_url),
+                },
+                input=administrator.render_as_string(hide_password=False),
+                capture_output=True,
+                text=True,
             )
-            for kind in ("owner", "reader")
-        }
-    )
+            assert done.returncode == 0, done.stderr
+            assert "x@" not in done.stdout + done.stderr
+    assert_nothing_lost(three)
 
-    def connect_administrator(database: str | None) -> psycopg.Connection:
-        if administrator == "postgres":
-            return superuser(database)
-        as_admin = mine.set(username=administrator, password="x", database=database or "postgres")
-        return psycopg.connect(**libpq_parameters(as_admin), autocommit=True)
 
-    for _ in range(2):  # done again, it is harmless
-        roles.make(connect_administrator, roles.roles_of(three))
+def with_three_roles(one_role: Settings) -> Settings:
+    """The database filled as its single role, and settings that name an owner and a reader too."""
+    migrate.upgrade(one_role, "0001")
+    with connect(one_role, one_role.database_url) as connection:
+        connection.execute("INSERT INTO shops (name) VALUES ('kept')")
+    url = make_url(one_role.database_url.get_secret_value())
+    urls = {
+        f"database_{kind}_url": SecretStr(
+            url.set(username=f"older_{kind}").render_as_string(hide_password=False)
+        )
+        for kind in ("owner", "reader")
+    }
+    return one_role.model_copy(update=urls)
+
+
+def assert_nothing_lost(three: Settings) -> None:
     with connect(three, three.database_url) as connection:
         assert connection.execute("SELECT name FROM shops").fetchall() == [("kept",)]
         connection.execute("INSERT INTO shops (name) VALUES ('new')")
@@ -102,7 +134,13 @@ def test_a_database_of_one_role_gets_an_owner_and_loses_nothing(
     with connect(three, three.database_owner_url) as connection:
         found = connection.execute("SELECT version_num FROM alembic_version").fetchall()
         assert found == [(schema_version.needed(),)]
-    assert owner_url(three).username == "older_owner"
+    with connect(three, three.database_reader_url) as connection:
+        connection.execute("SELECT * FROM readings")
+
+
+def secret(value: SecretStr | None) -> str:
+    assert value is not None
+    return value.get_secret_value()
 
 
 def test_roles_of_the_embedded_server_are_not_used_on_another(

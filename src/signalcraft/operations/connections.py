@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
-from signalcraft.db.connection import application_url
+from signalcraft.db.connection import application_url, has_owner
 from signalcraft.db.engine import make_owner_engine
 from signalcraft.db.limits import limits
 from signalcraft.operations.errors import OperationsError
@@ -85,8 +85,13 @@ def check(settings: Settings) -> None:
     Raises
     ------
     OperationsError
-        They could hold more connections together than there are.
+        They could hold more connections together than there are, or migrations would go through a pooler.
     """
+    if settings.database_pooler and not has_owner(settings):
+        raise OperationsError(
+            "Migrations hold a lock for the whole of their connection, which a pooler in transaction mode"
+            " does not give: set DATABASE_OWNER_URL straight to the server, beside DATABASE_URL to PgBouncer."
+        )
     found = budget(settings)
     if not found.enough:
         web = limits(settings, "api")
