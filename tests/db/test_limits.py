@@ -1,9 +1,10 @@
 """What each kind of process may take, and whether the server has it for all of them."""
 
+import psycopg
 import pytest
 from sqlalchemy import text
 
-from signalcraft.db.connection import application_url, server_url
+from signalcraft.db.connection import application_url, libpq_parameters, server_url
 from signalcraft.db.engine import get_engine, make_engine
 from signalcraft.db.limits import limits
 from signalcraft.operations import connections
@@ -63,6 +64,25 @@ def test_an_outside_server_must_prove_its_name(settings: Settings) -> None:
     said = server_url("postgresql://me@db.example.com/x?sslmode=require", settings)
     assert said.query == {"sslmode": "require"}
     assert "sslmode" not in application_url(settings).query  # the loopback
+
+
+def test_the_url_may_name_several_hosts(settings: Settings) -> None:
+    """The one that takes writes is found; here the first is not even there."""
+    url = application_url(settings)
+    several = url.set(host=None, port=None).update_query_dict(
+        {
+            "host": "127.0.0.1,127.0.0.1",
+            "port": f"1,{url.port}",
+            "target_session_attrs": "read-write",
+            "sslmode": "disable",  # the embedded server has no certificate
+        }
+    )
+    engine = make_engine(settings, several)
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT current_user")) == url.username
+    engine.dispose()
+    with psycopg.connect(**libpq_parameters(several)) as plain:
+        assert plain.info.port == url.port
 
 
 def test_a_process_holds_no_more_than_its_share(settings: Settings, as_api: None) -> None:

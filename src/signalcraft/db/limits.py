@@ -2,9 +2,10 @@
 
 Connections follow what a process can use at once. Of the 16 threads of a web process half may be in the
 database while the others decode, store sound or wait for the network; a pool process of the worker does one
-thing at a time. As the processes of a machine are in proportion to its cores (`operations/tiers.py`), so are
-the connections: at rest some four a core, in a burst some fourteen, of each colour. A PostgreSQL is busy with
-about "cores x 2 + 1" of them; more only wait inside it rather than in front of it.
+thing at a time. Half of a web process's share is kept: making a connection anew costs TLS, a password and a
+process of the server each time. As the processes of a machine are in proportion to its cores
+(`operations/tiers.py`), so are the connections: seven a core kept, fourteen in a burst, of each colour. A
+PostgreSQL is busy with about "cores x 2 + 1" of them; more only wait inside it rather than in front of it.
 
 Times end what has gone wrong, from the inside out: a wait for a lock, then a statement, then a transaction
 whose process does nothing. They are longest where nobody waits for an answer.
@@ -54,9 +55,9 @@ class Limits:
 
 _OF: Mapping[Process, Limits] = {
     # A person looks at the page: what takes 10 s has failed for them.
-    "gateway": Limits(2, 6, 3_000, 10_000, 30_000, 1.0),
+    "gateway": Limits(4, 4, 3_000, 10_000, 30_000, 1.0),
     # A year of readings for a chart takes seconds. Sound is stored within the transaction, in S3 perhaps.
-    "api": Limits(2, 6, 5_000, 30_000, 60_000, 1.0),
+    "api": Limits(4, 4, 5_000, 30_000, 60_000, 1.0),
     # Moving a late day's readings may take a minute. An analysis itself is ended after 10 s.
     "worker": Limits(1, 1, 10_000, 120_000, 60_000, 5.0),
     # It only says when others work.
