@@ -336,5 +336,5 @@ def _days(
 
 
 def _sum(group: NDArray[np.int64], values: NDArray[np.int64], size: int) -> NDArray[np.int64]:
-    """Sums by group, exact: a window's 50,000 rows of less than 86,400,000,000 stay under 2**53."""
+    """Sums by group, exact: a window's 20,000 rows of less than 86,400,000,000 stay under 2**53."""
     return np.bincount(group, weights=values, minlength=size).astype(np.int64)

@@ -1,5 +1,6 @@
 """One migration from the backup to the accounts. Every step may be interrupted; the next run takes it up."""
 
+import gc
 import multiprocessing
 from collections.abc import Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -232,7 +233,9 @@ class _Work:
         self.watcher.stage(Text(ko="보관·변환·대조", en="Archive, map, compare"), total)
         options = self.result.options
         changed = 0
-        # A forked worker shares this process's code in memory; each opens connections of its own.
+        # A forked worker shares this process's memory as long as nobody writes to it, which the collector of
+        # garbage would; each opens connections of its own.
+        gc.freeze()
         with ProcessPoolExecutor(
             options.jobs,
             mp_context=multiprocessing.get_context("fork"),

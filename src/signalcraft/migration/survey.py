@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from signalcraft.migration.sources import identifier
 
-WINDOW_ROWS = 50_000
-"""Row ids of one step of work: some 25 MB of Python objects, 40 steps for two million rows."""
+WINDOW_ROWS = 20_000
+"""Row ids of one step of work: some 10 MB of Python objects, a hundred steps for two million rows."""
 
 
 @dataclass(frozen=True)
