@@ -1,5 +1,7 @@
 """What each kind of process may take, and whether the server has it for all of them."""
 
+from collections.abc import Callable
+
 import psycopg
 import pytest
 from sqlalchemy import text
@@ -11,6 +13,7 @@ from signalcraft.operations import connections
 from signalcraft.operations.errors import OperationsError
 from signalcraft.settings import Settings
 
+Connect = Callable[[str | None], psycopg.Connection]
 SHOW = text("SELECT name, setting FROM pg_settings WHERE name = ANY(:names)")
 
 
@@ -33,19 +36,26 @@ def test_the_embedded_server_has_room_for_both_colours(settings: Settings) -> No
     connections.check(settings)
 
 
-def test_processes_that_could_be_refused_are_not_started(settings: Settings, superuser: object) -> None:
+def test_processes_that_could_be_refused_are_not_started(settings: Settings, superuser: Connect) -> None:
     greedy = settings.model_copy(update={"database_pool_size": 50, "database_pool_overflow": 50})
     with pytest.raises(OperationsError, match="max_connections"):
         connections.check(greedy)
     # The embedded server is given as many as they need.
     assert connections.server_limit(greedy) > connections.budget(greedy).total
-    with superuser(None) as administrator:  # type: ignore[operator]
+    with superuser(None) as administrator:
         administrator.execute("ALTER ROLE signalcraft CONNECTION LIMIT 9")
         try:
             with pytest.raises(OperationsError, match="it has 9 for them"):
                 connections.check(settings)
         finally:
             administrator.execute("ALTER ROLE signalcraft CONNECTION LIMIT -1")
+
+
+def test_what_other_databases_hold_is_not_room_for_us(settings: Settings, superuser: Connect) -> None:
+    before = connections.budget(settings).room
+    assert before is not None
+    with superuser(None), superuser(None):  # in the database of the administrators
+        assert connections.budget(settings).room == before - 2
 
 
 def test_migrations_do_not_go_through_a_pooler(settings: Settings) -> None:

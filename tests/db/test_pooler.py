@@ -19,6 +19,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import OperationalError
 from starlette.testclient import TestClient
+from writers import accepted, wait_for_more, writing
 
 from people import FleetFixture, Person, bearer
 from server_host import ServerHost
@@ -51,6 +52,7 @@ client_tls_sslmode = require
 client_tls_key_file = {folder}/key.pem
 client_tls_cert_file = {folder}/certificate.pem
 logfile =
+server_login_retry = 1
 """
 
 
@@ -169,6 +171,17 @@ def test_advisory_locks_end_with_their_transaction(fleet: FleetFixture, through_
         order.append("second")
     thread.join()
     assert order == ["first", "second"]
+
+
+def test_a_crash_of_the_server_behind_it_is_an_outage(
+    api_app: Flask, database: None, through_pooler: None, server_host: ServerHost
+) -> None:
+    """PgBouncer then answers what was not asked, which the driver calls an internal error: still a 503."""
+    with writing(api_app) as writers:
+        for _ in range(2):
+            wait_for_more(writers, accepted(writers) + 60)
+            server_host.restart("postgres", signal="SIGQUIT")
+        wait_for_more(writers, accepted(writers) + 60)
 
 
 def test_a_server_with_another_name_or_certificate_gets_no_password(pooler: URL, settings: Settings) -> None:

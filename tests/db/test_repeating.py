@@ -3,9 +3,10 @@
 import threading
 from collections.abc import Callable
 
+import psycopg
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
 from sqlalchemy.orm import Session
 
 from signalcraft.db import failures
@@ -106,3 +107,12 @@ def test_a_server_that_has_become_a_replica_is_away(database: None) -> None:
     assert failures.passes(caught.value)
     assert failures.allows_repetition(caught.value)
     assert caught.value.connection_invalidated  # the next attempt connects anew, to the new server
+
+
+def test_answers_that_nobody_asked_for_are_an_outage() -> None:
+    """What psycopg says when PgBouncer reports a crash in the middle of its own commit: no SQLSTATE."""
+    confused = psycopg.InternalError("received 2 results from command 'COMMIT'")
+    error = InternalError("COMMIT", {}, confused)
+    assert failures.passes(error)
+    assert failures.allows_repetition(error)
+    assert not failures.passes(InternalError("SELECT", {}, psycopg.errors.DataCorrupted("broken page")))

@@ -1,6 +1,6 @@
 """Which of the database's errors pass by themselves, and which of them allow the same work again."""
 
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 _CONFLICTS = {"40001", "40P01"}  # serialisation failure, deadlock
@@ -27,7 +27,7 @@ def passes(error: Exception) -> bool:
     """Whether the same request may well succeed later: the database is away, busy or in conflict."""
     if isinstance(error, OperationalError | PoolTimeoutError):
         return True
-    return isinstance(error, DBAPIError) and sqlstate(error) in _ENDED
+    return isinstance(error, DBAPIError) and ends_connection(error)
 
 
 def allows_repetition(error: Exception) -> bool:
@@ -38,11 +38,16 @@ def allows_repetition(error: Exception) -> bool:
     if not isinstance(error, DBAPIError):
         return False
     code = sqlstate(error)
-    if code in _CONFLICTS | _ENDED:
+    if code in _CONFLICTS or ends_connection(error):
         return True
     return isinstance(error, OperationalError) and (not code or code.startswith("08"))
 
 
 def ends_connection(error: DBAPIError) -> bool:
-    """Whether the connection, and those made before it, lead to a server that is no longer the one."""
-    return sqlstate(error) in _ENDED
+    """Whether the connection, and those made before it, lead to a server that is no longer the one.
+
+    An internal error without a code is the driver's own: it got answers to questions that it had not asked,
+    as from PgBouncer when the server behind it crashes.
+    """
+    code = sqlstate(error)
+    return code in _ENDED or (not code and isinstance(error, InternalError))

@@ -28,8 +28,8 @@ _ROOM = text(
              - coalesce(current_setting('reserved_connections', true)::int, 0) AS server,
            (SELECT nullif(rolconnlimit, -1) FROM pg_roles WHERE rolname = :application) AS role,
            (SELECT nullif(datconnlimit, -1) FROM pg_database WHERE datname = current_database()) AS database,
-           (SELECT count(*) FROM pg_stat_activity
-             WHERE backend_type = 'client backend' AND datname <> current_database()) AS others
+           (SELECT coalesce(sum(numbackends), 0)::int FROM pg_stat_database
+             WHERE datname <> current_database()) AS others
     """
 )
 
