@@ -22,6 +22,7 @@ setup: ## install what developing needs
 test: ## run every test, from nothing
 	@deploy/bootstrap.sh dev
 	@deploy/bootstrap.sh browser
+	@deploy/bootstrap.sh pooler
 	@$(BIN)/pytest
 
 check: ## lint, format, types and import rules

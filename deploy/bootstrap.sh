@@ -103,6 +103,17 @@ install_browser() {
         say "Chromium could not be installed here (apt needs root): the browser tests will be skipped"
 }
 
+install_pooler() {
+    if [ -x /usr/sbin/pgbouncer ] || command -v pgbouncer >/dev/null 2>&1; then return; fi
+    # Debian's package also sets up a service of its own, which nobody asked for on their own machine.
+    if [ "${CI:-}" != true ]; then
+        say "PgBouncer is not here (Debian: pgbouncer): its tests will be skipped"
+        return
+    fi
+    say "Installing PgBouncer for its tests"
+    apt_install pgbouncer || say "PgBouncer could not be installed here: its tests will be skipped"
+}
+
 # Two `make` at once in one clone take turns.
 exec 9<deploy/bootstrap.sh
 flock 9
@@ -117,5 +128,6 @@ dev)
     install_pm2
     ;;
 browser) install_browser ;;
-*) fail "usage: deploy/bootstrap.sh runtime|dev|browser" ;;
+pooler) install_pooler ;;
+*) fail "usage: deploy/bootstrap.sh runtime|dev|browser|pooler" ;;
 esac
