@@ -77,6 +77,7 @@ def test_a_kill_in_the_middle_loses_nothing_and_the_command_says_when_to_switch(
     assert [state for (state,) in rows_of("SELECT state FROM legacy.runs ORDER BY id")] == [
         "interrupted",
         "done",
+        "done",
     ]
     [newest] = sorted((old / "backup").iterdir())[-1:]
     assert {"report.html", "report.json", "report.en.md", "report.ko.md"} <= {

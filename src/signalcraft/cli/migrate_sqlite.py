@@ -3,6 +3,7 @@
 import os
 import pwd
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -123,24 +124,33 @@ def migrate_sqlite(
 
 
 def _migrate(settings: Settings, options: run.Options, every: float) -> None:
+    if options.cutover:
+        # Seconds while the old server stands still; the comparison of everything follows after the switch.
+        quick = replace(options, tail_only=True, verify_all=False)
+        _say_cutover(options, _pass(settings, quick))
+        options = replace(options, target=options.target.with_name(f"{options.target.name}-full"))
     while True:
-        with _progress() as shown:
-            bars = _Bars(shown)
-            result = run.migrate(settings, options, bars)
-            bars.end()
-        report.write(result, options.target)
-        said = report.verdict(result)
-        colour = "green" if result.adds_up else "red"
-        console.print(f"[{colour}]{said.ko}\n{said.en}[/{colour}]", highlight=False, soft_wrap=True)
-        console.print(f"report / 보고서: {options.target / 'report.html'}", highlight=False, soft_wrap=True)
-        if options.cutover and result.adds_up:
-            _say_cutover(options, result)
-        if not result.adds_up:
-            raise typer.Exit(DOES_NOT_ADD_UP)
+        _pass(settings, options)
         if not every:
             return
         time.sleep(every)
         options = follow.next_pass(options, utc_now())
+
+
+def _pass(settings: Settings, options: run.Options) -> run.Result:
+    """One run with its report; ends the command if it does not add up."""
+    with _progress() as shown:
+        bars = _Bars(shown)
+        result = run.migrate(settings, options, bars)
+        bars.end()
+    report.write(result, options.target)
+    said = report.verdict(result)
+    colour = "green" if result.adds_up else "red"
+    console.print(f"[{colour}]{said.ko}\n{said.en}[/{colour}]", highlight=False, soft_wrap=True)
+    console.print(f"report / 보고서: {options.target / 'report.html'}", highlight=False, soft_wrap=True)
+    if not result.adds_up:
+        raise typer.Exit(DOES_NOT_ADD_UP)
+    return result
 
 
 def _say_cutover(options: run.Options, result: run.Result) -> None:
@@ -152,8 +162,9 @@ def _say_cutover(options: run.Options, result: run.Result) -> None:
             "--cutover again."
         )
     console.print(
-        "전환해도 됩니다: 모든 것이 옮겨졌고 옛 파일은 그 뒤로 바뀌지 않았습니다.\n"
-        "Switch now: everything is here and the old files have not changed since.",
+        "전환해도 됩니다: 모든 것이 옮겨졌고 옛 파일은 그 뒤로 바뀌지 않았습니다. 전체 대조가 이어집니다.\n"
+        "Switch now: everything is here and the old files have not changed since. "
+        "The comparison of everything goes on.",
         highlight=False,
     )
 

@@ -172,12 +172,12 @@ def digest_of_stored(connection: psycopg.Connection, archive: Archive, number: i
         )
     sha = hashlib.sha256()
     skip = len(encoding.HEADER)
-    messages: list[bytes] = []
+    messages: list[bytes | memoryview] = []
     while True:
         length, data = pq.get_copy_data(0)
         if length < 0:
             break
-        messages.append(bytes(data))
+        messages.append(data)
         if len(messages) > _MESSAGES:
             sha.update(b"".join(messages[:-1])[skip:])
             messages, skip = messages[-1:], 0  # the trailer is in the last one

@@ -15,12 +15,14 @@ _FOLLOW = "follow"
 
 
 def next_pass(options: Options, now: datetime) -> Options:
-    """Options of the following pass: only windows that changed are read back, and of the copies between the
-    first backup and the last one only the newest is kept."""
+    """Options of the following pass: only what is new. Of the copies between the first backup and the last one
+    only the newest is kept."""
     parent = options.target.parent
     if options.target.name.startswith(_FOLLOW):
         shutil.rmtree(options.target, ignore_errors=True)
-    return replace(options, target=parent / f"{_FOLLOW}-{now:%Y%m%dT%H%M%SZ}", verify_all=False)
+    return replace(
+        options, target=parent / f"{_FOLLOW}-{now:%Y%m%dT%H%M%SZ}", verify_all=False, tail_only=True
+    )
 
 
 def written_since(folder: Path, backup: Backup) -> list[str]:

@@ -36,14 +36,14 @@ class Plan:
         ]
 
 
-def make(backup: Backup) -> Plan:
-    """Look into every copy; a file whose list of tables cannot be read is refused."""
+def make(backup: Backup, *, types: bool = True) -> Plan:
+    """Look into every copy, at types only if asked; a file whose list of tables cannot be read is refused."""
     plan = Plan(backup, refused=list(backup.refused))
     for copy in backup.copies:
         path = backup.path_of(copy)
         try:
             with sources.opened(path, immutable=True) as connection:
-                plan.files.append(FilePlan(copy, look(connection)))
+                plan.files.append(FilePlan(copy, look(connection, types=types)))
         except sqlite3.DatabaseError as error:
             cut = sources.missing_bytes(path)
             kind = "truncated" if cut else "unreadable"

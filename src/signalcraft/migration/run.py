@@ -66,6 +66,9 @@ class Options:
     jobs: int = 2
     verify_all: bool = True
     """Read windows back that have not changed since the last run as well."""
+    tail_only: bool = False
+    """Of readings look only at what is behind the last row that is known, and survey no types: takes seconds.
+    What was edited further up is found by the next run without this."""
     cutover: bool = False
     lock_wait_seconds: float = backup.LOCK_WAIT_SECONDS
 
@@ -99,7 +102,7 @@ def prepare_backup(options: Options, watcher: Watcher) -> Plan:
     watcher.stage(Text(ko="백업", en="Backup"), None)
     made = backup.make(options.folder, options.target, lock_wait_seconds=options.lock_wait_seconds)
     watcher.stage(Text(ko="조사", en="Look"), None)
-    return plan.make(made)
+    return plan.make(made, types=not options.tail_only)
 
 
 def migrate(settings: Settings, options: Options, watcher: Watcher) -> Result:
@@ -289,6 +292,7 @@ class _Work:
                 fleet.move_owners(session, source, people.user_ids(session))
 
     def _jobs(self) -> Iterator[window.Job]:
+        options = self.result.options
         for file, table, archive in self.archives:
             copy = self.result.plan.backup.path_of(file.copy)
             with sources.opened(copy, immutable=True) as connection:
@@ -299,6 +303,9 @@ class _Work:
                     "SELECT number FROM legacy.windows WHERE table_id = %s", [archive.table_id]
                 )
             }
+            if options.tail_only and known and table.target == "readings":
+                numbers = [number for number in numbers if number >= max(known)]
+                known = set()
             for number in sorted({*numbers, *known}):
                 yield window.Job(
                     copy,
@@ -306,7 +313,7 @@ class _Work:
                     number,
                     table.table.has_rowid,
                     archive.table if table.target == "readings" else None,
-                    self.result.options.verify_all,
+                    options.verify_all,
                 )
 
     def _collect(self, waiting: set[Future[window.Done]], names: Mapping[int, str]) -> int:
