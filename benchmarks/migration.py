@@ -84,9 +84,8 @@ def main() -> None:
         ]
         print(f"load average {os.getloadavg()[0]:.1f}")
     for done in passes:
-        print(
-            f"{done.name:34} {done.rows:>10,} rows {done.seconds:8.2f} s {done.rate:>10,.0f} rows/s  {done.detail}"
-        )
+        print(f"{done.name:14} {done.rows:>10,} rows {done.seconds:8.2f} s {done.rate:>10,.0f} rows/s")
+        print("  " + ", ".join(f"{name} {value}" for name, value in done.detail.items()))
     if arguments.json:
         found = {done.name: {"rows": done.rows, "seconds": done.seconds, **done.detail} for done in passes}
         arguments.json.write_text(json.dumps(found, indent=1))

@@ -15,8 +15,8 @@ _FOLLOW = "follow"
 
 
 def next_pass(options: Options, now: datetime) -> Options:
-    """Options of the following pass: only what is new. Of the copies between the first backup and the last one
-    only the newest is kept."""
+    """Options of the following pass: only what is new. Of the copies between the first backup and the last
+    one only the newest is kept."""
     parent = options.target.parent
     if options.target.name.startswith(_FOLLOW):
         shutil.rmtree(options.target, ignore_errors=True)

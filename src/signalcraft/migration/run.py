@@ -304,8 +304,8 @@ class _Work:
                 )
             }
             if options.tail_only and known and table.target == "readings":
-                numbers = [number for number in numbers if number >= max(known)]
-                known = set()
+                known.discard(max(known))  # rows may have been added to the last one
+                numbers, known = [number for number in numbers if number not in known], set()
             for number in sorted({*numbers, *known}):
                 yield window.Job(
                     copy,
