@@ -36,6 +36,7 @@ from signalcraft.db import migrate
 from signalcraft.db.connection import libpq_parameters, owner_url
 from signalcraft.db.engine import make_owner_engine
 from signalcraft.migration import archive, run, sources, state
+from signalcraft.migration.survey import WINDOW_ROWS
 from signalcraft.operations import kernel
 from signalcraft.settings import Settings, get_settings
 
@@ -142,10 +143,11 @@ def mapping_alone(settings: Settings, file: Path, folder: Path, jobs: int) -> Pa
         connection.exec_driver_sql("TRUNCATE readings")
     parameters = libpq_parameters(owner_url(settings))
     with sources.opened(file, immutable=True) as source:
-        numbers = list(archive.windows(source, TABLE, True))
+        archived = state.Archive(0, file.name, TABLE, "", (), WINDOW_ROWS)
+        numbers = list(archive.windows(source, archived, True))
     began = time.monotonic()
     with ProcessPoolExecutor(
-        jobs, mp_context=get_context("fork"), initializer=start_mapping, initargs=(parameters, file)
+        jobs, mp_context=get_context("fork"), initializer=start_mapping, initargs=(parameters, file, archived)
     ) as pool:
         read, stored = (sum(n) for n in zip(*pool.map(map_window, numbers), strict=True))
     return Pass("mapping alone", read, time.monotonic() - began, {"kept": stored})

@@ -19,10 +19,11 @@ class Worker:
     file: Path
     devices: window.Devices
     duplicates: Mapping[int, bool]
+    archive: state.Archive
 
 
-def start_mapping(parameters: Mapping[str, Any], file: Path) -> None:
-    Worker.connection, Worker.file = state.connect(parameters), file
+def start_mapping(parameters: Mapping[str, Any], file: Path, archived: state.Archive) -> None:
+    Worker.connection, Worker.file, Worker.archive = state.connect(parameters), file, archived
     Worker.devices = {
         bytes(raw): (number, reason, "g")
         for raw, number, reason in Worker.connection.execute(
@@ -37,7 +38,7 @@ def start_mapping(parameters: Mapping[str, Any], file: Path) -> None:
 def map_window(number: int) -> tuple[int, int]:
     """Rows read and rows stored."""
     with sources.opened(Worker.file, immutable=True) as source:
-        batch, _ = archive.read(source, TABLE, number, has_rowid=True)
+        batch, _ = archive.read(source, Worker.archive, number, has_rowid=True)
     judged = readings.judge(batch, readings.LAYOUTS[TABLE], Worker.devices, Worker.duplicates)
     statement = sql.SQL("COPY readings ({}) FROM STDIN (FORMAT binary)").format(
         sql.SQL(", ").join(map(sql.Identifier, readings.COLUMNS))

@@ -119,3 +119,11 @@ def test_what_was_edited_or_removed_at_the_source_is_kept_as_it_was(
         (2, "two"),
         (3, "three"),
     ]
+
+
+def test_long_rows_are_done_in_smaller_steps(tmp_path: Path, migrate: Any, rows_of: Rows) -> None:
+    pictures = [(bytes([n]) * 400_000,) for n in range(45)]
+    make(tmp_path / "old" / "a.db", "CREATE TABLE pictures (b BLOB)", {"pictures": pictures})
+    assert migrate(tmp_path / "old").adds_up
+    assert rows_of("SELECT rows FROM legacy.windows ORDER BY number") == [(19,), (20,), (6,)]
+    assert rows_of("SELECT sum(length(b)) FROM legacy.a__pictures") == [(45 * 400_000,)]

@@ -15,7 +15,6 @@ from signalcraft.migration import encoding
 from signalcraft.migration.errors import MigrationError
 from signalcraft.migration.sources import identifier
 from signalcraft.migration.state import Archive, dumps
-from signalcraft.migration.survey import WINDOW_ROWS
 
 _CLASS_OF: Mapping[type, str] = {int: "integer", float: "real", bytearray: "text", bytes: "blob"}
 _TYPE_OF: Mapping[str, type] = {name: kind for kind, name in _CLASS_OF.items()}
@@ -58,59 +57,60 @@ class Batch:
         return self._numbers[name]
 
 
-def windows(connection: sqlite3.Connection, table: str, has_rowid: bool) -> Iterator[int]:
-    """Numbers of the windows that hold rows: window n is the row ids from n x WINDOW_ROWS on.
+def windows(connection: sqlite3.Connection, archive: Archive, has_rowid: bool) -> Iterator[int]:
+    """Numbers of the windows that hold rows: window n is the row ids from n x `window_rows` on.
 
     Bounds are the same in every run, so that a window's checksum tells whether anything in it changed.
     """
     if not has_rowid:
-        (count,) = connection.execute(f"SELECT count(*) FROM {identifier(table)}").fetchone()  # noqa: S608
-        yield from range(-(-count // WINDOW_ROWS))
+        (count,) = connection.execute(f"SELECT count(*) FROM {identifier(archive.table)}").fetchone()  # noqa: S608
+        yield from range(-(-count // archive.window_rows))
         return
     first = -(1 << 63)
     while True:
         try:
             found = connection.execute(
-                f"SELECT rowid FROM {identifier(table)} WHERE rowid >= ? ORDER BY rowid LIMIT 1",  # noqa: S608
+                f"SELECT rowid FROM {identifier(archive.table)} WHERE rowid >= ? ORDER BY rowid LIMIT 1",  # noqa: S608
                 [first],
             ).fetchone()
         except sqlite3.DatabaseError:
-            yield from _windows_past_damage(connection, table, first)
+            yield from _windows_past_damage(connection, archive, first)
             return
         if found is None:
             return
-        number = found[0] // WINDOW_ROWS
+        number = found[0] // archive.window_rows
         yield number
-        first = (number + 1) * WINDOW_ROWS
+        first = (number + 1) * archive.window_rows
         if first >= 1 << 63:
             return
 
 
 def read(
-    connection: sqlite3.Connection, table: str, number: int, *, has_rowid: bool
+    connection: sqlite3.Connection, archive: Archive, number: int, *, has_rowid: bool
 ) -> tuple[Batch, list[Gap]]:
     """The rows of a window, in order of row id, and what a damaged page hides of it."""
     names = [
         name.decode("utf-8", "replace")
-        for _, name, *_ in connection.execute(f"PRAGMA table_info({identifier(table)})")
+        for _, name, *_ in connection.execute(f"PRAGMA table_info({identifier(archive.table)})")
     ]
     listed = ", ".join(identifier(name) for name in names)
-    first = number * WINDOW_ROWS
+    first = number * archive.window_rows
     gaps: list[Gap] = []
     if has_rowid:
         # `rowid` may be the name of an ordinary column; one of the three is free.
         key = next(word for word in ("rowid", "_rowid_", "oid") if word not in {n.lower() for n in names})
         rows = _salvaged(
             connection,
-            f"SELECT {key}, {listed} FROM {identifier(table)} WHERE {key} BETWEEN ? AND ? ORDER BY {key}",  # noqa: S608
+            f"SELECT {key}, {listed} FROM {identifier(archive.table)} "
+            f"WHERE {key} BETWEEN ? AND ? ORDER BY {key}",  # noqa: S608
             max(first, -(1 << 63)),
-            min(first + WINDOW_ROWS - 1, (1 << 63) - 1),
+            min(first + archive.window_rows - 1, (1 << 63) - 1),
             gaps,
         )
     else:
         rows = connection.execute(
-            f"SELECT row_number() OVER () - 1, {listed} FROM {identifier(table)} LIMIT ? OFFSET ?",  # noqa: S608
-            [WINDOW_ROWS, first],
+            f"SELECT row_number() OVER () - 1, {listed} FROM {identifier(archive.table)} LIMIT ? OFFSET ?",  # noqa: S608
+            [archive.window_rows, first],
         ).fetchall()
     if not rows:
         return Batch([], {name: [] for name in names}), gaps
@@ -162,7 +162,7 @@ def digest_of_stored(connection: psycopg.Connection, archive: Archive, number: i
     ).format(
         sql.SQL(", ").join(map(sql.Identifier, archive.column_names())),
         archive.identifier(),
-        *window_bounds(number),
+        *window_bounds(archive, number),
     )
     pq = connection.pgconn
     answer = pq.exec_(statement.as_bytes(connection))
@@ -188,8 +188,9 @@ def digest_of_stored(connection: psycopg.Connection, archive: Archive, number: i
     return rows or 0, sha.digest()
 
 
-def window_bounds(number: int) -> tuple[sql.Literal, sql.Literal]:
-    return sql.Literal(number * WINDOW_ROWS), sql.Literal((number + 1) * WINDOW_ROWS - 1)
+def window_bounds(archive: Archive, number: int) -> tuple[sql.Literal, sql.Literal]:
+    first = number * archive.window_rows
+    return sql.Literal(first), sql.Literal(first + archive.window_rows - 1)
 
 
 def raw_document(row: Mapping[str, Value]) -> dict[str, Any]:
@@ -287,16 +288,16 @@ def _salvaged(
     ]
 
 
-def _windows_past_damage(connection: sqlite3.Connection, table: str, first: int) -> Iterator[int]:
+def _windows_past_damage(connection: sqlite3.Connection, archive: Archive, first: int) -> Iterator[int]:
     """Windows from `first` up to the highest row id that SQLite's own books know."""
     last = 0
     for query, values in (
-        ("SELECT seq FROM sqlite_sequence WHERE name = ?", [table]),
-        (f"SELECT max(rowid) FROM {identifier(table)}", []),  # noqa: S608
+        ("SELECT seq FROM sqlite_sequence WHERE name = ?", [archive.table]),
+        (f"SELECT max(rowid) FROM {identifier(archive.table)}", []),  # noqa: S608
     ):
         try:
             row = connection.execute(query, values).fetchone()
         except sqlite3.DatabaseError:
             continue
         last = max(last, (row[0] or 0) if row else 0)
-    yield from range(max(first // WINDOW_ROWS, 0), last // WINDOW_ROWS + 1)
+    yield from range(max(first // archive.window_rows, 0), last // archive.window_rows + 1)

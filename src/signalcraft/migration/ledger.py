@@ -54,9 +54,8 @@ class Row:
 
 def rows(session: Session, source: Source) -> Iterator[list[Row]]:
     """Every row of the table that can be read, a window at a time."""
-    table = source.archive.table
-    for number in archives.windows(source.connection, table, source.has_rowid):
-        batch, _ = archives.read(source.connection, table, number, has_rowid=source.has_rowid)
+    for number in archives.windows(source.connection, source.archive, source.has_rowid):
+        batch, _ = archives.read(source.connection, source.archive, number, has_rowid=source.has_rowid)
         first, last = (batch.row_ids[0], batch.row_ids[-1]) if batch.row_ids else (0, -1)
         known = {
             row_id: Earlier(bytes(digest), outcome, target_id)

@@ -296,7 +296,7 @@ class _Work:
         for file, table, archive in self.archives:
             copy = self.result.plan.backup.path_of(file.copy)
             with sources.opened(copy, immutable=True) as connection:
-                numbers = list(archives.windows(connection, archive.table, table.table.has_rowid))
+                numbers = list(archives.windows(connection, archive, table.table.has_rowid))
             known = {
                 row[0]
                 for row in self.connection.execute(

@@ -34,7 +34,8 @@ CREATE TABLE IF NOT EXISTS legacy.files (
     sha256 text, state text NOT NULL DEFAULT 'read', note text);
 CREATE TABLE IF NOT EXISTS legacy.tables (
     id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, file_id int NOT NULL REFERENCES legacy.files,
-    name text NOT NULL, archive text NOT NULL UNIQUE, columns jsonb NOT NULL, UNIQUE (file_id, name));
+    name text NOT NULL, archive text NOT NULL UNIQUE, columns jsonb NOT NULL, window_rows int NOT NULL,
+    UNIQUE (file_id, name));
 CREATE TABLE IF NOT EXISTS legacy.windows (
     table_id int NOT NULL REFERENCES legacy.tables, number bigint NOT NULL, last_row_id bigint NOT NULL,
     rows int NOT NULL, digest bytea NOT NULL, inserted int NOT NULL DEFAULT 0, merged int NOT NULL DEFAULT 0,
@@ -94,6 +95,8 @@ class Archive:
     table: str
     relation: str
     columns: tuple[ArchiveColumn, ...]
+    window_rows: int
+    """Row ids of one step of work, the same in every run: a window's checksum tells whether it changed."""
 
     def identifier(self) -> sql.Composable:
         return sql.Identifier("legacy", self.relation)
@@ -166,7 +169,7 @@ def register_table(
 ) -> Archive:
     """The table's archive, made or widened by the columns that are new."""
     row = connection.execute(
-        "SELECT id, archive, columns FROM legacy.tables WHERE file_id = %s AND name = %s",
+        "SELECT id, archive, columns, window_rows FROM legacy.tables WHERE file_id = %s AND name = %s",
         [file_id, table.name],
     ).fetchone()
     if row is None:
@@ -185,7 +188,7 @@ def register_table(
             )
         columns = (*columns, *added)
         connection.execute("UPDATE legacy.tables SET columns = %s WHERE id = %s", [_json(columns), row[0]])
-    return Archive(row[0], file, table.name, row[1], columns)
+    return Archive(row[0], file, table.name, row[1], columns, row[3])
 
 
 def _make_archive(
@@ -204,12 +207,12 @@ def _make_archive(
             )
         )
         row = connection.execute(
-            "INSERT INTO legacy.tables (file_id, name, archive, columns) "
-            "VALUES (%s, %s, %s, %s) RETURNING id",
-            [file_id, table.name, relation, _json(columns)],
+            "INSERT INTO legacy.tables (file_id, name, archive, columns, window_rows) "
+            "VALUES (%s, %s, %s, %s, %s) RETURNING id",
+            [file_id, table.name, relation, _json(columns), table.window_rows],
         ).fetchone()
     assert row is not None  # noqa: S101
-    return Archive(row[0], file, table.name, relation, columns)
+    return Archive(row[0], file, table.name, relation, columns, table.window_rows)
 
 
 def _archive_columns(wanted: Sequence[tuple[str, str]], taken: set[str]) -> tuple[ArchiveColumn, ...]:

@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from signalcraft.migration.sources import identifier
 
 WINDOW_ROWS = 20_000
-"""Row ids of one step of work: some 10 MB of Python objects, a hundred steps for two million rows."""
+"""Row ids of one step of work: some 10 MB of Python objects, a hundred steps for two million readings."""
+_WINDOW_BYTES = 8_000_000
+"""Where rows are long (pictures, features), a step is so many bytes of text and BLOBs instead."""
+_SAMPLE = 200
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class Table:
     columns: tuple[Column, ...]
     rows: int
     has_rowid: bool
+    window_rows: int = 20_000
+    """Row ids of one step of work."""
     damaged: str | None = None
     """SQLite's complaint, where not every page can be read."""
 
@@ -107,7 +112,19 @@ def _table(connection: sqlite3.Connection, name: str, sql: str, types: bool) -> 
     except sqlite3.DatabaseError as error:
         damaged = str(error)
         rows, columns = 0, tuple(Column(column, kind, {}) for column, kind in declared)
-    return Table(name, columns, rows, has_rowid, damaged)
+    return Table(name, columns, rows, has_rowid, _window_rows(connection, name, declared), damaged)
+
+
+def _window_rows(connection: sqlite3.Connection, name: str, declared: Sequence[tuple[str, str]]) -> int:
+    """By the mean length of the table's first rows; the archive keeps the number for later runs."""
+    lengths = " + ".join(f"coalesce(length(CAST({identifier(column)} AS BLOB)), 0)" for column, _ in declared)
+    try:
+        (mean,) = connection.execute(
+            f"SELECT avg(n) FROM (SELECT {lengths} AS n FROM {identifier(name)} LIMIT {_SAMPLE})"  # noqa: S608
+        ).fetchone()
+    except sqlite3.DatabaseError:
+        return WINDOW_ROWS
+    return min(WINDOW_ROWS, max(1, int(_WINDOW_BYTES / max(mean or 0, 1))))
 
 
 def _count(

@@ -23,7 +23,6 @@ from signalcraft.migration.archive import Batch, Gap
 from signalcraft.migration.encoding import Encoded
 from signalcraft.migration.errors import MigrationError
 from signalcraft.migration.state import Archive, connect
-from signalcraft.migration.survey import WINDOW_ROWS
 
 _PR_SET_PDEATHSIG = 1
 
@@ -94,7 +93,7 @@ def process(job: Job) -> Done:
 
 def _process(connection: psycopg.Connection, job: Job) -> Done:
     with sources.opened(job.copy, immutable=True) as source:
-        batch, gaps = archives.read(source, job.archive.table, job.number, has_rowid=job.has_rowid)
+        batch, gaps = archives.read(source, job.archive, job.number, has_rowid=job.has_rowid)
     encoded = archives.encode(batch, job.archive)
     digest = hashlib.sha256(encoded.data).digest()
     rows = len(batch.row_ids)
@@ -156,7 +155,7 @@ def _add(
 
 def _replace(connection: psycopg.Connection, job: Job, batch: Batch, encoded: Encoded, digest: bytes) -> None:
     """Rows known already were edited or removed at the source: keep how they were, archive how they are."""
-    bounds = dict(zip(("first", "last"), archives.window_bounds(job.number), strict=True))
+    bounds = dict(zip(("first", "last"), archives.window_bounds(job.archive, job.number), strict=True))
     window = sql.SQL("WHERE _rowid BETWEEN {first} AND {last}").format(**bounds)
     name = job.archive.identifier()
     connection.execute(
@@ -277,6 +276,6 @@ def _read_back(connection: psycopg.Connection, job: Job, rows: int, digest: byte
     stored, stored_digest = archives.digest_of_stored(connection, job.archive, job.number)
     if (stored, stored_digest) != (rows, digest):
         raise MigrationError(
-            f"{job.archive.file} {job.archive.table}, rows from {job.number * WINDOW_ROWS}: the file has "
-            f"{rows} rows, the archive {stored}, and their checksums differ."
+            f"{job.archive.file} {job.archive.table}, rows from {job.number * job.archive.window_rows}: "
+            f"the file has {rows} rows, the archive {stored}, and their checksums differ."
         )
