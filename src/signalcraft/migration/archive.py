@@ -101,8 +101,8 @@ def read(
         key = next(word for word in ("rowid", "_rowid_", "oid") if word not in {n.lower() for n in names})
         rows = _salvaged(
             connection,
-            f"SELECT {key}, {listed} FROM {identifier(archive.table)} "
-            f"WHERE {key} BETWEEN ? AND ? ORDER BY {key}",  # noqa: S608
+            f"SELECT {key}, {listed} FROM {identifier(archive.table)} "  # noqa: S608
+            f"WHERE {key} BETWEEN ? AND ? ORDER BY {key}",
             max(first, -(1 << 63)),
             min(first + archive.window_rows - 1, (1 << 63) - 1),
             gaps,
