@@ -58,6 +58,13 @@ def superuser(settings: Settings) -> Connect:
 
 
 @pytest.fixture
+def quick_recovery(superuser: Connect) -> None:
+    """A crash from here on is recovered in seconds: all that the tests before have written is on disk."""
+    with superuser(None) as connection:
+        connection.execute("CHECKPOINT")
+
+
+@pytest.fixture
 def another_database(settings: Settings, superuser: Connect) -> Iterator[Settings]:
     """Settings of a database beside the usual one, which a single role owns, as in the first release."""
     with superuser(None) as connection:

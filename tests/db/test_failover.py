@@ -9,7 +9,7 @@ AWAY_SECONDS = 2.5
 
 
 def test_no_acknowledged_reading_is_lost_when_the_server_crashes(
-    api_app: Flask, database: None, as_api: None, server_host: ServerHost
+    api_app: Flask, database: None, as_api: None, quick_recovery: None, server_host: ServerHost
 ) -> None:
     with writing(api_app) as writers:
         wait_for_more(writers, accepted(writers) + 60)

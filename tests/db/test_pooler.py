@@ -174,7 +174,7 @@ def test_advisory_locks_end_with_their_transaction(fleet: FleetFixture, through_
 
 
 def test_a_crash_of_the_server_behind_it_is_an_outage(
-    api_app: Flask, database: None, through_pooler: None, server_host: ServerHost
+    api_app: Flask, database: None, through_pooler: None, quick_recovery: None, server_host: ServerHost
 ) -> None:
     """PgBouncer then answers what was not asked, which the driver calls an internal error: still a 503."""
     with writing(api_app) as writers:

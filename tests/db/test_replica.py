@@ -50,7 +50,7 @@ def replica_port(settings: Settings, server_host: ServerHost) -> Iterator[int]:
     server_host.start(
         "replica",
         PROGRAMS / "postgres",
-        *("-D", folder, "-p", str(port), "-c", f"unix_socket_directories={folder}"),
+        *("-D", folder, "-p", str(port), "-c", f"unix_socket_directories={folder}", "-c", "fsync=off"),
     )
     _wait_for(lambda: _answers(folder, port))
     yield port
