@@ -121,12 +121,12 @@ def test_a_hot_journal_is_rolled_back_in_the_copy_only(tmp_path: Path) -> None:
     assert path.read_bytes() == killed
 
 
-def test_no_folder_no_files_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_folder_no_files_no_room(tmp_path: Path, migrate: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(MigrationError, match="There is no folder"):
         backup.make(tmp_path / "nowhere", tmp_path / "backup")
     (tmp_path / "old").mkdir()
     with pytest.raises(MigrationError, match="There is no file"):
-        backup.make(tmp_path / "old", tmp_path / "backup")
+        migrate(tmp_path / "old")
     make(tmp_path / "old" / "a.db", "CREATE TABLE t (v)")
     full = SimpleNamespace(free=0)
     monkeypatch.setattr(backup.shutil, "disk_usage", lambda _: full)

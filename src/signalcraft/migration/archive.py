@@ -43,16 +43,23 @@ class Batch:
     columns: dict[str, Sequence[Value]]
     """Column name in SQLite to the values; what the archive knows and the file has not is missing."""
 
+    _types: dict[str, set[type]] = field(default_factory=dict)
     _numbers: dict[str, NDArray[np.float64] | None] = field(default_factory=dict)
 
     def row(self, place: int) -> dict[str, Value]:
         return {name: values[place] for name, values in self.columns.items()}
 
+    def types(self, name: str) -> set[type]:
+        """Which types the column's values have."""
+        if name not in self._types:
+            self._types[name] = set(map(type, self.columns[name]))
+        return self._types[name]
+
     def numbers(self, name: str) -> NDArray[np.float64] | None:
         """A column of numbers and NULLs (NaN) as an array; None where it holds anything else."""
         if name not in self._numbers:
             values = self.columns[name]
-            plain = {int, float, type(None)}.issuperset(map(type, values))
+            plain = self.types(name) <= {int, float, type(None)}
             self._numbers[name] = np.array(values, np.float64) if plain else None
         return self._numbers[name]
 
@@ -225,7 +232,7 @@ def _column(
     if values is None:
         return encoding.Bytes([None] * len(batch.row_ids))
     expected = _TYPE_OF[kind]
-    types = set(map(type, values))
+    types = batch.types(source)
     if kind == "real" and types == {float}:
         numbers = batch.numbers(source)
         assert numbers is not None  # noqa: S101  # floats only

@@ -99,6 +99,10 @@ def prepare_backup(options: Options, watcher: Watcher) -> Plan:
     MigrationError
         There is nothing to move, or no room for the backup.
     """
+    if not sources.databases(options.folder) and not field_files.find(options.folder):
+        raise MigrationError(
+            f"There is no file *.db, *.sqlite or *.sqlite3 in {options.folder}, nor one of the field line's."
+        )
     watcher.stage(Text(ko="백업", en="Backup"), None)
     made = backup.make(options.folder, options.target, lock_wait_seconds=options.lock_wait_seconds)
     watcher.stage(Text(ko="조사", en="Look"), None)

@@ -23,14 +23,11 @@ def databases(folder: Path) -> list[Path]:
     Raises
     ------
     MigrationError
-        There is no such folder, or nothing in it.
+        There is no such folder.
     """
     if not folder.is_dir():
         raise MigrationError(f"There is no folder {folder}.")
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-    if not found:
-        raise MigrationError(f"There is no file *.db, *.sqlite or *.sqlite3 in {folder}.")
-    return found
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
 
 
 def companions(path: Path) -> list[Path]:
