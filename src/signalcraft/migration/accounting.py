@@ -257,7 +257,7 @@ def _target(connection: psycopg.Connection) -> list[Check]:
     behind = _sequences_behind(connection)
     homeless = _names(
         connection,
-        "SELECT r.device_id FROM (SELECT DISTINCT device_id FROM readings) r "
+        "SELECT r.device_id FROM (SELECT DISTINCT device_id FROM legacy.device_days) r "
         "WHERE NOT EXISTS (SELECT FROM devices d WHERE d.id = r.device_id)",
     )
     administrators = _names(
@@ -282,7 +282,7 @@ def _target(connection: psycopg.Connection) -> list[Check]:
             _listed(behind, Text(ko="모두 가장 큰 번호 이후", en="all at or past the highest number")),
         ),
         Check(
-            Text(ko="모든 측정값의 장치가 있음", en="Every reading's device exists"),
+            Text(ko="옮긴 모든 측정값의 장치가 있음", en="Every moved reading's device exists"),
             not homeless,
             _listed(homeless, Text(ko="예", en="yes")),
         ),

@@ -3,7 +3,7 @@
 import gc
 import multiprocessing
 from collections.abc import Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -228,11 +228,16 @@ class _Work:
                 is_readings = table.target == "readings"
                 fleet.register_ids(session, source.connection, archive.table, readings=is_readings)
                 if is_readings:
-                    prepare.make_days(session, source.connection, archive.table)
-                    duplicates += prepare.mark_duplicates(
-                        self.connection, source.connection, table.table, archive.table_id
-                    )
+                    with ThreadPoolExecutor(1) as beside:
+                        marked = beside.submit(self._mark_duplicates, file, table, archive)
+                        prepare.make_days(session, source.connection, archive.table)
+                        duplicates += marked.result()
         self.result.facts["duplicate_readings"] = duplicates
+
+    def _mark_duplicates(self, file: FilePlan, table: TablePlan, archive: Archive) -> int:
+        """In a thread of its own, with a connection to the copy of its own."""
+        with self._source(file, archive, table) as source:
+            return prepare.mark_duplicates(self.connection, source.connection, table.table, archive.table_id)
 
     def do_windows(self) -> None:
         """Archive every table, and map readings, in several processes."""
