@@ -18,7 +18,9 @@ Connect = Callable[[str | None], psycopg.Connection]
 
 def forget_settings() -> None:
     """Have settings and connections made anew at the next use."""
-    get_engine().dispose()
+    for engine in (get_engine(), get_replica_engine()):
+        if engine is not None:
+            engine.dispose()
     for cached in (get_replica, get_replica_engine, get_engine, get_settings):
         cached.cache_clear()
 
