@@ -91,8 +91,8 @@ class Settings(BaseSettings):
     cookie_secure: bool = False
     """Set where TLS ends in front of us; a Secure cookie on plain HTTP would never come back."""
     old_password_salt: SecretStr | None = None
-    """The salt that the server before this one put behind every password of its dashboard's users before SHA-256.
-    It stands in that server's source; only people moved from there who have not signed in since need it."""
+    """What the server before this one put behind every password of its dashboard's users before SHA-256. It
+    stands in that server's source; only people moved from there who have not signed in since need it."""
     trusted_origins: Annotated[tuple[str, ...], NoDecode] = ()
     """Comma-separated origins, besides our own, that browsers may call from."""
 

@@ -87,6 +87,15 @@ def test_a_kill_in_the_middle_loses_nothing_and_the_command_says_when_to_switch(
     assert checked.returncode == 0, checked.stderr
 
 
+def test_a_dry_run_ends_with_a_plan_and_touches_nothing(old: Path, target: Engine, rows_of: Rows) -> None:
+    looked = start(old, "--dry-run")
+    said, _ = looked.communicate()
+    assert looked.returncode == 0, said
+    assert "60,000  → readings" in said
+    assert windows(rows_of) == 0
+    assert rows_of("SELECT count(*) FROM devices") == [(0,)]
+
+
 def test_postgresql_gone_in_the_middle_is_a_sentence_and_the_next_run_goes_on(
     tmp_path: Path, old: Path, migrate: Any, target: Engine, rows_of: Rows
 ) -> None:

@@ -32,6 +32,8 @@ GENERATED_PASSWORD_BYTES = 15
 NO_PASSWORD = "$none$"  # noqa: S105  # no password at all
 """Stands where nobody may sign in by password until an operator gives a new one."""
 
+SHARED_PASSWORD = "kakao_user"  # noqa: S105  # it stands in the old source
+"""What the old server stored for everybody who came by way of Kakao; it opens nothing."""
 _WRAPPED = "$wrapped$"
 _BCRYPT = re.compile(r"^(\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{22})[./A-Za-z0-9]{31}$")
 _BCRYPT_SALT = re.compile(r"^\$2[aby]\$\d\d\$[./A-Za-z0-9]{22}")
@@ -85,6 +87,8 @@ def _unwrapped(password_hash: str, password: str) -> tuple[str, Iterator[str]]:
 
 def _old_sha256(password: str) -> Iterator[str]:
     """Two of the old user stores hashed without a salt and with one that all people shared."""
+    if password == SHARED_PASSWORD:
+        return
     yield hashlib.sha256(password.encode()).hexdigest()
     salt = get_settings().old_password_salt
     if salt is not None:

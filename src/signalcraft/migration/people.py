@@ -18,7 +18,13 @@ from sqlalchemy.orm import Session
 
 from signalcraft.accounts import queries
 from signalcraft.accounts.models import ShopMember, User
-from signalcraft.accounts.passwords import NO_PASSWORD, hash_password, is_wrapped, wrap_old_hash
+from signalcraft.accounts.passwords import (
+    NO_PASSWORD,
+    SHARED_PASSWORD,
+    hash_password,
+    is_wrapped,
+    wrap_old_hash,
+)
 from signalcraft.clock import utc_now
 from signalcraft.migration import cleaning
 from signalcraft.migration.ledger import Ledger, Row, Source, rows
@@ -33,8 +39,8 @@ STORES: Mapping[Store, frozenset[str]] = {
 """Columns by which the tables called `users` are told apart, strongest first: Express signed people in."""
 
 _EMAIL = re.compile(r"^[^@\s]+@[^@\s]+$")
-_SHARED_PASSWORDS = frozenset({"kakao_user", hashlib.sha256(b"kakao_user").hexdigest()})
-"""What the old server wrote as everybody's password who came by way of Kakao: it must open nothing."""
+_SHARED_PASSWORDS = frozenset({SHARED_PASSWORD, hashlib.sha256(SHARED_PASSWORD.encode()).hexdigest()})
+"""Nobody's own; with the old salt it is recognised at sign-in (`accounts.passwords`)."""
 _SUSPENDED = frozenset({"suspended", "inactive", "disabled", "locked", "banned"})
 _ADMINISTRATORS = frozenset({"admin", "super_admin", "superadmin", "administrator", "root"})
 

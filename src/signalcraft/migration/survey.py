@@ -161,7 +161,8 @@ def _count(
 
 
 def _sums(connection: sqlite3.Connection, query: str, table: str, has_rowid: bool) -> list[int]:
-    """The sums that a query asks of a table; of a large one each core asks its part (SQLite lets Python go on)."""
+    """The sums that a query asks of a table; of a large one each core asks its part, for SQLite lets Python
+    go on meanwhile."""
     first, last = 0, 0
     if has_rowid:
         try:

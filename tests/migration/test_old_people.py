@@ -79,6 +79,7 @@ def old(tmp_path: Path) -> Path:
                 permissions_user(2, "salted@example.com", "technician", "active", sha256("salted-pw" + SALT)),
                 permissions_user(3, "waiting@example.com", "store_owner", "pending", sha256("p" + SALT)),
                 permissions_user(4, "LEE@example.com", "viewer", "suspended", sha256("p" + SALT)),
+                permissions_user(5, "kakao3@example.com", "viewer", "active", sha256("kakao_user" + SALT)),
             ],
             "user_store_access": [
                 ("u2", "store_1", '["device_read", "device_update"]', "u1", "x", ""),
@@ -122,7 +123,18 @@ def test_people_are_merged_by_email_and_ambiguous_ones_reported(
     }
     assert set(people) == {
         f"{name}@example.com"
-        for name in ("kim", "twice", "other", "lee", "plain", "kakao", "kakao2", "salted", "waiting")
+        for name in (
+            "kim",
+            "twice",
+            "other",
+            "lee",
+            "plain",
+            "kakao",
+            "kakao2",
+            "kakao3",
+            "salted",
+            "waiting",
+        )
     }
     assert {row[2] for row in people.values()} == {"user"}
     assert people["kim@example.com"][1:] == ("kim", "user", "active", "010-1")
@@ -136,7 +148,7 @@ def test_people_are_merged_by_email_and_ambiguous_ones_reported(
     counts = {a.file: (a.inserted, a.merged, a.rejected) for a in result.accounts if a.table == "users"}
     assert counts == {
         "database/smartcompressor.db": (3, 1, 1),
-        "data/user_permissions.db": (3, 1, 0),
+        "data/user_permissions.db": (4, 1, 0),
         "smartcompressor.db": (3, 2, 0),
     }
 
@@ -178,6 +190,7 @@ def test_old_passwords_work_once_more_and_are_replaced(
     salted = get_settings().model_copy(update={"old_password_salt": SecretStr(SALT)})
     monkeypatch.setattr(passwords, "get_settings", lambda: salted)
     assert can_sign_in("salted@example.com", "salted-pw")
+    assert not can_sign_in("kakao3@example.com", "kakao_user")
 
     now = dict(rows_of("SELECT email, password_hash FROM users"))
     assert now["kim@example.com"].startswith("$argon2id$")
