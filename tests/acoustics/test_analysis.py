@@ -15,7 +15,8 @@ from sqlalchemy import func, select, update
 from people import FleetFixture, Person
 from signalcraft.acoustics import analysis as analyses
 from signalcraft.acoustics import queries, reception, tasks
-from signalcraft.acoustics.models import Analysis, Baseline, Clip, ClipFragment
+from signalcraft.acoustics.learning.models import Baseline
+from signalcraft.acoustics.models import Analysis, Clip, ClipFragment
 from signalcraft.alarms import service as alarms
 from signalcraft.alarms.models import Alarm, AlarmTransition
 from signalcraft.clock import utc_now

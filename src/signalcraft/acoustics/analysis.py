@@ -17,7 +17,8 @@ from sqlalchemy.orm import Session
 
 from signalcraft import dsp
 from signalcraft.acoustics import baselines, queries
-from signalcraft.acoustics.models import Analysis, Baseline, Clip
+from signalcraft.acoustics.learning.models import Baseline
+from signalcraft.acoustics.models import Analysis, Clip
 from signalcraft.acoustics.schemas import AnalysisSummary
 from signalcraft.acoustics.sentences import UNREADABLE
 from signalcraft.alarms import service as alarms

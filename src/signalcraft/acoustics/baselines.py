@@ -8,7 +8,7 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from signalcraft.acoustics import queries
-from signalcraft.acoustics.models import Baseline
+from signalcraft.acoustics.learning.models import Baseline
 from signalcraft.acoustics.schemas import BaselineProgress
 from signalcraft.acoustics.sentences import NO_MACHINE
 from signalcraft.anomaly import CURRENT, DETECTORS, BaselineError, sentences

@@ -21,7 +21,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.orm import Session
 
-from signalcraft.acoustics.models import Analysis, Baseline, Clip, ClipFragment
+from signalcraft.acoustics.learning.models import Baseline
+from signalcraft.acoustics.models import Analysis, Clip, ClipFragment
 from signalcraft.fleet.models import Machine
 
 FINAL = ("done", "failed")
