@@ -32,6 +32,21 @@ def between(
     ).all()
 
 
+def of_devices_between(
+    session: Session, g_per_unit: Mapping[int, float], *, start: datetime, end: datetime
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    """(measured_at, power_percent, temperature_c, acceleration x, y, z in g) of the devices, oldest first."""
+    device = _scaled_devices(g_per_unit)
+    axes = (Reading.vibration_x, Reading.vibration_y, Reading.vibration_z)
+    statement = select(
+        Reading.measured_at,
+        Reading.power_percent,
+        Reading.temperature_c,
+        *(axis * device.c.g_per_unit for axis in axes),
+    )
+    return session.execute(_in_range(statement, device, start, end).order_by(Reading.measured_at)).all()
+
+
 def newest_with_extra(
     session: Session, device_ids: Sequence[int], *, since: datetime, limit: int
 ) -> Sequence[Reading]:
