@@ -1,0 +1,93 @@
+"""Impacts: how spiky a band is, and how regularly, as a worn bearing, a valve or a loose part makes it.
+
+The envelope of a band is the magnitude of its analytic signal, made by transforming a slice of the long
+spectrum back (Randall and Antoni 2011, "Rolling element bearing diagnostics - a tutorial").
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from signalcraft.dsp.long_spectrum import LongSpectrum, local_floor
+
+RATES_HZ = (2.0, 400.0)  # from below a slow fan to seven hits a turn of a 57 Hz shaft
+# By chance the strongest of 4,000 bins of noise stands 9 dB out, and 12.5 dB in one band of 10,000.
+FOUND_PROMINENCE = 10**1.25
+_TRIM_S = 0.05  # at both ends, where the block's end meets its beginning
+_PIECE_S = 1.0
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """values: float32 (blocks, n), the band's amplitude relative to full scale, `rate_hz` values a second."""
+
+    values: NDArray[np.float32]
+    rate_hz: float
+
+
+@dataclass(frozen=True)
+class Rhythm:
+    """Spectrum of an envelope. prominence: float32 (bins,), power over its floor, every bin_hz from 0."""
+
+    prominence: NDArray[np.float32]
+    bin_hz: float
+
+    def at(self, hz: float) -> float:
+        """The largest prominence within a bin of a frequency, a power ratio."""
+        place = min(max(round(hz / self.bin_hz), 1), self.prominence.size - 2)
+        return float(self.prominence[place - 1 : place + 2].max())
+
+    def strongest(self) -> tuple[float, float]:
+        """(Hz, prominence) of the line that stands out most within RATES_HZ."""
+        first = int(RATES_HZ[0] / self.bin_hz) + 1
+        place = first + int(self.prominence[first:].argmax())
+        return place * self.bin_hz, float(self.prominence[place])
+
+
+def band_envelope(spectrum: LongSpectrum, low_hz: float, high_hz: float) -> Envelope:
+    """Amplitude of the sound between two frequencies, as densely sampled as the band is wide."""
+    values = np.abs(spectrum.band(low_hz, high_hz, rate_hz=high_hz - low_hz))
+    rate_hz = values.shape[1] * spectrum.bin_hz
+    trim = round(_TRIM_S * rate_hz)
+    return Envelope(values[:, trim:-trim], rate_hz)
+
+
+def kurtosis(envelope: Envelope) -> float:
+    """Spectral kurtosis of the band (Antoni 2006): 0 for Gaussian noise, -1 for a tone, high for impacts.
+
+    The median over pieces of a second: one bang in the shop does not count, a knock at every turn does.
+    """
+    power = np.square(_pieces(envelope))
+    mean = power.mean(axis=1, dtype=np.float64)
+    squares = np.einsum("ij,ij->i", power, power, dtype=np.float64) / power.shape[1]
+    with_sound = mean > 0
+    if not with_sound.any():
+        return 0.0
+    return float(np.median(squares[with_sound] / mean[with_sound] ** 2 - 2))
+
+
+def rhythm(envelope: Envelope) -> Rhythm:
+    """Spectrum of the envelope up to the highest of RATES_HZ, each second weighing the same."""
+    pieces = _pieces(envelope)
+    mean = pieces.mean(axis=1, dtype=np.float64)
+    scale = (1 / np.where(mean > 0, mean, 1.0)).astype(np.float32)
+    level = (pieces * scale[:, None]).reshape(len(envelope.values), -1)
+    level -= np.float32(1)
+    points = scipy.fft.prev_fast_len(level.shape[1], real=True)
+    bin_hz = envelope.rate_hz / points
+    top = min(int(RATES_HZ[1] / bin_hz) + 2, points // 2)
+    x = scipy.fft.rfft(level[:, :points], axis=1)[:, : top + 1]
+    windowed = x[:, 1:-1] - np.float32(0.5) * (x[:, :-2] + x[:, 2:])
+    power: NDArray[np.float32] = np.zeros(top, np.float32)
+    power[1:] = np.mean(windowed.real**2 + windowed.imag**2, axis=0) / np.float32(points) ** 2
+    power /= local_floor(power, bin_hz, n_averaged=len(x))
+    return Rhythm(power, bin_hz)
+
+
+def _pieces(envelope: Envelope) -> NDArray[np.float32]:
+    """float32 (blocks * pieces, n), each about _PIECE_S."""
+    blocks, points = envelope.values.shape
+    count = max(1, round(points / (_PIECE_S * envelope.rate_hz)))
+    return envelope.values[:, : count * (points // count)].reshape(blocks * count, -1)

@@ -1,0 +1,43 @@
+"""How the loudness swings: slowly as refrigerant surges or a fan beats, quickly as something rattles."""
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from signalcraft.dsp.sound import ANALYSIS_RATE_HZ
+
+SLOW_HZ = (0.3, 4.0)
+FAST_HZ = (4.0, 20.0)
+ANY_HZ = (0.3, 20.0)
+_STEP = 64  # samples: 250 values a second, far above 20 Hz, so that hum and turning do not fold down into it
+RATE_HZ = ANALYSIS_RATE_HZ / _STEP
+_FLOOR = 1e-6  # -120 dB: no swing at all
+
+
+def loudness(blocks: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Amplitude (root mean square) every 4 ms: float32 (blocks, n // 64)."""
+    count = blocks.shape[1] // _STEP
+    steps = blocks[:, : count * _STEP].reshape(len(blocks), count, _STEP)
+    amplitude: NDArray[np.float32] = np.sqrt(np.einsum("ijk,ijk->ij", steps, steps) / np.float32(_STEP))
+    return amplitude
+
+
+def depths_db(
+    amplitude: NDArray[np.float32], rate_hz: float, ranges_hz: tuple[tuple[float, float], ...]
+) -> list[float]:
+    """Depth of the swings within each range in dB: 0 is a sine that reaches down to silence, -20 10 % of it.
+
+    amplitude: float32 (blocks, n), not negative. Noise alone swings too, the less the wider its band.
+    """
+    points = amplitude.shape[1]
+    mean = amplitude.mean(axis=1, dtype=np.float64)
+    if not mean.any():
+        return [20 * np.log10(_FLOOR)] * len(ranges_hz)
+    relative = amplitude[mean > 0] / mean[mean > 0, None] - 1
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(points) / points)
+    spectrum = scipy.fft.rfft(relative * hann, axis=1)
+    power = np.mean(spectrum.real**2 + spectrum.imag**2, axis=0)
+    hz = np.arange(power.size) * (rate_hz / points)
+    # A sine of relative amplitude m has power (m n / 4)^2 on its bin, 1.5 times that over the window's three.
+    inside = [power[(hz >= low) & (hz < high)].sum() / 1.5 for low, high in ranges_hz]
+    return [float(20 * np.log10(max(4 / points * value**0.5, _FLOOR))) for value in inside]
