@@ -23,7 +23,10 @@ REASONS: dict[str, Text] = {
     "silent": {"ko": "소리가 거의 들리지 않습니다", "en": "almost nothing can be heard"},
     "clipped": {"ko": "소리가 너무 커서 잘렸습니다", "en": "the sound is so loud that it is cut off"},
     "dropouts": {"ko": "녹음이 중간중간 끊겼습니다", "en": "the recording has gaps"},
-    "hum": {"ko": "마이크의 전기 잡음만 들립니다", "en": "only the electrical hum of the microphone can be heard"},
+    "hum": {
+        "ko": "마이크의 전기 잡음만 들립니다",
+        "en": "only the electrical hum of the microphone can be heard",
+    },
 }
 _NOTHING_STANDS_OUT: Text = {
     "ko": "특정 음역이 두드러지지는 않지만 소리의 전체 균형이 달라졌습니다",
