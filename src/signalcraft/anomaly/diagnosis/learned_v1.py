@@ -43,9 +43,9 @@ class Figures:
     """How well the head does on examples it did not learn from.
 
     grouped_by_machine: no machine was in training and test at once (False: there were too few machines, so
-    the figures flatter). accuracy: of all examples; balanced_accuracy: mean over the classes. per_class: class
-    -> (precision, recall, examples). confusion: int (c, c), rows true, columns said. left_out: classes with
-    fewer than MIN_EXAMPLES.
+    the figures flatter). accuracy: of all examples; balanced_accuracy: mean over the classes. per_class:
+    class -> (precision, recall, examples). confusion: int (c, c), rows true, columns said. left_out: classes
+    with fewer than MIN_EXAMPLES.
     """
 
     grouped_by_machine: bool
@@ -148,7 +148,8 @@ def fit_head(vectors: ArrayLike, labels: Sequence[str], machines: Sequence[objec
     """Learn from labelled vectors (n, p): best the indicators' deviations from each machine's own baseline.
 
     machines: of each vector; the cross-validation has no machine on both sides, if there are at least two.
-    None: every vector stands alone. Classes with fewer than MIN_EXAMPLES are left out. Raises BaselineError if fewer than MIN_CLASSES are left.
+    None: every vector stands alone. Classes with fewer than MIN_EXAMPLES are left out. Raises BaselineError
+    if fewer than MIN_CLASSES are left.
     """
     x = _finite(np.asarray(vectors, dtype=np.float64))
     if x.ndim != 2 or len(x) != len(labels) or (machines is not None and len(machines) != len(labels)):
