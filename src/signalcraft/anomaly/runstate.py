@@ -1,8 +1,8 @@
-"""Run state `runstate-1`: is the compressor off, starting, running or stopping, is it defrosting, is a door open?
+"""Run state `runstate-1`: is the compressor off, starting, running or stopping, defrosting, is a door open?
 
 A machine is only ever compared with its own behaviour in the same state. The state comes from the clip, from
-the current, vibration and storage temperature where the node measures them, and from what the machine has shown of
-itself so far (`learn`); nobody labels anything.
+the current, vibration and storage temperature where the node measures them, and from what the machine has
+shown of itself so far (`learn`); nobody labels anything.
 
     model = learn(xs, surroundings, names)           # stored vectors of one machine, in any order
     heard = estimate(model, x, names, surroundings)  # model None: a machine never heard before
@@ -10,12 +10,12 @@ itself so far (`learn`); nobody labels anything.
 
 `estimate` weighs hypotheses by Bayes' rule with cues taken as independent: for each hypothesis how likely the
 tones, the step within the clip, the airborne level, the current, the vibration and the temperature are. What
-each hypothesis expects is physics (`runstate_hypotheses`); where "running" and "standing" lie is learned. Every cue
-has heavy tails, so that none of them can decide alone against all others, and tones and vibration count on
-one side only: louder than running is running, so that a fault does not look like another state.
+each hypothesis expects is physics (`runstate_hypotheses`); where "running" and "standing" lie is learned.
+Every cue has heavy tails, so that none of them can decide alone against all others, and tones and vibration
+count on one side only: louder than running is running, so that a fault does not look like another state.
 
-Parameters were chosen from that physics, and checked on the simulator's development seeds (below 600000). None
-was chosen on recordings of real machines.
+Parameters were chosen from that physics, and checked on the simulator's development seeds (below 600000).
+None was chosen on recordings of real machines.
 
 Do not edit: results that name it are stored. Write the next version beside it.
 """

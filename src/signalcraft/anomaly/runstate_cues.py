@@ -23,12 +23,11 @@ N_CUES = 10
 """Columns of a matrix of cues; NaN where the clip or the node does not tell.
 
 TONES: level of the compressor's tones, dB re full scale, in the first or last seconds, whichever is louder.
-QUIETER: the other of the two. STEP: by how many dB it changes for good within the clip, positive where it rises.
-LINES: power of the lines of hum and shaft over the whole clip, dB; where none was found, what noise may have
-hidden. PROMINENCE: how far the clearest of them
-stands above its surroundings, dB. AIR: quiet level of the bands above 500 Hz, dB. HISS: quiet level at 2 to
-8 kHz, dB. POWER: per cent of the current sensor's range. VIBRATION: decibels re 1 g. SLOPE: of the storage
-temperature, degrees a minute.
+QUIETER: the other of the two. STEP: by how many dB it changes for good within the clip, positive where it
+rises. LINES: power of the lines of hum and shaft over the whole clip, dB; where none was found, what noise
+may have hidden. PROMINENCE: how far the clearest of them stands above its surroundings, dB. AIR: quiet level
+of the bands above 500 Hz, dB. HISS: quiet level at 2 to 8 kHz, dB. POWER: per cent of the current sensor's
+range. VIBRATION: decibels re 1 g. SLOPE: of the storage temperature, degrees a minute.
 """
 
 _TONES_HZ = (50.0, 400.0)
@@ -44,8 +43,8 @@ _LINES = (
     "shaft_4_db",
 )
 _PROMINENCES = ("hum_prominence_db", "shaft_1_prominence_db")
-# A line may hide in noise up to its prominence of 9 dB; noise of a band some 30 Hz wide has 23 dB less in a bin of
-# a 10 s spectrum (0.15 Hz).
+# A line may hide in noise up to its prominence of 9 dB; noise of a band some 30 Hz wide has 23 dB less in a
+# bin of a 10 s spectrum (0.15 Hz).
 _HIDDEN_BELOW_BAND_DB = 14.0
 _QUIETEST_DB = -120.0  # of `dsp.spectra`
 

@@ -25,9 +25,9 @@ from signalcraft.anomaly.runstate_cues import (
 )
 from signalcraft.anomaly.runstate_model import StateModel
 
-# Chances before anything is heard, by how such machines spend their day: two runs or three an hour of which ten
-# seconds each begin and end, a door opened for a quarter of a minute some six times an hour by day, two or
-# three defrosts of twenty minutes. Whether it runs or stands is learned; one half, if nothing was.
+# Chances before anything is heard, by how such machines spend their day: two runs or three an hour of which
+# ten seconds each begin and end, a door opened for a quarter of a minute some six times an hour by day, two
+# or three defrosts of twenty minutes. Whether it runs or stands is learned; one half, if nothing was.
 _PRIOR = {"starting": 0.015, "stopping": 0.015, "defrost": 0.03, "door_open": 0.03}
 # How much likelier a state is after another one some minutes before: a defrost and an open door last, a
 # compressor that stands does not stop, one that runs does not start.
@@ -48,18 +48,18 @@ _OUTLIER = 0.03
 _ASSUMED_GAP_DB, _ASSUMED_SPREAD_DB = 20.0, 6.0
 # A fault may take a third off the current, or off the tones' distance to standing.
 _SHARE_OF_GAP = 0.15
-# Prominence of the clearest line when nothing of the machine is known: chance gives up to 9 dB (`dsp.lines`), a
-# motor beside the microphone 20 and more.
+# Prominence of the clearest line when nothing of the machine is known: chance gives up to 9 dB (`dsp.lines`),
+# a motor beside the microphone 20 and more.
 _PROMINENCE_OFF, _PROMINENCE_ON, _PROMINENCE_SPREAD = 6.0, 22.0, 5.0
 # Steps that a start makes, and the share of starts of which the clip holds only what follows.
 _STEP_FROM_DB, _STEP_TO_DB = 3.0, 40.0
 _STEP_MISSED = 0.4
-# A store with a heater on, or with its door open, warms by tenths of a degree a minute (mean of an exponential),
-# but heater or door have often begun so lately that the sensor does not know yet.
+# A store with a heater on, or with its door open, warms by tenths of a degree a minute (mean of an
+# exponential), but heater or door have often begun so lately that the sensor does not know yet.
 _WARMS_C_PER_MIN = 0.3
 _NOT_YET_WARMING = 0.5
-# How much louder the air is by an open door, by hiss or by passing noise (mean of an exponential), and how often
-# a clip has passing noise, and how often door or defrost can be heard in the air at all.
+# How much louder the air is by an open door, by hiss or by passing noise (mean of an exponential), how often a
+# clip has passing noise, and how often door or defrost can be heard in the air at all.
 _LOUDER_DB = 6.0
 _PASSING_NOISE = 0.15
 _LOUDER_HEARD = 0.6

@@ -1,8 +1,8 @@
 """What running and standing are like for one machine, learned from its clips without labels.
 
-A machine that is heard in both states has clips of two kinds, and they lie far apart in at least one thing: the
-current, the vibration or the level of the compressor's tones. The values of each are split in two where that
-leaves the least variance within (Otsu 1979, IEEE Trans. SMC 9, 62-66, which is two-means on a line), and
+A machine that is heard in both states has clips of two kinds, and they lie far apart in at least one thing:
+the current, the vibration or the level of the compressor's tones. The values of each are split in two where
+that leaves the least variance within (Otsu 1979, IEEE Trans. SMC 9, 62-66: two-means on a line), and
 the split with the widest gap counts, if there is one at all. If there is none, the machine was only ever
 heard in one state; a node that sends sound only while the compressor runs gives such a set, so all are
 taken as running. Nothing is split that merely has a wide scatter.
@@ -43,9 +43,9 @@ _SPREAD_FLOOR[POWER] = 0.5  # per cent of the range
 _SPREAD_FLOOR[VIBRATION] = 1.5  # dB
 _SPREAD_FLOOR[SLOPE] = 0.02  # degrees a minute: a sensor's step of 1/16 degree in three minutes
 
-# How far two states are apart at the least, by what they are: a compressor that starts draws a good part of its
-# rated current, shakes its housing at least twice as much as before, and adds more than it finds to the power
-# of its own lines (6 dB: to four times).
+# How far two states are apart at the least, by what they are: a compressor that starts draws a good part of
+# its rated current, shakes its housing at least twice as much as before, and adds more than it finds to the
+# power of its own lines (6 dB: to four times).
 _LEAST_GAP = {POWER: 3.0, VIBRATION: 6.0, TONES: 6.0, LINES: 6.0}
 # Gap of the medians in sums of the two deviations. Two-means halves of one Gaussian have 1.1, of an even
 # spread 1.3, of a one-sided exponential 1.7; 2.5 leaves those clearly behind.
