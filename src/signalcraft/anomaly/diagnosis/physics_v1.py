@@ -1,0 +1,275 @@
+"""Method `physics-1`: which fault explains what has changed, by signatures written from physics.
+
+Do not edit once diagnoses that name it are stored. Write a v2 instead.
+
+Each condition has a signature: how much each indicator would change, as service and vibration literature has
+it (ISO 13373-1 and -3, ISO 13379-1 for the form of fault and symptom tables, ISO 20816; Randall 2011; ASHRAE
+Handbook, compressors and refrigerant; Breuker and Braun 1998). How far a fault has grown is not known, so a
+signature is tried at several sizes. For one condition and size the compressed deviations u = arcsinh(z / 2)
+are taken as independent, each with a Student distribution (4 degrees of freedom) around the signature: one
+misheard indicator must not decide. Against it stands "unknown": each indicator may be anywhere in the range
+that faults move it over. The difference of the two log-likelihoods, indicator by indicator, is the evidence
+that is shown; the sum, divided by `CAUTION`, makes the probabilities.
+
+The signatures' signs and sizes come from the literature. How wide each indicator scatters around them
+(`WIDTH`) and `CAUTION` were calibrated on the simulator's development machines (seeds below 600,000; see
+`evaluation/diagnosis.py`), never on recordings that anything is tested with.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from signalcraft.anomaly.diagnosis.conditions import FAULTS, UNKNOWN
+from signalcraft.anomaly.diagnosis.findings import Diagnosis, Evidence, Finding, ranked
+from signalcraft.anomaly.diagnosis.indicators import INDICATORS, PLACE, Indicators
+
+NAME = "physics-1"
+
+Array = NDArray[np.float64]
+
+# Sizes of change at a moderate fault, as u: SLIGHT is 2 deviations, CLEAR 7, STRONG 20.
+SLIGHT, CLEAR, STRONG = 0.9, 2.0, 3.0
+SIZES = (0.35, 0.6, 0.85, 1.1, 1.4)
+_ANY = math.nan  # may change either way with this fault: no evidence
+
+SIGNATURES: dict[str, dict[str, float]] = {
+    # Balls over a pit: impacts that ring the seat above 1.5 kHz, out of step with the shaft; late also noise.
+    "bearing_wear": {
+        "rhythm_own": STRONG,
+        "knocks_mid": CLEAR,
+        "knocks_high": CLEAR,
+        "floor_mid": SLIGHT,
+        "floor_high": CLEAR,
+        "hiss": CLEAR,
+        "vibration": CLEAR,
+        "swell_fast": _ANY,
+        "hiss_swell": _ANY,
+    },
+    # Centrifugal force, once a turn, nothing else: the first harmonic alone, and vibration.
+    "imbalance": {
+        "shaft": STRONG,
+        "vibration": STRONG,
+        "floor_low": CLEAR,
+        "tonal": SLIGHT,
+        "shaft_upper": _ANY,
+        "unsteady_low": _ANY,
+    },
+    # A foot that lifts off: a chopped wave with many harmonics, half ones too, and knocks in step.
+    "loose_mount": {
+        "shaft_upper": CLEAR,
+        "shaft_half": CLEAR,
+        "shaft": SLIGHT,
+        "rhythm_shaft": CLEAR,
+        "rhythm_low": CLEAR,
+        "knocks_low": SLIGHT,
+        "floor_low": SLIGHT,
+        "floor_body": CLEAR,
+        "floor_mid": SLIGHT,
+        "vibration": CLEAR,
+        "unsteady_low": SLIGHT,
+        "swell_slow": SLIGHT,
+        "swell_fast": _ANY,
+    },
+    # Dry surfaces: noise of contact between 0.5 and 3.5 kHz that comes once a turn, and torque for it.
+    "friction": {
+        "floor_mid": STRONG,
+        "floor_body": CLEAR,
+        "floor_high": CLEAR,
+        "hiss": CLEAR,
+        "rhythm_shaft": CLEAR,
+        "slip": SLIGHT,
+        "power": CLEAR,
+        "vibration": SLIGHT,
+        "rhythm_low": _ANY,
+    },
+    # Gas rushes back through a seat: hiss above 2 kHz, pulsed by the strokes; less work, longer runs.
+    "valve_leak": {
+        "floor_high": STRONG,
+        "hiss": STRONG,
+        "floor_mid": CLEAR,
+        "rhythm_shaft": CLEAR,
+        "power": -SLIGHT,
+        "slip": -SLIGHT,
+        "shaft": -SLIGHT,
+        "shaft_upper": -SLIGHT,
+        "duty": SLIGHT,
+        "run_time": SLIGHT,
+        "temperature": SLIGHT,
+    },
+    # A piston meets liquid: single heavy knocks without a rhythm, braking the shaft each time.
+    "liquid_slugging": {
+        "knocks_low": STRONG,
+        "knocks_mid": SLIGHT,
+        "unsteady_low": CLEAR,
+        "swell_slow": CLEAR,
+        "swell_fast": SLIGHT,
+        "vibration": CLEAR,
+        "power": SLIGHT,
+        "steps": _ANY,
+        "rhythm_low": _ANY,
+    },
+    # More torque: more slip, more current, saturated iron hums in its harmonics.
+    "overload": {
+        "hum": CLEAR,
+        "hum_upper": STRONG,
+        "slip": STRONG,
+        "slip_sidebands": SLIGHT,
+        "power": STRONG,
+        "shaft": SLIGHT,
+        "shaft_upper": SLIGHT,
+        "floor_low": CLEAR,
+        "floor_body": SLIGHT,
+        "duty": SLIGHT,
+        "run_time": SLIGHT,
+        "temperature": CLEAR,
+        "vibration": SLIGHT,
+    },
+    # Less mass flow: less torque, current and strokes; bubbles in the expansion valve; long runs, no cold.
+    "refrigerant_loss": {
+        "power": -STRONG,
+        "slip": -CLEAR,
+        "shaft": -SLIGHT,
+        "shaft_upper": -SLIGHT,
+        "swell_slow": SLIGHT,
+        "hiss_swell": CLEAR,
+        "unsteady_high": CLEAR,
+        "duty": CLEAR,
+        "run_time": CLEAR,
+        "temperature": CLEAR,
+        "floor_mid": _ANY,
+        "floor_high": _ANY,
+        "hiss": _ANY,
+        "knocks_low": _ANY,
+    },
+    # Ice, dust, a broken blade: the fan turns slower, its tone changes; less air, more pressure and current.
+    "fan_fault": {
+        "fan_speed": -STRONG,
+        "fan": _ANY,
+        "power": SLIGHT,
+        "slip": SLIGHT,
+        "duty": SLIGHT,
+        "run_time": SLIGHT,
+        "temperature": SLIGHT,
+        "floor_low": _ANY,
+        "floor_body": _ANY,
+        "tonal": _ANY,
+    },
+    # The sound of each run is as ever; there are more and shorter ones.
+    "short_cycling": {
+        "starts": STRONG,
+        "run_time": -STRONG,
+        "temperature": SLIGHT,
+        "steps": _ANY,
+        "power": _ANY,
+        "duty": _ANY,
+    },
+    # The shop's air and sound come in, the cold goes out; the compressor itself is as ever.
+    "door_open": {
+        "warming": STRONG,
+        "temperature": STRONG,
+        "duty": CLEAR,
+        "run_time": CLEAR,
+        "power": SLIGHT,
+        "floor_body": SLIGHT,
+        "floor_mid": SLIGHT,
+        "hiss": SLIGHT,
+        "floor_high": SLIGHT,
+    },
+}
+
+WIDTH: dict[str, float] = {}
+_USUAL_WIDTH = 0.9
+UNKNOWN_WIDTH = 2.0
+"""Of u under "unknown": as far as faults move most indicators."""
+CAUTION = 2.0
+"""Indicators are not independent: so many of them say what one would."""
+PRIOR_UNKNOWN = 0.1
+_DEGREES = 4.0
+LEAST_PROBABILITY = 0.01
+MOST_EVIDENCE = 6
+LEAST_WEIGHT = 0.3  # of evidence that is worth showing, in nats
+
+_WIDTHS = np.array([WIDTH.get(indicator.name, _USUAL_WIDTH) for indicator in INDICATORS])
+
+
+def _matrix() -> Array:
+    table = np.zeros((len(FAULTS), len(INDICATORS)))
+    for row, fault in enumerate(FAULTS):
+        for name, size in SIGNATURES[fault].items():
+            table[row, PLACE[name]] = size
+    return table
+
+
+_TABLE = _matrix()
+
+
+def diagnose(indicators: Indicators) -> Diagnosis:
+    """Probabilities of all conditions for a clip that is not normal."""
+    weights = evidence_weights(compressed(indicators.deviations))
+    total = np.append(weights.sum(axis=1) / CAUTION, 0.0)
+    prior = np.append(np.full(len(FAULTS), (1 - PRIOR_UNKNOWN) / len(FAULTS)), PRIOR_UNKNOWN)
+    # A fault is named only where something of its signature was observed.
+    total[:-1][~_supported(weights, indicators)] = -np.inf
+    share = prior * np.exp(total - total.max())
+    share /= share.sum()
+    named = share >= LEAST_PROBABILITY
+    named[-1] = True
+    share = np.where(named, share, 0.0)
+    share[-1] += 1 - share.sum()
+    findings = [
+        Finding(fault, float(share[i]), _evidence(weights[i], indicators))
+        for i, fault in enumerate(FAULTS)
+        if named[i]
+    ]
+    return ranked(NAME, [*findings, Finding(UNKNOWN, float(share[-1]))])
+
+
+def compressed(deviations: Array) -> Array:
+    """u = arcsinh(z / 2): linear for small deviations, logarithmic for large ones. NaN stays NaN."""
+    return np.arcsinh(deviations / 2)
+
+
+def evidence_weights(u: Array) -> Array:
+    """Log-likelihood ratios (faults, k) against "unknown" at each fault's best size. u: (k,), NaN is 0."""
+    known = np.isfinite(u)
+    value = np.where(known, u, 0.0)
+    of_unknown = _log_student(value, np.hypot(_WIDTHS, UNKNOWN_WIDTH))
+    best = np.zeros_like(_TABLE)
+    best_total = np.full(len(FAULTS), -np.inf)
+    for size in SIZES:
+        ratios = _log_student(value - size * _TABLE, _WIDTHS) - of_unknown
+        ratios = np.where(known & np.isfinite(_TABLE), ratios, 0.0)
+        total = ratios.sum(axis=1)
+        better = total > best_total
+        best[better], best_total[better] = ratios[better], total[better]
+    return best
+
+
+def _supported(weights: Array, indicators: Indicators) -> NDArray[np.bool_]:
+    """Whether an indicator that the signature names has moved its way, by at least two deviations."""
+    moved = np.nan_to_num(indicators.deviations) * np.sign(np.nan_to_num(_TABLE))
+    return np.asarray(((moved >= 2) & (weights > 0)).any(axis=1))
+
+
+def _log_student(distance: Array, width: Array) -> Array:
+    """Log density without the constant that all share."""
+    density: Array = -(_DEGREES + 1) / 2 * np.log1p(np.square(distance / width) / _DEGREES) - np.log(width)
+    return density
+
+
+def _evidence(weights: Array, indicators: Indicators) -> tuple[Evidence, ...]:
+    order = np.argsort(-np.abs(weights), kind="stable")[:MOST_EVIDENCE]
+    return tuple(
+        Evidence(
+            indicator=INDICATORS[i].name,
+            delta=float(indicators.deltas[i]),
+            unit=INDICATORS[i].unit,
+            deviations=float(indicators.deviations[i]),
+            weight=float(weights[i]),
+            text=INDICATORS[i].more if indicators.deltas[i] > 0 else INDICATORS[i].less,
+        )
+        for i in order.tolist()
+        if abs(weights[i]) >= LEAST_WEIGHT
+    )
