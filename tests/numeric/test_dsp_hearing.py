@@ -148,7 +148,7 @@ def test_long_clips_are_heard_in_blocks() -> None:
     ten = heard(machine(60.0, 58.2))
     for name in ("mains_hz", "shaft_hz"):
         assert thirty[name] == pytest.approx(ten[name], abs=0.01)
-    assert thirty["hum_prominence_db"] == pytest.approx(ten["hum_prominence_db"], abs=1.5)
+    assert thirty["hum_prominence_db"] == pytest.approx(ten["hum_prominence_db"], abs=2)
     with pytest.raises(DspError, match="600 seconds"):
         v2.extract(np.zeros(601 * RATE_HZ, np.float32))
 

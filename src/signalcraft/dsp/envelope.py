@@ -16,7 +16,8 @@ RATES_HZ = (2.0, 400.0)  # from below a slow fan to seven hits a turn of a 57 Hz
 # By chance the strongest of 4,000 bins of noise stands 9 dB out, and 12.5 dB in one band of 10,000.
 FOUND_PROMINENCE = 10**1.25
 _TRIM_S = 0.05  # at both ends, where the block's end meets its beginning
-_PIECE_S = 1.0
+_SPIKE_PIECE_S = 0.4  # twenty turns of a shaft, and five pieces even of two seconds
+_RHYTHM_PIECE_S = 1.0  # no shorter than the slowest rhythm asked for
 
 
 @dataclass(frozen=True)
@@ -57,20 +58,21 @@ def band_envelope(spectrum: LongSpectrum, low_hz: float, high_hz: float) -> Enve
 def kurtosis(envelope: Envelope) -> float:
     """Spectral kurtosis of the band (Antoni 2006): 0 for Gaussian noise, -1 for a tone, high for impacts.
 
-    The median over pieces of a second: one bang in the shop does not count, a knock at every turn does.
+    The median over short pieces: one bang in the shop does not count, a knock at every turn does.
     """
-    power = np.square(_pieces(envelope))
+    power = np.square(_pieces(envelope, _SPIKE_PIECE_S))
     mean = power.mean(axis=1, dtype=np.float64)
     squares = np.einsum("ij,ij->i", power, power, dtype=np.float64) / power.shape[1]
     with_sound = mean > 0
     if not with_sound.any():
         return 0.0
-    return float(np.median(squares[with_sound] / mean[with_sound] ** 2 - 2))
+    found = np.sort(squares[with_sound] / mean[with_sound] ** 2 - 2)
+    return float(found[(found.size - 1) // 2])
 
 
 def rhythm(envelope: Envelope) -> Rhythm:
     """Spectrum of the envelope up to the highest of RATES_HZ, each second weighing the same."""
-    pieces = _pieces(envelope)
+    pieces = _pieces(envelope, _RHYTHM_PIECE_S)
     mean = pieces.mean(axis=1, dtype=np.float64)
     scale = (1 / np.where(mean > 0, mean, 1.0)).astype(np.float32)
     level = (pieces * scale[:, None]).reshape(len(envelope.values), -1)
@@ -86,8 +88,8 @@ def rhythm(envelope: Envelope) -> Rhythm:
     return Rhythm(power, bin_hz)
 
 
-def _pieces(envelope: Envelope) -> NDArray[np.float32]:
-    """float32 (blocks * pieces, n), each about _PIECE_S."""
+def _pieces(envelope: Envelope, piece_s: float) -> NDArray[np.float32]:
+    """float32 (blocks * pieces, n), each about piece_s."""
     blocks, points = envelope.values.shape
-    count = max(1, round(points / (_PIECE_S * envelope.rate_hz)))
+    count = max(1, round(points / (piece_s * envelope.rate_hz)))
     return envelope.values[:, : count * (points // count)].reshape(blocks * count, -1)

@@ -9,13 +9,12 @@ second (all: physics and standards, no recording was looked at).
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from signalcraft.dsp.long_spectrum import Line, LongSpectrum
+from signalcraft.dsp.long_spectrum import FLOOR_POWER, Lines, LongSpectrum
 
 GRIDS_HZ = (50.0, 60.0)
 GRID_TOLERANCE_HZ = 0.3
@@ -28,6 +27,11 @@ FAN_ORDERS_TO_HZ = 400.0  # seven blades at 45 turns, and a harmonic of fewer
 PAIR_PROMINENCE = 10**0.9
 SINGLE_PROMINENCE = 10**1.5
 _CAP = 10**2.0  # one very loud line must not stand for a whole family
+_STEP_HZ = 0.01  # a bin of ten seconds at the tenth harmonic
+_REACH_BINS = 2  # by which the best of a comb may miss a peak
+_MAX_FREE_PEAKS = 24
+_FAN_TOLERANCE_BINS = 1.5
+_ORDER_WEIGHT = 0.9
 _MIN_SIDE_BAND_BINS = 3.0  # two Hann lines this far apart are two peaks
 
 
@@ -80,19 +84,19 @@ NO_FAN = Fan(math.nan, math.nan, math.nan)
 
 def find_hum(spectrum: LongSpectrum) -> Hum:
     """Which mains the motor hums with, by the comb of even harmonics that stands out most."""
-    grid = likely_mains_hz(spectrum)
-    found = [spectrum.line(order * grid, within_hz=order * 0.02) for order in HUM_ORDERS]
+    orders = np.array(HUM_ORDERS)
+    found = spectrum.lines(orders * likely_mains_hz(spectrum), within_hz=_REACH_BINS * spectrum.bin_hz)
     if not _is_family(found):
         return NO_HUM
-    mains_hz = _fundamental(found, HUM_ORDERS)
-    lines = [spectrum.line(order * mains_hz) for order in HUM_LEVEL_ORDERS]
-    return Hum(mains_hz, tuple(line.power for line in lines), lines[1].prominence)
+    mains_hz = _fundamental(found, orders)
+    levels = spectrum.lines(np.array(HUM_LEVEL_ORDERS) * mains_hz)
+    second = float(levels.prominence[HUM_LEVEL_ORDERS.index(2)])
+    return Hum(mains_hz, tuple(levels.power.tolist()), second)
 
 
 def likely_mains_hz(spectrum: LongSpectrum) -> float:
     """The grid frequency whose even harmonics stand out most, whether or not that is enough to be found."""
-    step = 0.01
-    deviations = np.arange(-GRID_TOLERANCE_HZ, GRID_TOLERANCE_HZ + step / 2, step)
+    deviations = np.arange(-GRID_TOLERANCE_HZ, GRID_TOLERANCE_HZ + _STEP_HZ / 2, _STEP_HZ)
     candidates = np.concatenate([grid + deviations for grid in GRIDS_HZ])
     return float(candidates[_comb_scores(spectrum, candidates, HUM_ORDERS).argmax()])
 
@@ -105,30 +109,25 @@ def find_shaft(spectrum: LongSpectrum, hum: Hum) -> Shaft:
     at the lower frequency dominates.
     """
     grids = GRIDS_HZ if math.isnan(hum.mains_hz) else (hum.mains_hz,)
-    step = max(spectrum.bin_hz / 8, 0.0125)
-    ranges = [
-        np.arange(
-            grid * (1 - SLIP[1]),
-            min(grid * (1 - SLIP[0]), grid - _MIN_SIDE_BAND_BINS * spectrum.bin_hz),
-            step,
-        )
-        for grid in grids
-    ]
-    candidates = np.concatenate(ranges)
+    apart = _MIN_SIDE_BAND_BINS * spectrum.bin_hz
+    candidates = np.concatenate(
+        [np.arange(grid * (1 - SLIP[1]), min(grid * (1 - SLIP[0]), grid - apart), _STEP_HZ) for grid in grids]
+    )
     if not candidates.size:
         return NO_SHAFT
     best = float(candidates[_comb_scores(spectrum, candidates, SHAFT_ORDERS).argmax()])
-    found = [spectrum.line(order * best, within_hz=order * step) for order in SHAFT_ORDERS]
+    orders = np.array(SHAFT_ORDERS)
+    found = spectrum.lines(orders * best, within_hz=_REACH_BINS * spectrum.bin_hz)
     if not _is_family(found):
         return NO_SHAFT
-    hz = _fundamental(found, SHAFT_ORDERS)
+    hz = _fundamental(found, orders)
+    levels = spectrum.lines(np.array([0.25, 0.5, *SHAFT_ORDERS]) * hz)
     poles = 2
-    half, first = spectrum.line(hz / 2), spectrum.line(hz)
-    if half.prominence > SINGLE_PROMINENCE and half.power > 4 * first.power:
-        hz, poles = hz / 2, 4
-        half, first = spectrum.line(hz / 2), half
-    powers = tuple(spectrum.line(order * hz).power for order in SHAFT_ORDERS)
-    return Shaft(hz, half.power, powers, first.prominence, poles)
+    quarter, half, first = levels.power[:3]
+    if levels.prominence[1] > SINGLE_PROMINENCE and half > 4 * first:
+        hz, poles, half = hz / 2, 4, quarter
+        levels = spectrum.lines(np.array([0.25, 0.5, *SHAFT_ORDERS]) * hz)
+    return Shaft(hz, float(half), tuple(levels.power[2:].tolist()), float(levels.prominence[2]), poles)
 
 
 def find_slip(spectrum: LongSpectrum, hum: Hum, shaft: Shaft) -> Slip:
@@ -136,22 +135,22 @@ def find_slip(spectrum: LongSpectrum, hum: Hum, shaft: Shaft) -> Slip:
     if math.isnan(hum.mains_hz):
         return NO_SLIP
     centre = 2 * hum.mains_hz
-    hum_power = hum.powers[HUM_LEVEL_ORDERS.index(2)]
+    hum_power = max(hum.powers[HUM_LEVEL_ORDERS.index(2)], FLOOR_POWER)
     if not math.isnan(shaft.hz):
         distance = 2 * (hum.mains_hz - shaft.hz * shaft.poles / 2)
-        return Slip(distance, spectrum.line(centre + distance).power / hum_power)
+        upper = spectrum.lines(np.array([centre + distance]))
+        return Slip(distance, float(upper.power[0]) / hum_power)
     low = max(2 * SLIP[0] * hum.mains_hz, _MIN_SIDE_BAND_BINS * spectrum.bin_hz)
     distances = np.arange(low, 2 * SLIP[1] * hum.mains_hz, spectrum.bin_hz)
-    pairs = np.minimum(
-        spectrum.near_prominence[spectrum.bins(centre + distances)],
-        spectrum.near_prominence[spectrum.bins(centre - distances)],
-    )
-    if not pairs.size or pairs.max() < PAIR_PROMINENCE:
+    if not distances.size:
         return NO_SLIP
+    near = spectrum.near_prominence
+    pairs = np.minimum(near[spectrum.bins(centre + distances)], near[spectrum.bins(centre - distances)])
     distance = float(distances[pairs.argmax()])
-    upper = spectrum.line(centre + distance)
-    lower = spectrum.line(centre - distance)
-    return Slip((upper.hz - lower.hz) / 2, upper.power / hum_power)
+    bands = spectrum.lines(centre + np.array([-distance, distance]))
+    if bands.prominence.min() < PAIR_PROMINENCE:
+        return NO_SLIP
+    return Slip(float(bands.hz[1] - bands.hz[0]) / 2, float(bands.power[1]) / hum_power)
 
 
 def find_fan(spectrum: LongSpectrum, hum: Hum, shaft: Shaft) -> Fan:
@@ -160,28 +159,41 @@ def find_fan(spectrum: LongSpectrum, hum: Hum, shaft: Shaft) -> Fan:
     Lines of which all orders share a divisor would fit a faster fan as well, so they name none: a lone
     blade-pass line is not found.
     """
-    free = spectrum.near_prominence.copy()
-    for hz in (hum.mains_hz, shaft.hz):
-        if not math.isnan(hz):
-            _blank(free, spectrum, hz / 2, FAN_ORDERS_TO_HZ)
-    candidates = np.arange(*FAN_RANGE_HZ, 0.02)
-    orders = np.arange(1, int(FAN_ORDERS_TO_HZ / FAN_RANGE_HZ[0]) + 1)
-    places = candidates[:, None] * orders
-    prominence = np.where(places <= FAN_ORDERS_TO_HZ, free[spectrum.bins(places)], 0.0)
-    capped = np.log(np.clip(prominence, 1.0, _CAP))
+    peaks = _free_peaks(spectrum, [hz / 2 for hz in (hum.mains_hz, shaft.hz) if not math.isnan(hz)])
+    if not peaks.hz.size:
+        return NO_FAN
+    divisors = np.arange(1, int(FAN_ORDERS_TO_HZ / FAN_RANGE_HZ[0]) + 1)
+    candidates = (peaks.hz[:, None] / divisors).ravel()
+    candidates = candidates[(candidates >= FAN_RANGE_HZ[0]) & (candidates <= FAN_RANGE_HZ[1])]
+    if not candidates.size:
+        return NO_FAN
+    orders = np.rint(peaks.hz / candidates[:, None]).clip(min=1)
+    fits = np.abs(peaks.hz - orders * candidates[:, None]) <= _FAN_TOLERANCE_BINS * spectrum.bin_hz
     # The weight falls with the order: else half the frequency, which has the same lines, would do as well.
-    scores = np.einsum("ij,j->i", capped, 0.9 ** (orders - 1))
+    scores = (fits * np.log(np.minimum(peaks.prominence, _CAP)) * _ORDER_WEIGHT**orders).sum(axis=1)
     best = int(scores.argmax())
-    seen = orders[prominence[best] >= PAIR_PROMINENCE]
-    strongest = float(prominence[best].max())
-    if not seen.size or np.gcd.reduce(seen) != 1:
+    seen = fits[best]
+    strongest = float(peaks.prominence[seen].max())
+    # More frequencies are tried here than for the shaft, so two lines must have a strong one among them.
+    enough = seen.sum() >= 3 or strongest >= SINGLE_PROMINENCE
+    if not enough or np.gcd.reduce(orders[best, seen].astype(np.intp)) != 1:
         return NO_FAN
-    if seen.size < 3 and strongest < SINGLE_PROMINENCE:  # more frequencies are tried here than for the shaft
-        return NO_FAN
-    lines = [
-        spectrum.line(order * float(candidates[best]), within_hz=0.05 * order) for order in seen.tolist()
-    ]
-    return Fan(_fundamental(lines, seen.tolist()), sum(line.power for line in lines), strongest)
+    family = Lines(peaks.hz[seen], peaks.power[seen], peaks.prominence[seen])
+    return Fan(_fundamental(family, orders[best, seen]), float(family.power.sum()), strongest)
+
+
+def _free_peaks(spectrum: LongSpectrum, taken_hz: list[float]) -> Lines:
+    """The lines up to FAN_ORDERS_TO_HZ that stand out and are on none of the combs of `taken_hz`."""
+    first, last = int(FAN_RANGE_HZ[0] / spectrum.bin_hz), int(FAN_ORDERS_TO_HZ / spectrum.bin_hz)
+    top = spectrum.prominence[first:last]
+    places = first + np.flatnonzero((top == spectrum.near_prominence[first:last]) & (top >= PAIR_PROMINENCE))
+    hz = places * spectrum.bin_hz
+    for comb in taken_hz:
+        hz = hz[np.abs(hz - np.rint(hz / comb) * comb) > _MIN_SIDE_BAND_BINS * spectrum.bin_hz]
+    order = np.argsort(-spectrum.prominence[spectrum.bins(hz)], kind="stable")[:_MAX_FREE_PEAKS]
+    peaks = spectrum.lines(hz[order])
+    keep = peaks.prominence >= PAIR_PROMINENCE
+    return Lines(peaks.hz[keep], peaks.power[keep], peaks.prominence[keep])
 
 
 def tonal_share(spectrum: LongSpectrum, *, from_hz: float = 40.0) -> float:
@@ -205,24 +217,12 @@ def _comb_scores(
     return scores
 
 
-def _is_family(lines: Sequence[Line]) -> bool:
+def _is_family(lines: Lines) -> bool:
     """Two lines stand out, or the lowest does so beyond chance: a lone higher one could be anybody's."""
-    seen = sum(line.prominence >= PAIR_PROMINENCE for line in lines)
-    return seen >= 2 or lines[0].prominence >= SINGLE_PROMINENCE
+    return bool((lines.prominence >= PAIR_PROMINENCE).sum() >= 2 or lines.prominence[0] >= SINGLE_PROMINENCE)
 
 
-def _fundamental(lines: Sequence[Line], orders: Sequence[int]) -> float:
+def _fundamental(lines: Lines, orders: NDArray[np.generic]) -> float:
     """Least squares over the lines that stand out; the same error in hertz weighs less in a higher order."""
-    pairs = [
-        (order, line.hz)
-        for order, line in zip(orders, lines, strict=True)
-        if line.prominence >= PAIR_PROMINENCE
-    ]
-    return sum(order * hz for order, hz in pairs) / sum(order * order for order, _ in pairs)
-
-
-def _blank(prominence: NDArray[np.float32], spectrum: LongSpectrum, step_hz: float, to_hz: float) -> None:
-    """Set a comb of lines to nothing, three bins to each side."""
-    centres = np.rint(np.arange(1, int(to_hz / step_hz) + 1) * (step_hz / spectrum.bin_hz)).astype(np.intp)
-    places = (centres[:, None] + np.arange(-3, 4)).ravel()
-    prominence[places[places < prominence.size]] = 0.0
+    k = np.where(lines.prominence >= PAIR_PROMINENCE, orders, 0).astype(np.float64)
+    return float((k * lines.hz).sum() / (k * k).sum())

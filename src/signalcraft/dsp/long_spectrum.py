@@ -22,6 +22,7 @@ _FLOOR_WIDTH_HZ = 8.0  # wide against a line and its side bands, narrow against 
 _FLOOR_MIN_BINS = 24
 _HANN_NOISE_BANDWIDTH = 1.5  # bins; also what the bins of one line sum to, relative to its peak on a bin
 _TAPER = 0.1  # of a band at each edge, so that its filter hardly rings
+_RING_BINS = 20  # how far around a peak its own surroundings are looked at
 _LINE_BINS = 2  # a Hann line ends two bins from its centre
 
 
@@ -44,13 +45,13 @@ def continuous_blocks(
 
 
 @dataclass(frozen=True)
-class Line:
-    """hz: where it peaks, between bins. power: relative to a full-scale sine. prominence: peak over the local
-    floor as a power ratio; mere noise has 1 on average and more than 10 in one bin of 20,000."""
+class Lines:
+    """Peaks, float64 (n,) each. hz: where they stand, between bins. power: relative to a full-scale sine.
+    prominence: peak over the floor around it as a power ratio; noise has 1 on average."""
 
-    hz: float
-    power: float
-    prominence: float
+    hz: NDArray[np.float64]
+    power: NDArray[np.float64]
+    prominence: NDArray[np.float64]
 
 
 class LongSpectrum:
@@ -112,24 +113,34 @@ class LongSpectrum:
         nearest: NDArray[np.intp] = np.rint(hz / self.bin_hz).astype(np.intp)
         return np.clip(nearest, 1, self.power.size - 2)
 
-    def line(self, hz: float, *, within_hz: float = 0.0) -> Line:
-        """The strongest peak at most `within_hz` (and at least a bin) from `hz`."""
-        reach = max(within_hz, self.bin_hz)
-        low, high = self.bins(np.array([hz - reach, hz + reach]))
-        peak = int(low + self.power[low : high + 1].argmax())
-        lower, centre, upper = np.log(
-            np.maximum(self.power[peak - 1 : peak + 2], FLOOR_POWER).astype(np.float64)
-        )
-        bend = lower - 2 * centre + upper  # a parabola through three logarithms: exact to some .02 bins
-        offset = 0.5 * (lower - upper) / bend if bend < 0 else 0.0
-        return Line(
-            (peak + min(max(offset, -0.5), 0.5)) * self.bin_hz, self.level(peak), float(self.prominence[peak])
-        )
+    def lines(self, hz: NDArray[np.float64], *, within_hz: float | NDArray[np.float64] = 0.0) -> Lines:
+        """The strongest peak at most `within_hz` (and at least a bin) from each frequency.
 
-    def level(self, peak: int) -> float:
-        """Power of a line that peaks in this bin, relative to a full-scale sine."""
-        around = self.power[max(peak - _LINE_BINS, 0) : peak + _LINE_BINS + 1]
-        return float(around.sum(dtype=np.float64)) / _HANN_NOISE_BANDWIDTH
+        A peak must stand out of its own surroundings too: the top of a broad hump of noise is no line.
+        """
+        reach = np.rint(np.broadcast_to(np.asarray(within_hz), hz.shape) / self.bin_hz).clip(min=1)
+        widest = reach.max(initial=1.0)
+        offsets = np.arange(-widest, widest + 1)
+        places = np.clip(
+            np.rint(hz / self.bin_hz)[:, None] + offsets, _RING_BINS, self.power.size - _RING_BINS - 1
+        ).astype(np.intp)
+        candidates = np.where(np.abs(offsets) <= reach[:, None], self.power[places], -1.0)
+        peaks = np.take_along_axis(places, candidates.argmax(axis=1)[:, None], axis=1)
+        around = self.power[peaks + np.arange(-_RING_BINS, _RING_BINS + 1)].astype(np.float64)
+        lower, centre, upper = np.log(np.maximum(around[:, _RING_BINS - 1 : _RING_BINS + 2], FLOOR_POWER)).T
+        # A parabola through three logarithms, exact to some .02 bins for a Hann window.
+        bend = np.minimum(lower - 2 * centre + upper, -1e-6)
+        offset = np.clip(0.5 * (lower - upper) / bend, -0.5, 0.5)
+        line = around[:, _RING_BINS - _LINE_BINS : _RING_BINS + _LINE_BINS + 1]
+        ring = np.delete(around, np.s_[_RING_BINS - _LINE_BINS - 1 : _RING_BINS + _LINE_BINS + 2], axis=1)
+        ring.sort(axis=1)
+        ring_floor = ring[:, ring.shape[1] // 2] / _median_of_mean(len(self.values))
+        floor = np.maximum(self.floor[peaks[:, 0]], ring_floor)
+        return Lines(
+            (peaks[:, 0] + offset) * self.bin_hz,
+            line.sum(axis=1) / _HANN_NOISE_BANDWIDTH,
+            around[:, _RING_BINS] / floor,
+        )
 
 
 @lru_cache(maxsize=32)
@@ -147,17 +158,21 @@ def _taper(n: int) -> NDArray[np.float32]:
 def local_floor(power: NDArray[np.float32], bin_hz: float, *, n_averaged: int) -> NDArray[np.float32]:
     """Mean noise power around each bin: medians of _FLOOR_WIDTH_HZ, which lines hardly move, interpolated.
 
-    power: float32 (bins,), each a mean of `n_averaged` spectra. Noise has a Gamma distribution there, and the
-    median of one is below its mean by the factor (1 - 1 / (9 n))^3 (Wilson and Hilferty 1931).
+    power: float32 (bins,), each a mean of `n_averaged` spectra.
     """
-    width = max(round(_FLOOR_WIDTH_HZ / bin_hz), _FLOOR_MIN_BINS)
+    width = min(max(round(_FLOOR_WIDTH_HZ / bin_hz), _FLOOR_MIN_BINS), power.size)
     ranges = power.size // width
-    if ranges < 1:
-        width, ranges = power.size, 1
-    medians = np.median(power[: ranges * width].reshape(ranges, width), axis=1)
-    means = np.maximum(medians / (1 - 1 / (9 * n_averaged)) ** 3, FLOOR_POWER)
+    middle = width // 2
+    medians = np.partition(power[: ranges * width].reshape(ranges, width), middle, axis=1)[:, middle]
+    means = np.maximum(medians / _median_of_mean(n_averaged), FLOOR_POWER).astype(np.float64)
     centres = (np.arange(ranges) + 0.5) * width
-    floor: NDArray[np.float32] = np.exp(
-        np.interp(np.arange(power.size), centres, np.log(means.astype(np.float64)))
-    ).astype(np.float32)
+    floor: NDArray[np.float32] = np.interp(np.arange(power.size), centres, means).astype(np.float32)
     return floor
+
+
+def _median_of_mean(n_averaged: int) -> float:
+    """Median of a mean of n exponentially distributed powers, whose expectation is 1.
+
+    Wilson and Hilferty 1931: the cube root of a Gamma variable is nearly normal.
+    """
+    return float((1 - 1 / (9 * n_averaged)) ** 3)
