@@ -141,7 +141,7 @@ class Character:
         """A broken blade: the turn itself is heard, and every multiple of it. A blocked coil: the blades
         stall one after the other, their pass is lost in a rumble of all orders."""
         return self._blades(
-            self.model.blades, 5, unequal=1.0, rms=0.014 if self.model.broken_blade else 0.004
+            self.model.blades, 5, unequal=1.0, rms=0.020 if self.model.broken_blade else 0.004
         )
 
     @cached_property
@@ -177,6 +177,12 @@ class Character:
         return looped_noise(
             rng, _HISS_LOOP, level=1.0, corner_hz=1.3 * self.bearing_hz, slope_db_per_octave=-9, low_hz=low
         )
+
+    @cached_property
+    def turbulence(self) -> Signal:
+        """Air of stalled blades, from some 80 to 800 Hz; rms 1."""
+        rng = self._rng(_NOISE, 4)
+        return looped_noise(rng, _HISS_LOOP, level=1.0, corner_hz=400, slope_db_per_octave=-8, low_hz=80)
 
     @property
     def _two_turns_s(self) -> float:

@@ -55,6 +55,8 @@ def added(kind: Kind, severity: float, heard: Heard) -> Signal | None:
             return _slugging(severity, heard)
         case "refrigerant_loss":
             return _gurgling(severity, heard)
+        case "fan_fault" if not heard.character.model.broken_blade:
+            return _stalling(severity, heard)
         case _:
             return None
 
@@ -116,12 +118,12 @@ def _slugging(severity: float, heard: Heard) -> Signal:
     course, rng = heard.course, heard.rng
     sound = np.zeros(course.n, np.float32)
     early = np.exp(-course.since / _AFTER_START_S)
-    rate = course.on * severity * (0.7 + 4.0 * early)
+    rate = course.on * severity * (1.0 + 4.0 * early)
     for at in arrivals(rate, rng):
         strength = severity**0.7 * rng.lognormal(-0.1, 0.5)
         housing = heard.character.model.housing_hz * rng.uniform(0.9, 1.1)
-        add_ring(sound, at, level=0.16 * strength, hz=housing, decay_s=0.025)
-        add_ring(sound, at, level=0.05 * strength, hz=heard.character.valve_hz * 0.5, decay_s=0.006)
+        add_ring(sound, at, level=0.30 * strength, hz=housing, decay_s=0.025)
+        add_ring(sound, at, level=0.08 * strength, hz=heard.character.valve_hz * 0.5, decay_s=0.006)
     return sound
 
 
@@ -138,3 +140,12 @@ def _gurgling(severity: float, heard: Heard) -> Signal:
         sound += resonance(hits(at, strength, course.n), hz=hz, decay_s=0.007)
     hiss = window(heard.character.hiss, course.n, rng)
     return sound + hiss * smooth(0.013 * severity * (0.3 + comes) * flowing, course.n)
+
+
+def _stalling(severity: float, heard: Heard) -> Signal:
+    """Blades that stall before a blocked coil shed their air in gusts: rotating stall, broadband and low."""
+    course = heard.course
+    gusts = np.maximum(0.2, 1 + 0.5 * wander(course.fan.size, heard.rng, corner_hz=2.0))
+    return window(heard.character.turbulence, course.n, heard.rng) * smooth(
+        0.020 * severity * course.fan * gusts, course.n
+    )

@@ -101,8 +101,8 @@ def effect(kind: Kind, severity: float) -> Effect:
         case "overload":  # torque raises slip; flux saturation raises the hum's harmonics
             return replace(
                 HEALTHY,
-                hum_db=7 * s,
-                hum_upper_db=10 * s,
+                hum_db=8 * s,
+                hum_upper_db=12 * s,
                 slip=1 + 1.2 * s,
                 current=1 + 0.55 * s,
                 stroke_db=4 * s,

@@ -42,9 +42,9 @@ def machine_sound(
     n = course.n
     mains = rotation(character.mains_hz + rng.normal(0, _MAINS_DEVIATION_HZ), n, rng)
     shaft = rotation(course.shaft_hz / 2, n, rng)
-    sound = _hum(character, course, does, mains, shaft)
+    sound = _hum(character, course, does, mains, shaft, rng.normal(0, 0.3))
     sound += played(character.shaft, shaft) * smooth(
-        course.stroke * gain(does.stroke_db + rng.normal(0, 0.3)), n
+        course.stroke * gain(does.stroke_db + rng.normal(0, 0.5)), n
     )
     sound += _fans(character, course, fault, rng)
     sound += _flow(character, course, does, shaft, rng)
@@ -89,12 +89,16 @@ def shop_sound(
     return louder
 
 
-def _hum(character: Character, course: Course, does: Effect, mains: Phase, shaft: Phase) -> Signal:
+def _hum(
+    character: Character, course: Course, does: Effect, mains: Phase, shaft: Phase, swing_db: float
+) -> Signal:
     """Twice the mains and its harmonics; the rotor passes the poles at twice the slip and modulates them
     (Thomson & Fenger 2001: side bands at that distance)."""
-    sound = played(character.hum, mains) * gain(does.hum_db)
+    sound = played(character.hum, mains) * gain(does.hum_db + swing_db)
     if does.hum_upper_db:
-        sound += played(character.hum_upper, mains) * (gain(does.hum_upper_db) - gain(does.hum_db))
+        sound += played(character.hum_upper, mains) * (
+            gain(does.hum_upper_db + swing_db) - gain(does.hum_db + swing_db)
+        )
     pole_pass = (mains - (shaft << np.uint32(1))) << np.uint32(1)
     sound *= 1 + np.float32(character.pole_pass_depth) * played(_COSINE, pole_pass)
     sound *= smooth(course.hum, course.n)
@@ -112,7 +116,7 @@ def _fans(
         table = table * np.float32(1 - 0.8 * severity) + character.fan_failing * np.float32(severity)
         # Stalled blades shed their air in gusts.
         fan = fan * np.maximum(0.1, 1 + 0.6 * severity * wander(fan.size, rng, corner_hz=2.0))
-    sound = played(table, turning) * smooth(fan * gain(rng.normal(0, 0.3)), n)
+    sound = played(table, turning) * smooth(fan * gain(rng.normal(0, 0.5)), n)
     if course.evaporator.any():
         inside = rotation(course.evaporator_hz, n, rng)
         sound += played(character.evaporator_fan, inside) * smooth(course.evaporator, n)
@@ -124,7 +128,7 @@ def _flow(
 ) -> Signal:
     n = course.n
     low, high = character.flow
-    sound = window(low, n, rng) * gain(rng.normal(0, 0.4)) + window(high, n, rng) * gain(rng.normal(0, 0.4))
+    sound = window(low, n, rng) * gain(rng.normal(0, 0.6)) + window(high, n, rng) * gain(rng.normal(0, 0.6))
     sound *= played(character.pulsation, shaft)
     sound *= smooth(course.flow * gain(does.flow_db), n)
     if course.hot_gas.any():
