@@ -7,6 +7,7 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
+from signalcraft.anomaly.surroundings import Surroundings
 from signalcraft.dsp import Sound, assess_quality, prepare, spectra
 from signalcraft.dsp.features import CURRENT, FEATURE_SETS
 from signalcraft.evaluation.errors import EvaluationError
@@ -21,7 +22,8 @@ class Sample:
 
     source: the recording it was made from. kind: NORMAL or what is wrong with it. features: float64 (p,), of
     the current feature set. log_mel: float32 (frames, bands), or None. sound: makes the prepared sound anew,
-    for pictures. hearing_s: seconds from decoded sound to log-mel, quality included.
+    for pictures. hearing_s: seconds from decoded sound to log-mel, quality included. surroundings: what else
+    is known of the machine at the clip, where the data tell.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Sample:
     log_mel: NDArray[np.float32] | None = None
     sound: Callable[[], Sound] | None = None
     hearing_s: float = 0.0
+    surroundings: Surroundings | None = None
 
 
 @dataclass(frozen=True)
@@ -61,12 +64,13 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Source:
-    """A sample before it is heard. load: the decoded sound."""
+    """A sample before it is heard. load: the decoded sound. surroundings: as in Sample."""
 
     name: str
     recording: str
     kind: str
     load: Callable[[], Sound]
+    surroundings: Callable[[], Surroundings] | None = None
 
 
 def hear(sources: Iterable[Source], left_out: list[str]) -> list[Sample]:
@@ -86,7 +90,16 @@ def hear(sources: Iterable[Source], left_out: list[str]) -> list[Sample]:
         hearing_s = perf_counter() - resampled + judged - began
         features = FEATURE_SETS[CURRENT].extract(prepared.samples).astype(np.float64)
         samples.append(
-            Sample(source.name, source.recording, source.kind, features, log_mel, _again(source), hearing_s)
+            Sample(
+                source.name,
+                source.recording,
+                source.kind,
+                features,
+                log_mel,
+                _again(source),
+                hearing_s,
+                source.surroundings() if source.surroundings else None,
+            )
         )
     return samples
 

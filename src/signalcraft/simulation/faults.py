@@ -131,6 +131,6 @@ def effect(kind: Kind, severity: float) -> Effect:
                 vibration_g=0.05 * s,
             )
         case "short_cycling":
-            return replace(HEALTHY, starts=1 + 7 * s, warmth_c=1.5 * s)
+            return replace(HEALTHY, starts=1 + 5 * s, warmth_c=1.5 * s)
         case "door_open":
             return replace(HEALTHY, duty=0.45 * s, warmth_c=9 * s, gap=s)
