@@ -31,10 +31,15 @@ SQUARE = np.sign(sine(100) + np.float32(1e-9))
         (noise(seconds=0.9), ("too_short",)),
         (SQUARE, ("clipped",)),
         (np.clip(3 * sine(100), -1, 1), ("clipped",)),
-        (sine(60, amplitude=1.0), ()),  # loud is not clipped
+        (sine(70, amplitude=1.0), ()),  # loud is not clipped
         (np.clip(noise(rms=0.3), -1, 1), ()),  # clipped at 3.3 sigma: 0.1 % of the time
         (np.where(np.arange(32_000) % 3200 < 400, 0, noise()), ("dropouts",)),  # 25 ms in 200 are lost
         (np.where(np.arange(32_000) < 200, 0, noise()), ()),  # 12 ms once
+        (sine(60, amplitude=0.1) + noise(rms=2e-4), ("hum",)),
+        (sine(50.2, amplitude=0.01) + sine(150.6, amplitude=0.02) + sine(100.4, amplitude=0.003), ("hum",)),
+        (sine(60, amplitude=0.1) + noise(rms=2e-3), ()),  # 31 dB below the hum there is something
+        (sine(120, amplitude=0.1) + sine(240, amplitude=0.03) + noise(rms=2e-4), ()),  # a motor
+        (sine(60, amplitude=0.003) + noise(rms=5e-5), ("hum",)),  # silent but for the hum
     ],
 )
 def test_quality(samples: NDArray[np.float32], reasons: tuple[str, ...]) -> None:

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from signalcraft.dsp import DspError, spectra
+from signalcraft.dsp import DspError, assess_quality, decode, prepare, spectra
 from signalcraft.dsp.features import FEATURE_SETS, v2
 
-from .signals import RATE_HZ, noise, sine
+from .signals import RATE_HZ, encoded, noise, sine, sound
 
 SECONDS = 10.0
 
@@ -164,3 +165,47 @@ def test_the_same_clip_gives_the_same_bits() -> None:
     sound = machine(60.0, 58.2)
     assert v2.extract(sound).tobytes() == v2.extract(sound.copy()).tobytes()
     assert v2.from_log_mel(sound, spectra.log_mel(sound)).tobytes() == v2.extract(sound).tobytes()
+
+
+@given(
+    arrays(np.float32, st.integers(0, 40_000), elements=st.floats(width=32), fill=st.floats(width=32)),
+    st.sampled_from([4_000, 8_000, 16_000, 44_100, 192_000]),
+)
+@settings(max_examples=60, deadline=None)
+def test_anything_is_heard_or_refused_by_name(samples: NDArray[np.float32], rate_hz: int) -> None:
+    """NaN, infinities, nothing, one sample: a DspError, never a warning; what is heard is finite."""
+    try:
+        prepared = prepare(sound(samples, rate_hz)).samples
+        values = v2.extract(prepared)
+    except DspError:
+        return
+    kinds = np.array([f.kind for f in v2.names()])
+    assert np.isfinite(values[np.isin(kinds, ["level", "floor", "peak", "variation", "shape"])]).all()
+    assert not np.isinf(values).any()
+
+
+SQUARE = np.sign(sine(100.5, seconds=SECONDS)).astype(np.float32)
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 192_000])
+@pytest.mark.parametrize("channels", [1, 8])
+def test_unusual_formats_are_heard_like_any(rate_hz: int, channels: int) -> None:
+    clip = sine(1000, amplitude=0.3, seconds=3, rate_hz=rate_hz)
+    decoded = decode(encoded(np.stack([clip] * channels, axis=1), "wav", rate_hz=rate_hz), max_duration_s=300)
+    assert decoded.channels == channels
+    assert assess_quality(decoded).assessable
+    found = heard(prepare(decoded).samples)
+    assert found["rms_dbfs"] == pytest.approx(20 * math.log10(0.3) - 3.01, abs=0.05)
+
+
+def test_bad_clips_are_not_assessable_or_refused() -> None:
+    for samples, reason in ((np.zeros(160_000), "silent"), (SQUARE, "clipped"), (np.ones(1), "too_short")):
+        assert reason in assess_quality(sound(samples)).reasons
+    hour = np.broadcast_to(np.float32(0.1), 3600 * RATE_HZ)
+    with pytest.raises(DspError, match="600 seconds"):
+        v2.extract(hour)
+    for bad in (np.nan, np.inf, 1e30):
+        with pytest.raises(DspError, match=r"finite|full scale"):
+            prepare(sound(np.where(np.arange(32_000) == 5, bad, 0.1)))
+    # Loud, periodic, without noise: hard on every floor, and still heard without a warning.
+    assert np.isfinite(v2.extract(SQUARE)[:256]).all()

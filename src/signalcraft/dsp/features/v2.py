@@ -30,7 +30,7 @@ from signalcraft.dsp import course, envelope, lines, modulation, spectra
 from signalcraft.dsp.errors import DspError
 from signalcraft.dsp.features.v1 import Feature
 from signalcraft.dsp.long_spectrum import LINES_TO_HZ, LongSpectrum, continuous_blocks
-from signalcraft.dsp.sound import ANALYSIS_RATE_HZ
+from signalcraft.dsp.sound import ANALYSIS_RATE_HZ, checked_peak
 
 NAME = "hearing-2"
 N_BANDS = 64
@@ -120,9 +120,9 @@ def extract(samples: NDArray[np.float32], *, segment_samples: int | None = None)
     samples: float32 (n,) at 16 kHz without mean (`dsp.prepare`), n >= 1024, at most MAX_DURATION_S.
     segment_samples: see `spectra.frames`.
     Returns float32 (p,), NaN where the module says so. Raises DspError if the clip is shorter than one frame,
-    too long, or not finite.
+    too long, or `sound.checked_peak` refuses it.
     """
-    _check_length(samples)
+    _check(samples)
     log_mel = spectra.log_mel(samples, segment_samples=segment_samples)
     return from_log_mel(samples, log_mel, segment_samples=segment_samples)
 
@@ -131,7 +131,7 @@ def from_log_mel(
     samples: NDArray[np.float32], log_mel: NDArray[np.float32], *, segment_samples: int | None = None
 ) -> NDArray[np.float32]:
     """The same where the log-mel spectrogram, float32 (frames, N_MELS), is needed elsewhere too."""
-    _check_length(samples)
+    _check(samples)
     bands = log_mel.reshape(len(log_mel), N_BANDS, _MELS_PER_BAND).mean(axis=2)
     level, floor, peak, variation = _over_time(bands)
     blocks = continuous_blocks(samples, segment_samples=segment_samples)
@@ -144,13 +144,12 @@ def from_log_mel(
     return np.concatenate([level, floor, peak, variation, tail]).astype(np.float32)
 
 
-def _check_length(samples: NDArray[np.float32]) -> None:
+def _check(samples: NDArray[np.float32]) -> None:
     if samples.size > MAX_DURATION_S * ANALYSIS_RATE_HZ:
         raise DspError(
             f"a clip has at most {MAX_DURATION_S:g} seconds, not {samples.size / ANALYSIS_RATE_HZ:.0f}"
         )
-    if not np.isfinite(samples).all():
-        raise DspError("the sound contains values that are not finite numbers")
+    checked_peak(samples)
 
 
 @lru_cache(maxsize=1)
