@@ -69,6 +69,7 @@ class Timeline:
         self._habits = habits
         self._fault = fault
         self._blocks: dict[int, Block] = {}
+        self._latest: Block | None = None  # most questions are of neighbouring moments
         self._doors: dict[int, tuple[Span, ...]] = {}
 
     def effect(self, at: float) -> Effect:
@@ -79,6 +80,8 @@ class Timeline:
     def block(self, at: float) -> Block:
         if at < 0:
             raise ValueError(f"machine time starts at 0, not at {at}")
+        if self._latest is not None and self._latest.defrost.start <= at < self._latest.end:
+            return self._latest
         every = self._habits.defrost_every_s
         number = math.floor((at - self._habits.defrost_phase_s) / every)
         while at < self._start(number):
@@ -87,7 +90,8 @@ class Timeline:
             number += 1
         if number not in self._blocks:
             self._blocks[number] = self._made(number)
-        return self._blocks[number]
+        self._latest = self._blocks[number]
+        return self._latest
 
     def run(self, at: float) -> Span | None:
         """The run that is under way, if any."""
