@@ -61,11 +61,11 @@ def spectrogram_png(
         mel_min, mel_max = spectra.hz_to_mel(np.array([spectra.F_MIN_HZ, spectra.F_MAX_HZ])).tolist()
 
         def y_of(hz: float) -> float:
-            mel_of_hz = float(spectra.hz_to_mel(np.float64(min(max(hz, spectra.F_MIN_HZ), spectra.F_MAX_HZ))))
-            return (height - 1) * (1 - (mel_of_hz - mel_min) / (mel_max - mel_min))
+            mel_of_hz = spectra.hz_to_mel(np.array([min(max(hz, spectra.F_MIN_HZ), spectra.F_MAX_HZ)]))
+            return float((height - 1) * (1 - (mel_of_hz[0] - mel_min) / (mel_max - mel_min)))
 
         def x_of(seconds: float) -> float:
-            return (width - 1) * min(max(seconds / sound.duration_s, 0.0), 1.0)
+            return float(width - 1) * min(max(seconds / sound.duration_s, 0.0), 1.0)
 
         draw(indexed, marks, x_of=x_of, y_of=y_of, edge=last + 1, ink=last + 2)
     file = BytesIO()
