@@ -73,6 +73,7 @@ class Analysis(Base):
             "ix_analyses_pending", "claimable_at", postgresql_where=text("state NOT IN ('done', 'failed')")
         ),
         Index("ix_analyses_machine_heard", "machine_id", "heard_at"),
+        Index("ix_analyses_learnable", "machine_id", "heard_at", postgresql_where=text("learnable")),
         Index("ix_analyses_clip", "clip_id"),
     )
 

@@ -120,6 +120,24 @@ def close_alarms(
     return list(closed)
 
 
+def correct_condition(
+    session: Session, principal: Principal, machine: Machine, analysis_id: UUID, condition: str
+) -> None:
+    """A person knows better what the alarm is that rests on this analysis. Who asks is checked already."""
+    open_alarms = queries.lock_open_alarms_of(session, machine.id)
+    if any(alarm.condition == condition for alarm in open_alarms):
+        return
+    for alarm in open_alarms:
+        if alarm.analysis_id == analysis_id:
+            alarm.condition = condition
+            _record(session, alarm, machine, "rediagnosed", principal=principal)
+
+
+def open_since(session: Session, machine_id: int) -> datetime | None:
+    """When the earliest open alarm of the machine was raised; None where none is open."""
+    return min((alarm.raised_at for alarm in queries.open_alarms_of(session, machine_id)), default=None)
+
+
 def take_in_hand(session: Session, principal: Principal, machine: Machine, *, comment: str | None) -> None:
     """Acknowledge every open alarm of the machine. The caller has checked who asks."""
     for alarm in queries.lock_open_alarms_of(session, machine.id):
@@ -160,8 +178,7 @@ def acknowledge(session: Session, principal: Principal, alarm_id: int, *, commen
     if alarm.state == "cleared":
         raise ConflictError("The alarm is cleared already.")
     _acknowledge(session, principal, alarm, machine, comment=comment)
-    acknowledged_by = session.get(User, alarm.acknowledged_by)
-    return AlarmOut.of(alarm, machine, acknowledged_by.username if acknowledged_by else None)
+    return AlarmOut.of(alarm, machine, _acknowledger(session, alarm))
 
 
 def list_alarms(
@@ -190,6 +207,11 @@ def _acknowledge(
         alarm.acknowledged_at = utc_now()
         alarm.acknowledged_by = principal.user_id
         _record(session, alarm, machine, "acknowledged", principal=principal, comment=comment)
+
+
+def _acknowledger(session: Session, alarm: Alarm) -> str | None:
+    person = session.get(User, alarm.acknowledged_by) if alarm.acknowledged_by is not None else None
+    return person.username if person else None
 
 
 def _record(
@@ -229,9 +251,7 @@ def _record(
         {
             "machine_id": machine.id,
             "light": _light(alarm),
-            "alarm": AlarmOut.of(alarm, machine, principal.username if principal else None).model_dump(
-                mode="json"
-            ),
+            "alarm": AlarmOut.of(alarm, machine, _acknowledger(session, alarm)).model_dump(mode="json"),
         },
         shop_id=machine.shop_id,
     )

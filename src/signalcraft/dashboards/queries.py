@@ -136,6 +136,7 @@ def latest_analyses(session: Session, machine_ids: Sequence[int]) -> dict[int, R
             (newest.c.score / func.nullif(newest.c.score_limit, 0.0)).label("ratio"),
             newest.c.tail_probability,
             newest.c.condition,
+            newest.c.run_state,
             newest.c.summary,
             newest.c.finished_at,
             Clip.measured_at,

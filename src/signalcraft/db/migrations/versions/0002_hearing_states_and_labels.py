@@ -21,6 +21,8 @@ def _now(name: str) -> sa.Column:
 
 
 def upgrade() -> None:
+    # Counting what a machine has to learn from must not read everything it ever sent.
+    op.create_index('ix_analyses_learnable', 'analyses', ['machine_id', 'heard_at'], unique=False, postgresql_where=sa.text('learnable'))
     op.add_column('machines', sa.Column('model', sa.Text(), nullable=True))
 
     op.add_column('baselines', sa.Column('run_state', sa.Text(), server_default='running', nullable=False))

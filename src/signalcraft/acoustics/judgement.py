@@ -1,0 +1,69 @@
+"""One clip against one baseline: score, diagnosis, explanation, nearest healthy clip. No database."""
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from signalcraft.acoustics.learning.fitting import Loaded
+from signalcraft.anomaly import explanation
+from signalcraft.anomaly.diagnosis.combined import diagnose
+from signalcraft.anomaly.diagnosis.learned_v1 import Head
+from signalcraft.anomaly.surroundings import Surroundings
+from signalcraft.dsp.features import CURRENT as FEATURES
+from signalcraft.dsp.features import FEATURE_SETS
+
+
+def judge(
+    loaded: Loaded,
+    features: NDArray[np.float32],
+    *,
+    samples: NDArray[np.float32] | None,
+    segment_samples: int | None,
+    surroundings: Surroundings,
+    head: tuple[int, Head] | None,
+) -> dict[str, Any]:
+    """The columns of the result. A normal clip has no diagnosis: nothing is wrong that could be named.
+
+    features: float32 (p,) of the current set. samples: float32 (n,) of the clip, to tell moments in it.
+    head: the trained classifier with its id, where there is one.
+    """
+    names = FEATURE_SETS[FEATURES].names()
+    assessment = loaded.assess(features)
+    low, high = getattr(assessment, "tail_interval", (None, None))
+    columns: dict[str, Any] = {
+        "detector": loaded.detector,
+        "verdict": assessment.verdict,
+        "score": assessment.score,
+        "score_limit": assessment.limit,
+        "tail_probability": assessment.tail_probability,
+        "tail_low": low,
+        "tail_high": high,
+        "grave": assessment.grave,
+        "nearest_clip_id": loaded.nearest_clip(features),
+        "condition": None,
+        "diagnosis": None,
+        "head_id": None,
+    }
+    diagnosis = None
+    if assessment.verdict == "anomalous":
+        diagnosis = diagnose(
+            features,
+            loaded.fitted,
+            names,
+            surroundings,
+            usual_surroundings=loaded.surroundings,
+            head=head[1] if head is not None else None,
+        )
+        columns["condition"] = diagnosis.condition
+        columns["diagnosis"] = diagnosis.as_json()
+        columns["head_id"] = head[0] if head is not None else None
+    told = explanation.explain(loaded.fitted, features, names)
+    columns["explanation"] = {
+        "bands": [asdict(band) for band in told.bands],
+        "scorers": getattr(assessment, "scorers", {}),
+        "advice": told.advice,
+    }
+    columns["summary"] = told.summary
+    return columns
