@@ -128,6 +128,6 @@ def _range(low_hz: float, high_hz: float) -> str:
     return f"{low_hz:.0f}–{high_hz:.0f} Hz"
 
 
-def _say(text: sentences.Text) -> None:
+def _say(text: dict[str, str]) -> None:
     console.print(text["ko"], highlight=False)
     console.print(text["en"], highlight=False)

@@ -54,7 +54,7 @@ def diagnose(
 
 
 def trust(head: Head) -> float:
-    """0 to 1: how far the head's cross-validated accuracy is above chance, with 95 % confidence (Wilson 1927);
+    """0 to 1: how far the head's cross-validated accuracy is above chance, with 95 % confidence (Wilson);
     half of that where the cross-validation could not keep machines apart."""
     figures = head.figures
     n, p, chance = figures.n_examples, figures.balanced_accuracy, 1 / len(head.classes)

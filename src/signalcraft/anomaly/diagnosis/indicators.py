@@ -37,9 +37,12 @@ _LEAST_SCALE = {
     "g": 0.02,
     "octaves": 0.15,
 }
-_SYNCHRONOUS = (
-    0.04  # turns: how far from a whole (or half) number of turns a rhythm may lie and still be the shaft's
-)
+
+# Balls slip by some 1 % from clip to clip; multiples of the shaft, the mains and the fan are exact but for
+# the resolution of the spectrum.
+_SAME_RHYTHM, _MULTIPLE = 0.012, 0.005
+# So much does the strongest of some 4,000 lines of a noise's envelope stand out by chance, and scatter.
+_FOUND_RHYTHM_DB, _RHYTHM_SCALE_DB = 12.0, 2.0
 _MAD_TO_SIGMA = 1.4826
 _MIN_USUAL = 5  # earlier surroundings that make a "usual"
 
@@ -250,24 +253,29 @@ def _add_speed_and_rhythm(
     step, usual_step, spread = get("hum_step_db")
     deltas[PLACE["steps"]] = abs(step) - abs(usual_step)
     scales[PLACE["steps"]] = spread
-    shaft_hz = get("shaft_hz")[0]
+    own = (get("shaft_hz")[0] / 2, get("mains_hz")[0], fan_hz)
+    place = PLACE["rhythm_own"]
     for band in ("mid", "high"):
-        prominence, before, spread = get(f"impact_prominence_{band}_db")
-        rise = prominence - before
-        if not _out_of_step(get(f"impact_rate_{band}_hz")[0], shaft_hz):
-            rise = min(rise, 0.0)  # its rhythm is the shaft's, or there is none: no evidence of another
-        place = PLACE["rhythm_own"]
-        if math.isfinite(rise) and not rise <= deltas[place]:
-            deltas[place], scales[place] = rise, spread
+        rate_hz, usual_hz, _ = get(f"impact_rate_{band}_hz")
+        prominence = get(f"impact_prominence_{band}_db")[0]
+        if not math.isfinite(prominence) or not math.isfinite(own[0]):
+            continue
+        # A rhythm that is there newly counts with how much it stands out; of no other anything is known.
+        rise = prominence - _FOUND_RHYTHM_DB if _is_new(rate_hz, usual_hz, own) else 0.0
+        if not rise <= deltas[place]:
+            deltas[place], scales[place] = rise, _RHYTHM_SCALE_DB
 
 
 _NOTHING = (math.nan, math.nan, math.nan)
 
 
-def _out_of_step(rate_hz: float, shaft_hz: float) -> bool:
-    """Whether a rhythm is known to be none of the shaft's: bearings roll at 0.4, 3 to 3.6, 5 turns or so."""
-    turns = 2 * rate_hz / shaft_hz
-    return math.isfinite(turns) and abs(turns - round(turns)) > 2 * _SYNCHRONOUS
+def _is_new(rate_hz: float, usual_hz: float, own_hz: Sequence[float]) -> bool:
+    """Whether a rhythm is neither the usual one nor one of the shaft (half turns too), the mains or the fan.
+    Bearings roll at 0.4, 3 to 3.6, 5 turns or so."""
+    if not math.isfinite(rate_hz) or abs(rate_hz - usual_hz) < _SAME_RHYTHM * rate_hz:
+        return False
+    off = (abs(rate_hz - round(rate_hz / hz) * hz) for hz in own_hz if math.isfinite(hz))
+    return all(distance > _MULTIPLE * rate_hz for distance in off)
 
 
 def _add_surroundings(now: Surroundings, past: Sequence[Surroundings], deltas: Array, scales: Array) -> None:
