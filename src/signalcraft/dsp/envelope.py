@@ -15,6 +15,7 @@ from signalcraft.dsp.long_spectrum import LongSpectrum, local_floor
 RATES_HZ = (2.0, 400.0)  # from below a slow fan to seven hits a turn of a 57 Hz shaft
 # By chance the strongest of 4,000 bins of noise stands 9 dB out, and 12.5 dB in one band of 10,000.
 FOUND_PROMINENCE = 10**1.25
+_OUT_OF_STEP_BINS = 3.0  # a line ends two bins from its centre
 _TRIM_S = 0.05  # at both ends, where the block's end meets its beginning
 _SPIKE_PIECE_S = 0.4  # twenty turns of a shaft, and five pieces even of two seconds
 _RHYTHM_PIECE_S = 1.0  # no shorter than the slowest rhythm asked for
@@ -40,11 +41,16 @@ class Rhythm:
         place = min(max(round(hz / self.bin_hz), 1), self.prominence.size - 2)
         return float(self.prominence[place - 1 : place + 2].max())
 
-    def strongest(self) -> tuple[float, float]:
-        """(Hz, prominence) of the line that stands out most within RATES_HZ."""
+    def strongest(self, *, out_of_step_with_hz: tuple[float, ...] = ()) -> tuple[float, float]:
+        """(Hz, prominence) of the line that stands out most within RATES_HZ and is no multiple of those."""
+        heard = self.prominence
+        if out_of_step_with_hz:
+            hz = np.arange(heard.size) * self.bin_hz
+            off = np.min([np.abs(hz - np.rint(hz / own) * own) for own in out_of_step_with_hz], axis=0)
+            heard = np.where(off > _OUT_OF_STEP_BINS * self.bin_hz, heard, np.float32(0))
         first = int(RATES_HZ[0] / self.bin_hz) + 1
-        place = first + int(self.prominence[first:].argmax())
-        return place * self.bin_hz, float(self.prominence[place])
+        place = first + int(heard[first:].argmax())
+        return place * self.bin_hz, float(heard[place])
 
 
 def band_envelope(spectrum: LongSpectrum, low_hz: float, high_hz: float) -> Envelope:

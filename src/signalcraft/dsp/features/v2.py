@@ -39,6 +39,9 @@ FLOOR_QUANTILE = 0.20
 PEAK_QUANTILE = 0.95
 MAX_DURATION_S = 600.0  # bounds memory to some 300 MB; a machine is judged by ten seconds
 IMPACT_BANDS = {"low": (500.0, 1500.0), "mid": (1500.0, 3500.0), "high": (3500.0, 7500.0)}
+# Bearings ring their seats above 1.5 kHz, and roll out of step with the shaft. Pistons beat in step with it,
+# in every band and far louder: there only other rhythms are looked for, in the low band all.
+OUT_OF_STEP = ("mid", "high")
 HISS_HZ = (2000.0, 8000.0)
 ROLLOFF_SHARE = 0.85
 _MELS_PER_BAND = spectra.N_MELS // N_BANDS
@@ -173,8 +176,8 @@ def _over_time(bands: NDArray[np.float32]) -> tuple[NDArray[np.float64], ...]:
 def _of_one_piece(blocks: NDArray[np.float32]) -> dict[str, float]:
     """The values that need a stretch of sound without a gap."""
     spectrum = LongSpectrum(blocks)
-    found, shaft_hz = _lines(spectrum)
-    found.update(_impacts_and_modulation(spectrum, blocks, shaft_hz))
+    found = _lines(spectrum)
+    found.update(_impacts_and_modulation(spectrum, blocks, found["mains_hz"], found["shaft_hz"]))
     mains_hz = found["mains_hz"]
     if math.isnan(mains_hz):
         mains_hz = lines.likely_mains_hz(spectrum)
@@ -186,12 +189,12 @@ def _of_one_piece(blocks: NDArray[np.float32]) -> dict[str, float]:
     return found
 
 
-def _lines(spectrum: LongSpectrum) -> tuple[dict[str, float], float]:
+def _lines(spectrum: LongSpectrum) -> dict[str, float]:
     hum = lines.find_hum(spectrum)
     shaft = lines.find_shaft(spectrum, hum)
     slip = lines.find_slip(spectrum, hum, shaft)
     fan = lines.find_fan(spectrum, hum, shaft)
-    found = {
+    return {
         "mains_hz": hum.mains_hz,
         **{
             f"hum_{order}_db": _db(power)
@@ -212,17 +215,17 @@ def _lines(spectrum: LongSpectrum) -> tuple[dict[str, float], float]:
         "fan_prominence_db": _db(fan.prominence),
         "tonal_share": lines.tonal_share(spectrum),
     }
-    return found, shaft.hz
 
 
 def _impacts_and_modulation(
-    spectrum: LongSpectrum, blocks: NDArray[np.float32], shaft_hz: float
+    spectrum: LongSpectrum, blocks: NDArray[np.float32], mains_hz: float, shaft_hz: float
 ) -> dict[str, float]:
     found = {}
+    own = tuple(hz for hz in (shaft_hz / 2, mains_hz) if not math.isnan(hz))
     for band, (low_hz, high_hz) in IMPACT_BANDS.items():
         heard = envelope.band_envelope(spectrum, low_hz, high_hz)
         rhythm = envelope.rhythm(heard)
-        rate_hz, prominence = rhythm.strongest()
+        rate_hz, prominence = rhythm.strongest(out_of_step_with_hz=own if band in OUT_OF_STEP else ())
         if band == "high":
             found["hiss_modulation_db"] = modulation.depths_db(
                 heard.values, heard.rate_hz, (modulation.ANY_HZ,)
