@@ -81,9 +81,9 @@ def _evaluate(
         "detector": detector,
     }
     if data in watch.PRESETS:
-        watched = list(watch.watch(data, engine))
+        watched = list(watch.watch(data, detector))
         return report.Report(
-            f"{data} (synthetic)", watch.PROTOCOL, **about, synthetic=True, groups=[], watched=watched
+            f"{data} (synthetic)", watch.PROTOCOLS[data], **about, synthetic=True, groups=[], watched=watched
         )
     dataset = datasets.find(data, noise=noise, snr_db=snr_db)
     if contamination:

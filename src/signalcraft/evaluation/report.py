@@ -101,15 +101,23 @@ def rows(groups: list[Group], *, intervals: bool = True) -> list[tuple[str, ...]
 def watched_rows(watched: list[Watched]) -> list[tuple[str, ...]]:
     return [
         (
-            str(w.machine),
+            str(w.machine) if w.kind is None else f"{w.machine} {w.kind}",
             f"{w.days:.1f}",
             str(w.clips),
             f"{w.over_limit / max(w.clips, 1):.2%}",
             f"{w.alarms} ({w.grave_alarms})",
-            "–" if w.found_after is None else str(w.found_after),
+            _found(w),
         )
         for w in watched
     ]
+
+
+def _found(w: Watched) -> str:
+    """In how many clips after the change, and at which severity."""
+    if w.found is None or w.severity is None:
+        return "–" if w.kind is None else "never"
+    after = "no change of that size" if w.found_after is None else f"{w.found_after:+d}"
+    return f"{after} (at {w.severity:.0%})"
 
 
 WATCHED_HEADER = (
@@ -118,7 +126,7 @@ WATCHED_HEADER = (
     "clips",
     "over limit",
     "false alarms (grave)",
-    "found after clips",
+    "found after clips (severity)",
 )
 
 

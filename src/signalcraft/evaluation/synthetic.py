@@ -1,6 +1,7 @@
 """Presets of the simulator. What they show is synthetic and says little about real machines."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -67,33 +68,42 @@ def running_times(
         at += every_s
 
 
-def clip_sound(machine: VirtualMachine, at: float, *, snr_db: float | None = None) -> Sound:
-    """snr_db: see `VirtualMachine.clip`."""
-    pcm = machine.clip(at, CLIP_S, snr_db=snr_db)
+def clip_sound(
+    machine: VirtualMachine, at: float, *, snr_db: float | None = None, faulty: bool = True
+) -> Sound:
+    """snr_db, faulty: see `VirtualMachine.clip`."""
+    pcm = machine.clip(at, CLIP_S, snr_db=snr_db, faulty=faulty)
     samples: NDArray[np.float32] = pcm.astype(np.float32) * np.float32(1 / 32768)
     return Sound(samples, ANALYSIS_RATE_HZ, ANALYSIS_RATE_HZ, 1)
 
 
-def surroundings(machine: VirtualMachine, at: float) -> Surroundings:
-    """What the server would know from the machine's sensors at a clip."""
+def sensors(machine: VirtualMachine, at: float) -> Surroundings:
+    """What the machine's sensors say at a clip, and how the temperature has moved."""
     reading = machine.reading(at)
     times = np.linspace(max(at - SLOPE_OVER_S, 0.0), at, SLOPE_POINTS)
-    temperatures = [machine.reading(float(t))["temperature_c"] for t in times]
-    slope = np.polyfit(times / 60, temperatures, 1)[0] if at > 0 else None
-    moments = np.arange(max(at - CYCLES_OVER_S, 0.0), at, READINGS_S)
-    cycles = runstate.cycles(
-        [(float(t), "running" if machine.is_running(float(t)) else "off") for t in moments]
-    )
+    temperatures = np.array([machine.reading(float(t))["temperature_c"] for t in times])
+    minutes = (times - times.mean()) / 60
     return Surroundings(
         power_percent=reading["power_percent"],
         temperature_c=reading["temperature_c"],
-        temperature_slope_c_per_min=None if slope is None else float(slope),
+        temperature_slope_c_per_min=float((minutes * temperatures).sum() / np.square(minutes).sum())
+        if at > 0
+        else None,
         vibration_g=float(np.sqrt(np.mean(np.square(list(reading["vibration"].values()))))),
+        mains_hz=float(machine.mains_hz),
+    )
+
+
+def surroundings(machine: VirtualMachine, at: float) -> Surroundings:
+    """The same with the cycles that the current shows, and the state of the clip before."""
+    moments = np.arange(max(at - CYCLES_OVER_S, 0.0), at, READINGS_S).tolist()
+    cycles = runstate.cycles([(t, "running" if machine.is_running(t) else "off") for t in moments])
+    return replace(
+        sensors(machine, at),
         starts_per_hour=cycles.starts_per_hour,
         run_s=cycles.mean_run_s,
         duty=cycles.duty,
         previous_state=machine.state(at - _BEFORE_S, CLIP_S) if at >= _BEFORE_S else None,
-        mains_hz=float(machine.mains_hz),
     )
 
 

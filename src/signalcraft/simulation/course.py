@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from signalcraft.simulation.character import Character
 from signalcraft.simulation.cycle import Timeline, warmer_c
+from signalcraft.simulation.faults import Effect
 from signalcraft.simulation.sources import control_times, wander
 
 Control = NDArray[np.float64]
@@ -56,11 +57,12 @@ def load_of(at: float, since_s: float) -> float:
     return 1.0 + _PULL_DOWN * float(np.exp(-since_s / _PULL_DOWN_S)) + _LOAD_PER_C * warmer_c(at)
 
 
-def course(character: Character, timeline: Timeline, at: float, n: int, rng: np.random.Generator) -> Course:
-    """at: where the clip begins, seconds of machine time."""
+def course(
+    character: Character, timeline: Timeline, does: Effect, at: float, n: int, rng: np.random.Generator
+) -> Course:
+    """does: what a fault changes. at: where the clip begins, seconds of machine time."""
     into = control_times(n)
     times = at + into
-    does = timeline.effect(at)
     switches = timeline.switches(at, times[-1]) or [(-_LONG_AGO_S, False)]
     place = np.searchsorted([when for when, _ in switches], times, side="right") - 1
     place = np.maximum(place, 0)

@@ -6,7 +6,6 @@ they are asked for.
 """
 
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from signalcraft.simulation.character import character
 from signalcraft.simulation.course import course
 from signalcraft.simulation.cycle import Span, State, Timeline, is_open
-from signalcraft.simulation.faults import Fault
+from signalcraft.simulation.faults import HEALTHY, Fault
 from signalcraft.simulation.microphone import recorded
 from signalcraft.simulation.mixing import MACHINE_RMS, machine_sound, shop_sound
 from signalcraft.simulation.sensors import Reading, reading
@@ -24,14 +23,14 @@ from signalcraft.simulation.sources import SAMPLE_RATE_HZ, gain
 __all__ = ["SAMPLE_RATE_HZ", "Fault", "Reading", "State", "VirtualMachine"]
 
 # Streams of random numbers derived from one seed; the numbers only have to differ.
-_CLIP, _SHOP, _READING = 40, 41, 42
+_CLIP, _SHOP, _READING, _FAULT = 40, 41, 42, 43
 
 
 class VirtualMachine:
     """One machine with its shop. Times are seconds on the machine's own clock, not negative; 0 is midnight.
 
     fault: what grows in it. model: machines with the same number share geometry, orders, blades and
-    resonances (within tolerances); None is a model of its own. mains_hz: of the region.
+    resonances (within tolerances); None is a model of its own. mains_hz: of the region, 50 or 60.
     """
 
     def __init__(
@@ -40,7 +39,7 @@ class VirtualMachine:
         *,
         fault: Fault | None = None,
         model: int | None = None,
-        mains_hz: Literal[50, 60] = 60,
+        mains_hz: int = 60,
     ) -> None:
         self.seed = seed
         self.fault = fault
@@ -61,19 +60,22 @@ class VirtualMachine:
         """Whether a clip is nothing but the running machine, past its start, with the door closed."""
         return self.state(at, duration_s) == "running" and self.is_running(at + duration_s)
 
-    def clip(self, at: float, duration_s: float = 10.0, *, snr_db: float | None = None) -> NDArray[np.int16]:
+    def clip(
+        self, at: float, duration_s: float = 10.0, *, snr_db: float | None = None, faulty: bool = True
+    ) -> NDArray[np.int16]:
         """The sound from time `at`, in whatever state: int16, shape (duration_s * SAMPLE_RATE_HZ,).
 
         snr_db: how far the shop's noise is below the healthy running machine; None as the time of day has it,
-        with what passes (see `shop`).
+        with what passes (see `shop`). faulty: False leaves the fault out of the sound, though it has changed
+        when the machine runs: the same moment as it would sound without.
         """
         rng = self._rng(_CLIP, at)
         n = round(duration_s * SAMPLE_RATE_HZ)
-        does = self._timeline.effect(at)
-        doing = course(self._character, self._timeline, at, n, rng)
-        severity = self.fault.severity(at) if self.fault else 0.0
+        does = self._timeline.effect(at) if faulty else HEALTHY
+        doing = course(self._character, self._timeline, does, at, n, rng)
+        severity = self.fault.severity(at) if self.fault and faulty else 0.0
         fault = (self.fault.kind, severity) if self.fault and severity > 0 else None
-        sound = machine_sound(self._character, doing, does, fault, rng)
+        sound = machine_sound(self._character, doing, does, fault, rng, self._rng(_FAULT, at))
         sound *= np.float32(self._character.level)
         # Noise of its own stream: a healthy twin hears the same.
         noise = self._rng(_SHOP, at)

@@ -37,8 +37,13 @@ def machine_sound(
     does: Effect,
     fault: tuple[Kind, float] | None,
     rng: np.random.Generator,
+    faults_rng: np.random.Generator,
 ) -> Signal:
-    """fault: its kind and severity. Returns float32 (n,), without shop and microphone."""
+    """Without shop and microphone, float32 (n,).
+
+    fault: its kind and severity. faults_rng: for what chance a fault brings of its own, so that everything
+    else is the same without it.
+    """
     n = course.n
     mains = rotation(character.mains_hz + rng.normal(0, _MAINS_DEVIATION_HZ), n, rng)
     shaft = rotation(course.shaft_hz / 2, n, rng)
@@ -46,13 +51,13 @@ def machine_sound(
     sound += played(character.shaft, shaft) * smooth(
         course.stroke * gain(does.stroke_db + rng.normal(0, 0.5)), n
     )
-    sound += _fans(character, course, fault, rng)
+    sound += _fans(character, course, fault, rng, faults_rng)
     sound += _flow(character, course, does, shaft, rng)
     _switching(character, course, sound, rng)
     if course.heater.any():
         _melting(course, sound, rng)
     if fault is not None:
-        more = added(*fault, Heard(character, course, shaft, rng))
+        more = added(*fault, Heard(character, course, shaft, faults_rng))
         if more is not None:
             sound += more
     return sound
@@ -106,7 +111,11 @@ def _hum(
 
 
 def _fans(
-    character: Character, course: Course, fault: tuple[Kind, float] | None, rng: np.random.Generator
+    character: Character,
+    course: Course,
+    fault: tuple[Kind, float] | None,
+    rng: np.random.Generator,
+    faults_rng: np.random.Generator,
 ) -> Signal:
     n = course.n
     turning = rotation(course.fan_hz, n, rng)
@@ -115,7 +124,7 @@ def _fans(
         severity = fault[1]
         table = table * np.float32(1 - 0.8 * severity) + character.fan_failing * np.float32(severity)
         # Stalled blades shed their air in gusts.
-        fan = fan * np.maximum(0.1, 1 + 0.6 * severity * wander(fan.size, rng, corner_hz=2.0))
+        fan = fan * np.maximum(0.1, 1 + 0.6 * severity * wander(fan.size, faults_rng, corner_hz=2.0))
     sound = played(table, turning) * smooth(fan * gain(rng.normal(0, 0.5)), n)
     if course.evaporator.any():
         inside = rotation(course.evaporator_hz, n, rng)
