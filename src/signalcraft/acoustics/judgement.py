@@ -1,16 +1,17 @@
 """One clip against one baseline: score, diagnosis, explanation, nearest healthy clip. No database."""
 
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from signalcraft import dsp
 from signalcraft.acoustics.learning.fitting import Loaded
 from signalcraft.anomaly import explanation
 from signalcraft.anomaly.diagnosis.combined import diagnose
 from signalcraft.anomaly.diagnosis.learned_v1 import Head
 from signalcraft.anomaly.surroundings import Surroundings
+from signalcraft.dsp import spectra
 from signalcraft.dsp.features import CURRENT as FEATURES
 from signalcraft.dsp.features import FEATURE_SETS
 
@@ -59,11 +60,21 @@ def judge(
         columns["condition"] = diagnosis.condition
         columns["diagnosis"] = diagnosis.as_json()
         columns["head_id"] = head[0] if head is not None else None
-    told = explanation.explain(loaded.fitted, features, names)
-    columns["explanation"] = {
-        "bands": [asdict(band) for band in told.bands],
-        "scorers": getattr(assessment, "scorers", {}),
-        "advice": told.advice,
-    }
+    told = explanation.explain(
+        loaded.fitted,
+        features,
+        names,
+        assessment=assessment,
+        log_mel=_log_mel(samples, segment_samples) if diagnosis is not None else None,
+        duration_s=len(samples) / dsp.ANALYSIS_RATE_HZ if samples is not None else None,
+        diagnosis=diagnosis,
+    )
+    columns["explanation"] = {**told.as_json(), "scorers": getattr(assessment, "scorers", {})}
     columns["summary"] = told.summary
     return columns
+
+
+def _log_mel(samples: NDArray[np.float32] | None, segment_samples: int | None) -> NDArray[np.float32] | None:
+    if samples is None:
+        return None
+    return spectra.log_mel(samples, segment_samples=segment_samples)

@@ -79,6 +79,47 @@ class DiagnosisOut(BaseModel):
     conditions: list[ConditionFound]
 
 
+class BandOut(BaseModel):
+    """A range of frequencies that differs from the machine's healthy clips."""
+
+    low_hz: float
+    high_hz: float
+    delta_db: float
+    deviations: float
+    kind: Literal["level", "variation"]
+
+
+class LineOut(BaseModel):
+    """A tone that differs: `order` times the frequency of its source."""
+
+    hz: float
+    delta_db: float
+    deviations: float
+    source: Literal["hum", "shaft", "fan"]
+    order: float
+
+
+class MomentOut(BaseModel):
+    """When in the clip something stands out."""
+
+    start_s: float
+    end_s: float
+    delta_db: float
+    deviations: float
+
+
+class ExplanationOut(BaseModel):
+    """What differs from the machine's baseline, the most striking first, and what to do next."""
+
+    bands: list[BandOut] = []
+    lines: list[LineOut] = []
+    moments: list[MomentOut] = []
+    scorers: dict[str, float] = Field(
+        default={}, description="What each part of the detector says, standardised on healthy clips."
+    )
+    advice: Text | None = None
+
+
 class StateOut(BaseModel):
     """What the machine was doing, how surely, and what spoke for it."""
 
@@ -100,7 +141,7 @@ class AnalysisDetail(AnalysisSummary):
     quality: dict[str, Any] | None
     tail_interval: TailInterval | None = Field(description="95 % interval of `tail_probability`.")
     diagnosis: DiagnosisOut | None
-    explanation: dict[str, Any] | None
+    explanation: ExplanationOut | None
     decision: dict[str, Any] | None = Field(description="What it meant for the alarm, with those before.")
     nearest_clip_id: UUID | None = Field(description="The healthy clip that it resembles most.")
     versions: Versions

@@ -64,6 +64,7 @@ def _machines() -> Select[Any]:
     return select(
         Machine.id,
         Machine.name,
+        Machine.model,
         Machine.shop_id,
         Machine.synthetic,
         heard_last.c.id.label("device_key"),

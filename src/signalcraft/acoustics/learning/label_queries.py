@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Select, and_, func, or_, select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
@@ -121,24 +121,19 @@ def claim_run(session: Session, run_id: int, *, now: datetime, lease: timedelta)
     """Take the run for this worker; None where another has it or it is finished."""
     return session.scalar(
         update(TrainingRun)
-        .where(
-            TrainingRun.id == run_id,
-            or_(
-                TrainingRun.state == "queued",
-                and_(TrainingRun.state == "running", TrainingRun.claimable_at <= now),
-            ),
-        )
+        .where(TrainingRun.id == run_id, TrainingRun.state == "queued")
         .values(state="running", claimable_at=now + lease)
         .returning(TrainingRun)
     )
 
 
-def overdue_runs(session: Session, *, now: datetime, limit: int) -> Sequence[int]:
+def take_overdue_runs(session: Session, *, now: datetime, wait: timedelta) -> Sequence[TrainingRun]:
+    """Unfinished runs whose queue message or worker was lost, set back to `queued`."""
     return session.scalars(
-        select(TrainingRun.id)
+        update(TrainingRun)
         .where(TrainingRun.state.in_(UNFINISHED), TrainingRun.claimable_at <= now)
-        .order_by(TrainingRun.claimable_at)
-        .limit(limit)
+        .values(state="queued", claimable_at=now + wait)
+        .returning(TrainingRun)
     ).all()
 
 

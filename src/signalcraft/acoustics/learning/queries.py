@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from signalcraft.acoustics.learning.label_queries import holding_labels
 from signalcraft.acoustics.learning.models import Baseline, Head, StateModel
-from signalcraft.acoustics.models import Analysis
+from signalcraft.acoustics.models import Analysis, FormerResult
 from signalcraft.fleet.models import Machine
 
 HeardClip = Row[UUID, UUID, datetime, list[float] | None, dict[str, Any] | None]
@@ -285,6 +285,14 @@ def model_siblings(
         .distinct()
         .order_by(Machine.id)
         .limit(limit)
+    ).all()
+
+
+def former_results(session: Session, analysis_id: UUID) -> Sequence[FormerResult]:
+    return session.scalars(
+        select(FormerResult)
+        .where(FormerResult.analysis_id == analysis_id)
+        .order_by(FormerResult.revision.desc())
     ).all()
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from signalcraft.acoustics.learning.models import Baseline, Head, Label, StateModel, TrainingRun
+from signalcraft.acoustics.models import FormerResult
 from signalcraft.anomaly.diagnosis.conditions import CONDITIONS
 from signalcraft.bilingual import Text
 
@@ -184,11 +185,30 @@ class HeadList(BaseModel):
     heads: list[HeadOut]
     runs: list[RunOut]
     labels: int = Field(description="Results that people have named a condition of, to learn from.")
+    needed: int = Field(description="Labels of a condition that it takes to learn it; of two at least.")
 
 
 class HeadAnswer(BaseModel):
     success: Literal[True] = True
     head: HeadOut
+
+
+class FormerResultOut(BaseModel):
+    """What an analysis said before its stored sound was judged anew."""
+
+    revision: int
+    replaced_at: datetime
+    reason: str
+    result: dict[str, Any]
+
+    @classmethod
+    def of(cls, row: FormerResult) -> "FormerResultOut":
+        return cls.model_validate(row, from_attributes=True)
+
+
+class FormerResultList(BaseModel):
+    success: Literal[True] = True
+    former: list[FormerResultOut]
 
 
 class DecisionIn(BaseModel):

@@ -22,6 +22,10 @@ log = get_logger(__name__)
 Kind = Literal["baseline", "head"]
 LEASE = timedelta(seconds=120)
 """A run takes seconds; a worker that needs this long is gone."""
+SWEEP_WAIT = timedelta(seconds=30)
+"""How long a run that was queued again has before the next sweep doubts it too."""
+PATIENCE = timedelta(hours=1)
+"""A run that takes its worker down each time must not do so for ever."""
 GATHERING = timedelta(seconds=30)
 """People label several results in a row: the head is trained once for all of them."""
 
@@ -37,7 +41,7 @@ def ask(session: Session, kind: Kind, *, machine: Machine | None, requested_by: 
         machine_id=machine.id if machine else None,
         requested_by=requested_by,
         requested_at=now,
-        claimable_at=now + (GATHERING if kind == "head" else timedelta(0)),
+        claimable_at=now + (GATHERING if kind == "head" else SWEEP_WAIT),
         state="queued",
         progress=0.0,
     )
@@ -72,12 +76,14 @@ def work_on(run_id: int) -> None:
             _finish(session, run_id, "failed", {"reason": "error"})
 
 
-def sweep() -> None:
-    """Queue again what waits longer than it should."""
-    with unit_of_work() as session:
-        overdue = label_queries.overdue_runs(session, now=utc_now(), limit=100)
-    for run_id in overdue:
-        queue(run_id)
+def sweep(session: Session) -> None:
+    """Queue again what waits longer than it should; end what was tried for too long."""
+    now = utc_now()
+    for run in label_queries.take_overdue_runs(session, now=now, wait=SWEEP_WAIT):
+        if now - run.requested_at > PATIENCE:
+            _finish(session, run.id, "failed", {"reason": "gave_up"})
+        else:
+            after_commit(session, lambda run_id=run.id: queue(run_id))  # type: ignore[misc]
 
 
 def _train(session: Session, run: TrainingRun, progress: Callable[[float], None]) -> dict[str, Any]:
