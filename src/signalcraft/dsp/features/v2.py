@@ -4,7 +4,7 @@ Do not edit once results that name it are stored. Write a v3 instead.
 
 Kinds, and when a value is NaN (all others are finite):
 
-- `level`, `floor`, `peak`, `variation`: mean, 20 % quantile (the steady machine under passing noise), 95 %
+- `level`, `floor`, `peak`, `variation`: mean, 5 % quantile (the steady machine under passing noise), 95 %
   quantile and standard deviation over time of each band. Never NaN.
 - `line`: tones of the long spectrum. NaN where the clip has no stretch of 2 s without a gap, and where the
   tone was not found: all `hum_...` with `mains_hz`, all `shaft_...` with `shaft_hz`, all `fan_...` with
@@ -35,7 +35,10 @@ from signalcraft.dsp.sound import ANALYSIS_RATE_HZ, checked_peak
 NAME = "hearing-2"
 N_BANDS = 64
 STATISTICS = ("level", "floor", "peak", "variation")
-FLOOR_QUANTILE = 0.20
+# Of 2, 5, 10, 20, 35 and 50 % it served best, with 2 %, where healthy clips of four machines in noise of 0 to
+# -30 dB were to be told from the same clips with a tone, a band, a pitch or an equaliser changed by hand.
+FLOOR_QUANTILE = 0.05
+HISS_QUANTILE = 0.20
 PEAK_QUANTILE = 0.95
 MAX_DURATION_S = 600.0  # bounds memory to some 300 MB; a machine is judged by ten seconds
 IMPACT_BANDS = {"low": (500.0, 1500.0), "mid": (1500.0, 3500.0), "high": (3500.0, 7500.0)}
@@ -242,12 +245,12 @@ def _impacts_and_modulation(
 
 
 def _hiss_dbfs(log_mel: NDArray[np.float32]) -> float:
-    """Floor quantile over time of the level (root mean square) within HISS_HZ, dBFS."""
+    """HISS_QUANTILE over time of the level (root mean square) within HISS_HZ, dBFS."""
     first = int(np.searchsorted(spectra.mel_edges_hz()[1:-1], HISS_HZ[0]))
     power = np.sum(np.float32(10) ** (log_mel[:, first:] / np.float32(10)), axis=1) / (
         2 * _HANN_NOISE_BANDWIDTH
     )
-    place = round(FLOOR_QUANTILE * (len(power) - 1))
+    place = round(HISS_QUANTILE * (len(power) - 1))
     return _db(float(np.partition(power, place)[place]))
 
 
