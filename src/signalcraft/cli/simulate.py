@@ -1,4 +1,4 @@
-"""`signalcraft simulate`: virtual shops, faster than real time, against the running system or into a folder."""
+"""`signalcraft simulate`: virtual shops, faster than real time, for the running system or as files."""
 
 import sys
 import time
@@ -29,6 +29,8 @@ from signalcraft.simulation import Fault, Kind, VirtualMachine
 
 console = Console()
 
+FILES_BEGIN = datetime(2026, 1, 5, tzinfo=UTC)
+"""Files say the same whenever they are made: they are synthetic, and so is their date."""
 FAULT_BEGINS = 0.6
 """Share of the simulated time after which the first machine gets its fault: by then it has a baseline."""
 FAULT_GROWS = 0.25
@@ -62,11 +64,14 @@ def simulate(
     clip_minutes: Annotated[float, typer.Option(min=0.5, help="A clip this often.")] = 5.0,
     reading_seconds: Annotated[float, typer.Option(min=1.0, help="A reading this often.")] = 60.0,
     running_only: Annotated[
-        bool,
+        bool | None,
         typer.Option(
-            "--running-only/--every-state", help="Send clips only while the compressor runs, or always."
+            "--running-only/--every-state",
+            help="Clips only while the compressor runs, or always; if neither is said, always to the system "
+            "and only running ones to a folder.",
+            show_default=False,
         ),
-    ] = False,
+    ] = None,
     fault: Annotated[Kind, typer.Option(help="What grows in the first machine.")] = "bearing_wear",
     wav: Annotated[
         Path | None,
@@ -82,13 +87,13 @@ def simulate(
     if mains_hz not in (50, 60):
         raise typer.BadParameter("mains have 50 or 60 Hz", param_hint="--mains-hz")
     span = timedelta(hours=hours)
-    end = utc_now() + (span / speed if wav is None else timedelta())
+    end = utc_now() + span / speed if wav is None else FILES_BEGIN + span
     schedule = Schedule(
         start=end - span,
         end=end,
         reading_interval=timedelta(seconds=reading_seconds),
         clip_interval=timedelta(minutes=clip_minutes),
-        running_only=running_only,
+        running_only=wav is not None if running_only is None else running_only,
     )
     growing = _growing(schedule, fault)
     if wav is not None:
