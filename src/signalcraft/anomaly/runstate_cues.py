@@ -6,7 +6,6 @@ power, so tones tell running from standing where the loudness cannot. What the a
 defrost, the shop through an open door) is seen in the quiet 20 % of the time, between passing noises.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
@@ -18,35 +17,35 @@ from signalcraft.anomaly.surroundings import Surroundings
 
 Array = NDArray[np.float64]
 
-TONES, QUIETER, STEP, LINES, PROMINENCE, AIR, HISS, POWER, VIBRATION, SLOPE = range(10)
-N_CUES = 10
+LINE_NAMES = (
+    *(f"hum_{order}_db" for order in (2, 4, 6, 8)),
+    *(f"shaft_{order}_db" for order in (1, 2, 3, 4)),
+)
+N_LINES = len(LINE_NAMES)
+(TONES, QUIETER, STEP, PROMINENCE, AIR, HISS, SHINE, TICKS, POWER, VIBRATION, SLOPE) = range(
+    N_LINES, N_LINES + 11
+)
+N_CUES = N_LINES + 11
 """Columns of a matrix of cues; NaN where the clip or the node does not tell.
 
-TONES: level of the compressor's tones, dB re full scale, in the first or last seconds, whichever is louder.
-QUIETER: the other of the two. STEP: by how many dB it changes for good within the clip, positive where it
-rises. LINES: power of the lines of hum and shaft over the whole clip, dB; where none was found, what noise
-may have hidden. PROMINENCE: how far the clearest of them stands above its surroundings, dB. AIR: quiet level
-of the bands above 500 Hz, dB. HISS: quiet level at 2 to 8 kHz, dB. POWER: per cent of the current sensor's
-range. VIBRATION: decibels re 1 g. SLOPE: of the storage temperature, degrees a minute.
+The first are the levels of the lines of hum and shaft, dB re full scale; where none was found, what noise may
+have hidden. TONES: level of all of them in the clip's first or last seconds, whichever is louder; QUIETER:
+the other of the two. STEP: by how many dB it changes for good within the clip, positive where it rises.
+PROMINENCE: how far the clearest line stands above its surroundings, dB. AIR: quiet level of the bands above
+500 Hz, dB. HISS: quiet level at 2 to 8 kHz, dB. SHINE: level above 4 kHz that is passed a twentieth of the
+time, dB. TICKS: excess kurtosis k of the highest band as 10 log10(1 + k). POWER: per cent of the current
+sensor's range. VIBRATION: decibels re 1 g. SLOPE: of the storage temperature, degrees a minute.
 """
 
 _TONES_HZ = (50.0, 400.0)
 _AIR_FROM_HZ = 500.0
-_LINES = (
-    "hum_2_db",
-    "hum_4_db",
-    "hum_6_db",
-    "hum_8_db",
-    "shaft_1_db",
-    "shaft_2_db",
-    "shaft_3_db",
-    "shaft_4_db",
-)
+_SHINE_FROM_HZ = 4000.0
 _PROMINENCES = ("hum_prominence_db", "shaft_1_prominence_db")
 # A line may hide in noise up to its prominence of 9 dB; noise of a band some 30 Hz wide has 23 dB less in a
 # bin of a 10 s spectrum (0.15 Hz).
 _HIDDEN_BELOW_BAND_DB = 14.0
 _QUIETEST_DB = -120.0  # of `dsp.spectra`
+_ABSURD = 1e6  # no feature is this large; keeps squares finite
 
 
 class Named(Protocol):
@@ -64,68 +63,71 @@ class Named(Protocol):
 
 @dataclass(frozen=True)
 class Columns:
-    """Where in a feature vector the cues are made from; empty or None if the feature set lacks them."""
+    """Where in a feature vector the cues are made from; None or empty if the feature set lacks them."""
 
-    n: int
+    singles: tuple[tuple[int, int], ...]  # (cue, column) of what is taken as it is
     first: int | None
     last: int | None
-    step: int | None
     tonal: int | None
-    hiss: int | None
-    lines: NDArray[np.intp]
+    ticks: int | None
     prominences: NDArray[np.intp]
     low: NDArray[np.intp]
     air: NDArray[np.intp]
+    shine: NDArray[np.intp]
 
 
 @lru_cache(maxsize=8)
 def columns(names: tuple[Named, ...]) -> Columns:
-    """The quiet level (`floor`) of bands where the set has it, else the mean level."""
+    """Of bands the quiet level (`floor`) and the high one (`peak`) where the set has them, else the mean."""
     place = {feature.name: i for i, feature in enumerate(names)}
     kinds = {feature.kind for feature in names}
-    kind = "floor" if "floor" in kinds else "level"
-    bands = [(i, f) for i, f in enumerate(names) if f.kind == kind]
 
-    def found(wanted: Sequence[str]) -> NDArray[np.intp]:
-        return np.array([place[name] for name in wanted if name in place], np.intp)
+    def bands(kind: str, low_hz: float, high_hz: float) -> NDArray[np.intp]:
+        kind = kind if kind in kinds else "level"
+        return np.array(
+            [i for i, f in enumerate(names) if f.kind == kind and f.low_hz < high_hz and f.high_hz > low_hz],
+            np.intp,
+        )
 
+    taken = (*enumerate(LINE_NAMES), (HISS, "hiss_dbfs"), (STEP, "hum_step_db"))
     return Columns(
-        n=len(names),
+        singles=tuple((cue, place[name]) for cue, name in taken if name in place),
         first=place.get("hum_first_dbfs"),
         last=place.get("hum_last_dbfs"),
-        step=place.get("hum_step_db"),
         tonal=place.get("tonal_share"),
-        hiss=place.get("hiss_dbfs"),
-        lines=found(_LINES),
-        prominences=found(_PROMINENCES),
-        low=np.array([i for i, f in bands if f.high_hz > _TONES_HZ[0] and f.low_hz < _TONES_HZ[1]], np.intp),
-        air=np.array([i for i, f in bands if f.low_hz >= _AIR_FROM_HZ], np.intp),
+        ticks=place.get("impact_kurtosis_high"),
+        prominences=np.array([place[name] for name in _PROMINENCES if name in place], np.intp),
+        low=bands("floor", *_TONES_HZ),
+        air=bands("floor", _AIR_FROM_HZ, np.inf),
+        shine=bands("peak", _SHINE_FROM_HZ, np.inf),
     )
 
 
 def of_sound(x: Array, names: tuple[Named, ...]) -> Array:
     """The cues that are in the sound. x: float64 (n, p). Returns float64 (n, N_CUES), the rest NaN."""
     where = columns(names)
+    x = np.where(np.abs(x) < _ABSURD, x, np.nan)
     cues = np.full((len(x), N_CUES), np.nan)
-    cues[:, TONES] = _power_mean_db(x[:, where.low])
+    low = _power_mean_db(x[:, where.low])
+    cues[:, TONES] = low
+    for cue, column in where.singles:
+        cues[:, cue] = x[:, column]
     if where.first is not None and where.last is not None:
-        known = np.isfinite(x[:, where.first]) & np.isfinite(x[:, where.last])
-        cues[known, TONES] = np.maximum(x[known, where.first], x[known, where.last])
-        cues[known, QUIETER] = np.minimum(x[known, where.first], x[known, where.last])
-        cues[known, STEP] = x[known, where.last] - x[known, where.first]
-    if where.step is not None:
-        larger = np.isfinite(x[:, where.step]) & ~(np.abs(x[:, where.step]) <= np.abs(cues[:, STEP]))
-        cues[larger, STEP] = x[larger, where.step]
-    cues[:, LINES] = _power_sum_db(x[:, where.lines])
+        first, last = x[:, where.first], x[:, where.last]
+        cues[:, TONES] = np.where(np.isnan(first + last), low, np.maximum(first, last))
+        cues[:, QUIETER] = np.minimum(first, last)
+        larger = ~(np.abs(cues[:, STEP]) >= np.abs(last - first))
+        cues[larger, STEP] = (last - first)[larger]
     cues[:, PROMINENCE] = _highest(x[:, where.prominences])
     if where.tonal is not None:
-        nothing = np.isnan(cues[:, LINES]) & np.isfinite(x[:, where.tonal])
-        cues[nothing, LINES] = _power_mean_db(x[nothing][:, where.low]) - _HIDDEN_BELOW_BAND_DB
-        cues[nothing, PROMINENCE] = 0.0
+        could_tell = np.isfinite(x[:, where.tonal])
+        hidden = np.where(could_tell, low - _HIDDEN_BELOW_BAND_DB, np.nan)[:, None]
+        cues[:, :N_LINES] = np.where(np.isnan(cues[:, :N_LINES]), hidden, cues[:, :N_LINES])
+        cues[could_tell & np.isnan(cues[:, PROMINENCE]), PROMINENCE] = 0.0
     cues[:, AIR] = _mean(x[:, where.air])
-    if where.hiss is not None:
-        cues[:, HISS] = x[:, where.hiss]
-    cues[~np.isfinite(cues)] = np.nan
+    cues[:, SHINE] = _mean(x[:, where.shine])
+    if where.ticks is not None:
+        cues[:, TICKS] = 10 * np.log10(1 + np.maximum(x[:, where.ticks], 0.0))
     return cues
 
 
@@ -150,16 +152,10 @@ def _mean(x: Array) -> Array:
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def _power_sum_db(db: Array) -> Array:
-    """(n, k) levels -> (n,) level of their sum; what was not found adds nothing; NaN if nothing was."""
-    known = np.isfinite(db)
-    power = np.where(known, 10 ** (np.clip(np.where(known, db, 0.0), _QUIETEST_DB, 200.0) / 10), 0.0)
-    total: Array = power.sum(axis=1)
-    return np.where(total > 0, 10 * np.log10(np.where(total > 0, total, 1.0)), np.nan)
-
-
 def _power_mean_db(db: Array) -> Array:
-    return _power_sum_db(db) - (10 * np.log10(db.shape[1]) if db.shape[1] else 0.0)
+    """(n, k) levels -> (n,) level of their mean power; NaN if none is known."""
+    powers = _mean(10 ** (np.clip(db, _QUIETEST_DB, 200.0) / 10))
+    return 10 * np.log10(powers)
 
 
 def _highest(x: Array) -> Array:

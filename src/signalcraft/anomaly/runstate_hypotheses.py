@@ -8,18 +8,19 @@ microphone looks like another state.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import exp, isnan, log, nan
+from math import exp, isnan, log, nan, prod
 
 from signalcraft.anomaly.runstate_cues import (
     AIR,
-    HISS,
-    LINES,
     N_CUES,
+    N_LINES,
     POWER,
     PROMINENCE,
     QUIETER,
+    SHINE,
     SLOPE,
     STEP,
+    TICKS,
     TONES,
     VIBRATION,
 )
@@ -29,20 +30,24 @@ from signalcraft.anomaly.runstate_model import StateModel
 # ten seconds each begin and end, a door opened for a quarter of a minute some six times an hour by day, two
 # or three defrosts of twenty minutes. Whether it runs or stands is learned; one half, if nothing was.
 _PRIOR = {"starting": 0.015, "stopping": 0.015, "defrost": 0.03, "door_open": 0.03}
-# How much likelier a state is after another one some minutes before: a defrost and an open door last, a
-# compressor that stands does not stop, one that runs does not start.
+# How much likelier a state is some minutes after another. A heater heats for a quarter of an hour. A start or
+# stop does not follow its like; nor does a door stand open in two clips, unless the store warms: a fault
+# that sounds like any of these would else hide in that state for ever.
 _AFTER = {
-    ("off", "stopping"): 0.3,
-    ("running", "starting"): 0.3,
-    ("starting", "starting"): 0.3,
-    ("stopping", "stopping"): 0.3,
-    ("defrost", "defrost"): 15.0,
-    ("door_open", "door_open"): 3.0,
     ("off", "off"): 1.5,
+    ("off", "starting"): 2.0,
+    ("off", "stopping"): 0.1,
     ("running", "running"): 1.5,
+    ("running", "stopping"): 2.0,
+    ("running", "starting"): 0.1,
+    ("starting", "starting"): 0.02,
+    ("stopping", "stopping"): 0.02,
+    ("defrost", "defrost"): 15.0,
+    ("door_open", "door_open"): 0.1,
 }
 # Of a cue that follows another law than the one assumed (the sensor is loose, a lorry passes).
 _OUTLIER = 0.03
+_POWER_OUTLIER = 0.01  # a wired sensor errs less often
 # Where nothing was learned of standing: tones 20 dB lower, as far as a compressor's own lines usually stand
 # above an otherwise quiet shop, and uncertain by 6 dB.
 _ASSUMED_GAP_DB, _ASSUMED_SPREAD_DB = 20.0, 6.0
@@ -53,31 +58,57 @@ _SHARE_OF_GAP = 0.15
 _PROMINENCE_OFF, _PROMINENCE_ON, _PROMINENCE_SPREAD = 6.0, 22.0, 5.0
 # Steps that a start makes, and the share of starts of which the clip holds only what follows.
 _STEP_FROM_DB, _STEP_TO_DB = 3.0, 40.0
-_STEP_MISSED = 0.4
+_START_MISSED, _STOP_MISSED = 0.45, 0.3  # eight and four seconds of what counts, before a clip of ten
 # A store with a heater on, or with its door open, warms by tenths of a degree a minute (mean of an
 # exponential), but heater or door have often begun so lately that the sensor does not know yet.
 _WARMS_C_PER_MIN = 0.3
 _NOT_YET_WARMING = 0.5
-# How much louder the air is by an open door, by hiss or by passing noise (mean of an exponential), how often a
-# clip has passing noise, and how often door or defrost can be heard in the air at all.
+# How much louder the air is by an open door, by hiss or by passing noise (mean of an exponential), how often
+# a clip has passing noise all along, and how often door or defrost can be heard in the air at all.
 _LOUDER_DB = 6.0
-_PASSING_NOISE = 0.15
+_PASSING_NOISE = 0.03
 _LOUDER_HEARD = 0.6
+# What a cabinet's door keeps out above 4 kHz, and how that varies with shop and gap.
+_THROUGH_A_DOOR_DB = (10.0, 5.0)
+_TICKS_HEARD, _TICKS_DB = 0.6, 2.0
+
+_TONAL = (TONES, *range(N_LINES))
+_TONES_LEAST = 1e-3  # all tones together must not decide alone
 
 Pairs = list[tuple[float, float]]
 """(centre, deviation) of each cue, NaN where not known."""
 
 
+_NEVER = 1e-9  # a machine that was never heard to defrost with hot gas is not taken to do it now
+
+
 @dataclass(frozen=True)
 class Hypothesis:
     """before, after: whether the compressor runs at the clip's begin and end. heater: another current flows.
-    opened: the storage warms and the air is louder than usual."""
+    gas: the compressor defrosts, as it was heard to do before. opened: the storage warms and the air is
+    louder than usual."""
 
     state: str
     before: bool
     after: bool
     heater: bool = False
+    gas: bool = False
     opened: bool = False
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What each cue is like while the compressor runs, stands, defrosts by hot gas."""
+
+    on: Pairs
+    off: Pairs
+    gas: Pairs
+
+    def like(self, h: Hypothesis, cue: int) -> tuple[float, float]:
+        """What a clip begins with; as while running where standing was never heard."""
+        if h.gas:
+            return self.gas[cue]
+        return self.on[cue] if h.before or isnan(self.off[cue][0]) else self.off[cue]
 
 
 HYPOTHESES = (
@@ -86,7 +117,7 @@ HYPOTHESES = (
     Hypothesis("starting", False, True),
     Hypothesis("stopping", True, False),
     Hypothesis("defrost", False, False, heater=True, opened=True),
-    Hypothesis("defrost", True, True, opened=True),  # hot gas: the compressor itself defrosts
+    Hypothesis("defrost", True, True, gas=True, opened=True),
     Hypothesis("door_open", True, True, opened=True),
     Hypothesis("door_open", False, False, opened=True),
 )
@@ -96,80 +127,85 @@ def weigh(
     model: StateModel | None, cues: list[float], previous: str | None
 ) -> tuple[list[float], dict[str, list[float]]]:
     """Logarithms, by hypothesis, of the (unscaled) probability, and of what each cue contributed to it."""
-    on, off = _expected(model)
-    share_on = 0.5 if model is None else (model.n_on + 1.0) / (model.n_on + model.n_off + 2.0)
-    total = [log(_prior(hypothesis, share_on, previous)) for hypothesis in HYPOTHESES]
+    learned = _expected(model)
+    n_on, n_off, n_gas = (0, 0, 0) if model is None else (model.n_on, model.n_off, model.n_gas)
+    share_on = (n_on + n_gas + 1) / (n_on + n_off + n_gas + 2)
+    share_gas = n_gas / max(n_on + n_off + n_gas, 1)
+    total = [log(_prior(h, share_on, share_gas, previous)) for h in HYPOTHESES]
     said: dict[str, list[float]] = {}
     for name, likelihood in _LIKELIHOODS.items():
-        fits = likelihood(cues, on, off)
+        fits = likelihood(cues, learned)
         if fits is not None:
             said[name] = [log(fit) for fit in fits]
             total = [a + b for a, b in zip(total, said[name], strict=True)]
     return total, said
 
 
-def _prior(hypothesis: Hypothesis, share_on: float, previous: str | None) -> float:
+def _prior(hypothesis: Hypothesis, share_on: float, share_gas: float, previous: str | None) -> float:
+    if hypothesis.gas:
+        return max(share_gas, _NEVER)
     chance = _PRIOR.get(hypothesis.state, 1 - sum(_PRIOR.values()))
-    if hypothesis.state not in ("starting", "stopping"):
-        chance *= share_on if hypothesis.after else 1 - share_on
-    else:
+    if hypothesis.state in ("starting", "stopping", "defrost"):
         chance *= 2 * min(share_on, 1 - share_on)  # who never stands never starts
+    else:
+        chance *= share_on if hypothesis.after else 1 - share_on
     return chance * _AFTER.get((previous or "", hypothesis.state), 1.0)
 
 
-def _expected(model: StateModel | None) -> tuple[Pairs, Pairs]:
-    """While on, while off; what was not learned is assumed where physics allows it."""
+def _expected(model: StateModel | None) -> Learned:
+    """What was not learned of standing is assumed where physics allows it."""
     if model is None:
         unknown = [(nan, nan)] * N_CUES
-        return unknown, unknown
+        return Learned(unknown, unknown, unknown)
     on: Pairs = [(float(c), float(s)) for c, s in model.on]
     off: Pairs = [(float(c), float(s)) for c, s in model.off]
-    for cue in (TONES, LINES):
+    for cue in _TONAL:
         if isnan(off[cue][0]):
             off[cue] = on[cue][0] - _ASSUMED_GAP_DB, _ASSUMED_SPREAD_DB
-    return on, off
+    return Learned(on, off, [(float(c), float(s)) for c, s in model.gas] if model.n_gas else on)
 
 
-def _tones(cues: list[float], on: Pairs, off: Pairs) -> list[float] | None:
-    """Level and lines of the compressor's tones say the same thing twice: their geometric mean counts."""
-    levels = [fit for cue in (TONES, LINES) if (fit := _on_off(cues[cue], on[cue], off[cue])) is not None]
-    if not levels:
-        prominence = cues[PROMINENCE]
-        if isnan(prominence):
-            return None
+def _tones(cues: list[float], learned: Learned) -> list[float] | None:
+    """Every line votes, with half its weight: lines that rise and fall together say the same thing twice."""
+    on, off = learned.on, learned.off
+    fits = [fit for cue in _TONAL if (fit := _on_off(cues[cue], on[cue], off[cue])) is not None]
+    if not fits:
         spread = _PROMINENCE_SPREAD
-        found = _on_off(prominence, (_PROMINENCE_ON, spread), (_PROMINENCE_OFF, spread))
-        levels = [found] if found is not None else []
-    runs, stands = (_geometric_mean([fit[i] for fit in levels]) for i in (0, 1))
+        fit = _on_off(cues[PROMINENCE], (_PROMINENCE_ON, spread), (_PROMINENCE_OFF, spread))
+        if fit is None:
+            return None
+        fits = [fit]
+    runs, stands = (max(prod(fit[i] for fit in fits) ** 0.5, _TONES_LEAST) for i in (0, 1))
     quieter = _on_off(cues[QUIETER], on[TONES], off[TONES]) or (1.0, 1.0)
-    changes = runs * (_STEP_MISSED * quieter[0] + (1 - _STEP_MISSED) * quieter[1])
-    # The quieter end says little beyond the louder one, but that nothing changes.
-    steady = {True: runs * quieter[0] ** 0.5, False: stands}
-    return [steady[h.after] if h.before == h.after else changes for h in HYPOTHESES]
+    starts = runs * (_START_MISSED * quieter[0] + (1 - _START_MISSED) * quieter[1])
+    stops = _STOP_MISSED * stands + (1 - _STOP_MISSED) * runs * quieter[1]
+    by_course = {(True, True): runs, (False, False): stands, (False, True): starts, (True, False): stops}
+    return [by_course[h.before, h.after] for h in HYPOTHESES]
 
 
-def _step(cues: list[float], on: Pairs, off: Pairs) -> list[float] | None:
+def _step(cues: list[float], learned: Learned) -> list[float] | None:
     step = cues[STEP]
     if isnan(step):
         return None
-    spread = 2.0 if isnan(on[STEP][1]) else max(on[STEP][1], abs(on[STEP][0]))
+    spread = 2.0 if isnan(learned.on[STEP][1]) else learned.on[STEP][1]
     usual = exp(-min((step / spread) ** 2, 1000.0) / 2) / (2.5 * spread) + _OUTLIER / (2 * _STEP_TO_DB)
     width = _STEP_TO_DB - _STEP_FROM_DB
 
-    def changes(by: float) -> float:
+    def changes(by: float, missed: float) -> float:
         heard = 1 / width if _STEP_FROM_DB <= by <= _STEP_TO_DB else 0.0
-        return _STEP_MISSED * usual + (1 - _STEP_MISSED) * heard
+        return missed * usual + (1 - missed) * heard
 
-    return [usual if h.before == h.after else changes(step if h.after else -step) for h in HYPOTHESES]
+    starts, stops = changes(step, _START_MISSED), changes(-step, _STOP_MISSED)
+    return [usual if h.before == h.after else starts if h.after else stops for h in HYPOTHESES]
 
 
-def _power(cues: list[float], on: Pairs, off: Pairs) -> list[float] | None:
+def _power(cues: list[float], learned: Learned) -> list[float] | None:
     """A heater's current is anything that is clearly more than standing draws."""
-    fit = _on_off(cues[POWER], on[POWER], off[POWER])
+    fit = _on_off(cues[POWER], learned.on[POWER], learned.off[POWER], _POWER_OUTLIER)
     if fit is None:
         return None
     runs, stands = fit
-    heats = 1 + _OUTLIER - stands
+    heats = 1 + 2 * _POWER_OUTLIER - stands
 
     def likelihood(h: Hypothesis) -> float:
         if h.heater:
@@ -181,63 +217,95 @@ def _power(cues: list[float], on: Pairs, off: Pairs) -> list[float] | None:
     return [likelihood(h) for h in HYPOTHESES]
 
 
-def _vibration(cues: list[float], on: Pairs, off: Pairs) -> list[float] | None:
-    fit = _on_off(cues[VIBRATION], on[VIBRATION], off[VIBRATION])
+def _vibration(cues: list[float], learned: Learned) -> list[float] | None:
+    fit = _on_off(cues[VIBRATION], learned.on[VIBRATION], learned.off[VIBRATION])
     if fit is None:
         return None
     runs, stands = fit
     return [(runs if h.after else stands) if h.before == h.after else (runs + stands) / 2 for h in HYPOTHESES]
 
 
-def _temperature(cues: list[float], on: Pairs, off: Pairs) -> list[float] | None:
+def _temperature(cues: list[float], learned: Learned) -> list[float] | None:
     slope = cues[SLOPE]
-    if isnan(slope) or isnan(on[SLOPE][0]):
+    if isnan(slope) or isnan(learned.on[SLOPE][0]):
         return None
 
     def likelihood(h: Hypothesis) -> float:
-        usual = _gauss(slope, on[SLOPE] if h.before or isnan(off[SLOPE][0]) else off[SLOPE])
-        rises = _exponential(slope - max(on[SLOPE][0], 0.0), _WARMS_C_PER_MIN)
+        usual = _gauss(slope, learned.like(h, SLOPE))
+        rises = _exponential(slope - max(learned.on[SLOPE][0], 0.0), _WARMS_C_PER_MIN)
         share = 1 - _NOT_YET_WARMING if h.opened else _OUTLIER
         return (1 - share) * usual + share * rises + 0.01
 
     return [likelihood(h) for h in HYPOTHESES]
 
 
-def _air(cues: list[float], on: Pairs, off: Pairs) -> list[float] | None:
-    """By how much the quiet moments are louder than usual when the compressor does the same."""
-    cue = HISS if isnan(cues[AIR]) else AIR
-    if isnan(cues[cue]) or isnan(on[cue][0]):
+def _air(cues: list[float], learned: Learned) -> list[float] | None:
+    """The quiet moments. Flow builds up over seconds after a start and hisses on after a stop: in between."""
+    air, on, off = cues[AIR], learned.on[AIR], learned.off[AIR]
+    if isnan(air) or isnan(on[0]):
         return None
 
     def likelihood(h: Hypothesis) -> float:
-        if h.before != h.after or (not h.before and isnan(off[cue][0])):
-            return 1 / _STEP_TO_DB  # any level between the two
-        usual = on[cue] if h.before else off[cue]
-        louder = _exponential(cues[cue] - usual[0], _LOUDER_DB)
-        share = _LOUDER_HEARD if h.opened else _PASSING_NOISE
-        return (1 - share) * _gauss(cues[cue], usual) + share * louder + _OUTLIER / (2 * _STEP_TO_DB)
+        if h.before != h.after or (not h.before and isnan(off[0])):
+            return _between(air, on, off)
+        share = _LOUDER_HEARD if h.opened and not h.gas else _PASSING_NOISE
+        return _usual_or_more(air, learned.like(h, AIR), share)
 
     return [likelihood(h) for h in HYPOTHESES]
 
 
-_LIKELIHOODS: dict[str, Callable[[list[float], Pairs, Pairs], list[float] | None]] = {
+def _shine(cues: list[float], learned: Learned) -> list[float] | None:
+    """High notes: a closed door keeps most of them out; a hot heater hisses under the drops."""
+    shine = cues[SHINE]
+    if isnan(shine) or isnan(learned.on[SHINE][0]):
+        return None
+
+    def likelihood(h: Hypothesis) -> float:
+        usual = learned.like(h, SHINE)
+        if h.state == "door_open":
+            return 0.9 * _gauss(shine - usual[0], _THROUGH_A_DOOR_DB) + 0.1 * _usual_or_more(
+                shine, usual, 0.5
+            )
+        return _usual_or_more(shine, usual, _LOUDER_HEARD if h.heater else _PASSING_NOISE)
+
+    return [likelihood(h) for h in HYPOTHESES]
+
+
+def _ticks(cues: list[float], learned: Learned) -> list[float] | None:
+    """Drops, and metal that expands, as it warms by a heater."""
+    ticks = cues[TICKS]
+    if isnan(ticks) or isnan(learned.on[TICKS][0]):
+        return None
+
+    def likelihood(h: Hypothesis) -> float:
+        share = _TICKS_HEARD if h.heater else _PASSING_NOISE
+        return _usual_or_more(ticks, learned.like(h, TICKS), share, _TICKS_DB)
+
+    return [likelihood(h) for h in HYPOTHESES]
+
+
+_LIKELIHOODS: dict[str, Callable[[list[float], Learned], list[float] | None]] = {
     "tones": _tones,
     "step": _step,
     "power": _power,
     "vibration": _vibration,
     "temperature": _temperature,
     "air": _air,
+    "shine": _shine,
+    "ticks": _ticks,
 }
 
 
-def _on_off(value: float, on: tuple[float, float], off: tuple[float, float]) -> tuple[float, float] | None:
-    """How well a value fits running and standing, each from _OUTLIER to 1 + _OUTLIER."""
+def _on_off(
+    value: float, on: tuple[float, float], off: tuple[float, float], outlier: float = _OUTLIER
+) -> tuple[float, float] | None:
+    """How well a value fits running and standing, each from `outlier` to 1 + `outlier`."""
     if isnan(value) or isnan(on[0]) or isnan(off[0]):
         return None
     least = _SHARE_OF_GAP * max(on[0] - off[0], 0.0)
     below = min((value - on[0]) / max(on[1], least), 0.0)
     above = max((value - off[0]) / max(off[1], least), 0.0)
-    return _bell(below) + _OUTLIER, _bell(above) + _OUTLIER
+    return _bell(below) + outlier, _bell(above) + outlier
 
 
 def _bell(z: float) -> float:
@@ -250,12 +318,20 @@ def _gauss(value: float, of: tuple[float, float]) -> float:
     return _bell((value - centre) / spread) / (2.5 * spread)
 
 
+def _usual_or_more(
+    value: float, usual: tuple[float, float], share: float, more_db: float = _LOUDER_DB
+) -> float:
+    """share: of clips in which something adds to the usual, by more_db on average."""
+    more = _exponential(value - usual[0], more_db)
+    return (1 - share) * _gauss(value, usual) + share * more + _OUTLIER / (2 * _STEP_TO_DB)
+
+
+def _between(value: float, on: tuple[float, float], off: tuple[float, float]) -> float:
+    """Evenly from standing to running, with their deviations at the ends."""
+    low, high = (on[0] - _ASSUMED_GAP_DB if isnan(off[0]) else off[0]), on[0]
+    inside = low - 2 * on[1] <= value <= high + 2 * on[1]
+    return (1 / (max(high - low, 0.0) + 4 * on[1]) if inside else 0.0) + _OUTLIER / (2 * _STEP_TO_DB)
+
+
 def _exponential(excess: float, mean: float) -> float:
     return exp(-excess / mean) / mean if excess >= 0 else 0.0
-
-
-def _geometric_mean(values: list[float]) -> float:
-    product = 1.0
-    for value in values:
-        product *= value
-    return product ** (1 / len(values))

@@ -16,18 +16,18 @@ from dataclasses import dataclass
 from io import BytesIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from signalcraft.anomaly.errors import BaselineError
 from signalcraft.anomaly.runstate_cues import (
     AIR,
     HISS,
-    LINES,
     N_CUES,
+    N_LINES,
     POWER,
-    PROMINENCE,
-    QUIETER,
+    SHINE,
     SLOPE,
-    STEP,
+    TICKS,
     TONES,
     VIBRATION,
     Array,
@@ -36,40 +36,54 @@ from signalcraft.anomaly.runstate_cues import (
 NAME = "runstate-1"
 
 _MAD_TO_SIGMA = 1.4826
-_SPREAD_FLOOR = np.zeros(N_CUES)
+_QUANTILES, _QUANTILE_SIGMAS = (0.15, 0.5, 0.85), 1.0364  # of a Gaussian
 # Below what a sensor or a spectrum can repeat; keeps a constant cue from dividing by zero.
-_SPREAD_FLOOR[[TONES, QUIETER, STEP, LINES, PROMINENCE, AIR, HISS]] = 1.5  # dB
+_SPREAD_FLOOR = np.full(N_CUES, 1.5)  # dB
+_SPREAD_FLOOR[[AIR, SHINE]] = 0.7  # means of many bands
+_SPREAD_FLOOR[TICKS] = 0.1  # kurtosis of Gaussian noise in a clip strays by 1 to 3 %
 _SPREAD_FLOOR[POWER] = 0.5  # per cent of the range
-_SPREAD_FLOOR[VIBRATION] = 1.5  # dB
 _SPREAD_FLOOR[SLOPE] = 0.02  # degrees a minute: a sensor's step of 1/16 degree in three minutes
 
 # How far two states are apart at the least, by what they are: a compressor that starts draws a good part of
 # its rated current, shakes its housing at least twice as much as before, and adds more than it finds to the
 # power of its own lines (6 dB: to four times).
-_LEAST_GAP = {POWER: 3.0, VIBRATION: 6.0, TONES: 6.0, LINES: 6.0}
+LEAST_GAP = {POWER: 3.0, VIBRATION: 6.0, TONES: 6.0, **dict.fromkeys(range(N_LINES), 6.0)}
 # Gap of the medians in sums of the two deviations. Two-means halves of one Gaussian have 1.1, of an even
 # spread 1.3, of a one-sided exponential 1.7; 2.5 leaves those clearly behind.
 _LEAST_SEPARATION = 2.5
 _LEAST_CLIPS = 3  # in the smaller group: one or two clips are an event, not a state
 _OUTLIER = 0.02
 _ROUNDS = 3
+# Uncondensed gas through a valve: at least twice the hiss of the run, and alike each time within what a mean of
+# many bands strays. Twenty minutes of eight to twelve hours are some 4 % of a day, more of a run.
+_GAS_HISS_DB, _GAS_ALIKE_DB, _GAS_SHARE = 3.0, 1.5, 0.12
+
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class StateModel:
-    """on, off: float64 (N_CUES, 2), centre and deviation of each cue while the compressor runs and while it
-    stands; NaN where never heard or never measured. n_on, n_off: how many clips either rests on."""
+    """on, off, gas: float64 (N_CUES, 2), centre and deviation of each cue while the compressor runs, while it
+    stands, and while it defrosts with hot gas; NaN where never heard or never measured. n_on, n_off, n_gas:
+    how many clips each rests on."""
 
     on: Array
     off: Array
+    gas: Array
     n_on: int
     n_off: int
+    n_gas: int
 
     def to_bytes(self) -> bytes:
-        """An uncompressed `.npz` of plain arrays, some 1.5 KB; the same bytes for the same model."""
+        """An uncompressed `.npz` of plain arrays, some 2 KB; the same bytes for the same model."""
         file = BytesIO()
-        counts = np.array([self.n_on, self.n_off])
-        np.savez(file, allow_pickle=False, model=np.array(NAME), on=self.on, off=self.off, counts=counts)
+        np.savez(
+            file,
+            allow_pickle=False,
+            model=np.array(NAME),
+            cues=np.stack([self.on, self.off, self.gas]),
+            counts=np.array([self.n_on, self.n_off, self.n_gas]),
+        )
         return file.getvalue()
 
     @staticmethod
@@ -77,26 +91,64 @@ class StateModel:
         """Raises BaselineError if the bytes are not such a model."""
         try:
             with np.load(BytesIO(data), allow_pickle=False) as file:
-                name, on, off = str(file["model"]), file["on"], file["off"]
-                n_on, n_off = (int(count) for count in file["counts"])
+                name, cues, counts = str(file["model"]), file["cues"], file["counts"]
         except (ValueError, TypeError, KeyError, EOFError, OSError, zipfile.BadZipFile) as error:
             raise BaselineError(f"the stored state model cannot be read: {error}") from error
-        if name != NAME or on.shape != (N_CUES, 2) or off.shape != (N_CUES, 2):
+        if name != NAME or cues.shape != (3, N_CUES, 2) or counts.shape != (3,):
             raise BaselineError(f"the stored state model is not one of {NAME}")
-        return StateModel(on, off, n_on, n_off)
+        n_on, n_off, n_gas = (int(count) for count in counts)
+        return StateModel(cues[0], cues[1], cues[2], n_on, n_off, n_gas)
 
 
 def from_cues(cues: Array) -> StateModel:
     """cues: float64 (n, N_CUES), NaN where not known; n may be 0."""
     runs = _runs(cues)
-    return StateModel(_describe(cues[runs]), _describe(cues[~runs]), int(runs.sum()), int((~runs).sum()))
+    stands = ~runs & ~_heats(cues, ~runs)
+    gas = np.zeros(len(cues), np.bool_)
+    gas[np.flatnonzero(runs)[_hot_gas(cues[runs])]] = True
+    runs &= ~gas
+    return StateModel(
+        _describe(cues[runs]),
+        _describe(cues[stands]),
+        _describe(cues[gas]),
+        int(runs.sum()),
+        int(stands.sum()),
+        int(gas.sum()),
+    )
 
 
-def _runs(cues: Array) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _heats(cues: Array, stands: Mask) -> Mask:
+    """(n,): of the clips in which the compressor stands, those in which a current flows all the same."""
+    separation, threshold = _split(cues[stands, POWER], LEAST_GAP[POWER])
+    return stands & (cues[:, POWER] > threshold) if separation > _LEAST_SEPARATION else np.zeros_like(stands)
+
+
+def _hot_gas(cues: Array) -> NDArray[np.intp]:
+    """Which clips of the running machine are of a defrost by its own hot gas, if it has one.
+
+    It hisses far more than the run and always alike: the densest place among the hissing clips, of at least
+    _LEAST_CLIPS and at most _GAS_SHARE of all (what hisses for longer is a fault), with the storage getting
+    warmer than in a usual run where that is measured.
+    """
+    usual = _describe(cues)
+    hiss, spread = usual[HISS]
+    hissing = np.flatnonzero(cues[:, HISS] > hiss + max(_GAS_HISS_DB, 3 * spread))
+    if not _LEAST_CLIPS <= hissing.size <= _GAS_SHARE * len(cues) + _LEAST_CLIPS:
+        return np.zeros(0, np.intp)
+    near = cues[hissing][:, [AIR, HISS, SHINE]]
+    alike = (np.abs(near[:, None] - near[None]) <= _GAS_ALIKE_DB).all(axis=2)
+    group = hissing[alike[alike.sum(axis=1).argmax()]]
+    slopes = cues[group, SLOPE]
+    warms = not np.isfinite(slopes).any() or np.median(slopes[np.isfinite(slopes)]) > usual[SLOPE, 0]
+    enough = _LEAST_CLIPS <= group.size <= _GAS_SHARE * len(cues)
+    return group if enough and warms else np.zeros(0, np.intp)
+
+
+def _runs(cues: Array) -> Mask:
     """(n,): whether the compressor runs."""
     widest, runs = _LEAST_SEPARATION, np.ones(len(cues), np.bool_)
     found = False
-    for cue, least_gap in _LEAST_GAP.items():
+    for cue, least_gap in LEAST_GAP.items():
         separation, threshold = _split(cues[:, cue], least_gap)
         if separation > widest:
             widest, found = separation, True
@@ -136,13 +188,15 @@ def _robust(x: Array) -> tuple[float, float]:
 
 
 def _describe(cues: Array) -> Array:
-    """(n, N_CUES) -> (N_CUES, 2): median and deviation of what is known."""
+    """(n, N_CUES) -> (N_CUES, 2): median and deviation of what is known. A seventh may be something else."""
     described = np.full((N_CUES, 2), np.nan)
     for cue in range(N_CUES):
         x = cues[:, cue]
         x = x[np.isfinite(x)]
         if x.size >= _LEAST_CLIPS:
-            centre, spread = _robust(x)
+            low, centre, high = np.quantile(x, _QUANTILES)
+            # Shop noise has a long tail on one side, which the median deviation does not see.
+            spread = max(high - centre, centre - low) / _QUANTILE_SIGMAS
             described[cue] = centre, max(spread, _SPREAD_FLOOR[cue])
     return described
 
@@ -151,7 +205,7 @@ def _evidence(cues: Array, on: Array, off: Array) -> Array:
     """(n,): logarithm of the odds that the compressor runs. Louder than running is running, quieter than
     standing is standing, so tones and vibration count on one side only."""
     odds = np.zeros(len(cues))
-    for cue in _LEAST_GAP:
+    for cue in LEAST_GAP:
         if np.isnan(on[cue, 0]) or np.isnan(off[cue, 0]):
             continue
         z_on = (cues[:, cue] - on[cue, 0]) / on[cue, 1]
