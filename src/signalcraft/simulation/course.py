@@ -51,6 +51,11 @@ class Course:
     heater: Control
     switches: tuple[tuple[float, bool], ...]
 
+    @property
+    def moving(self) -> bool:
+        """Whether anything of the compressor or its gas can be heard; it falls silent after a stop."""
+        return bool(self.on.any()) or float(self.since[0]) < 6 * _BALANCE_S
+
 
 def load_of(at: float, since_s: float) -> float:
     """Torque of a running compressor against its usual one, without what a fault does."""

@@ -44,22 +44,23 @@ def machine_sound(
     fault: its kind and severity. faults_rng: for what chance a fault brings of its own, so that everything
     else is the same without it.
     """
-    n = course.n
-    mains = rotation(character.mains_hz + rng.normal(0, _MAINS_DEVIATION_HZ), n, rng)
-    shaft = rotation(course.shaft_hz / 2, n, rng)
-    sound = _hum(character, course, does, mains, shaft, rng.normal(0, 0.3))
-    sound += played(character.shaft, shaft) * smooth(
-        course.stroke * gain(does.stroke_db + rng.normal(0, 0.5)), n
-    )
-    sound += _fans(character, course, fault, rng, faults_rng)
-    sound += _flow(character, course, does, shaft, rng)
-    _switching(character, course, sound, rng)
-    if course.heater.any():
-        _melting(course, sound, rng)
-    if fault is not None:
-        more = added(*fault, Heard(character, course, shaft, faults_rng))
+    sound = _inside(character, course, rng)
+    if course.moving:
+        n = course.n
+        mains = rotation(character.mains_hz + rng.normal(0, _MAINS_DEVIATION_HZ), n, rng)
+        shaft = rotation(course.shaft_hz / 2, n, rng)
+        sound += _hum(character, course, does, mains, shaft, rng.normal(0, 0.3))
+        sound += played(character.shaft, shaft) * smooth(
+            course.stroke * gain(does.stroke_db + rng.normal(0, 0.5)), n
+        )
+        sound += _condenser_fan(character, course, fault, rng, faults_rng)
+        sound += _flow(character, course, does, shaft, rng)
+        _switching(character, course, sound, rng)
+        more = added(*fault, Heard(character, course, shaft, faults_rng)) if fault is not None else None
         if more is not None:
             sound += more
+    if course.heater.any():
+        _melting(course, sound, rng)
     return sound
 
 
@@ -110,7 +111,15 @@ def _hum(
     return sound
 
 
-def _fans(
+def _inside(character: Character, course: Course, rng: np.random.Generator) -> Signal:
+    """The evaporator's fan, through the closed door; it rests while ice melts."""
+    if not course.evaporator.any():
+        return np.zeros(course.n, np.float32)
+    turning = rotation(course.evaporator_hz, course.n, rng)
+    return played(character.evaporator_fan, turning) * smooth(course.evaporator, course.n)
+
+
+def _condenser_fan(
     character: Character,
     course: Course,
     fault: tuple[Kind, float] | None,
@@ -125,11 +134,7 @@ def _fans(
         table = table * np.float32(1 - 0.8 * severity) + character.fan_failing * np.float32(severity)
         # Stalled blades shed their air in gusts.
         fan = fan * np.maximum(0.1, 1 + 0.6 * severity * wander(fan.size, faults_rng, corner_hz=2.0))
-    sound = played(table, turning) * smooth(fan * gain(rng.normal(0, 0.5)), n)
-    if course.evaporator.any():
-        inside = rotation(course.evaporator_hz, n, rng)
-        sound += played(character.evaporator_fan, inside) * smooth(course.evaporator, n)
-    return sound
+    return played(table, turning) * smooth(fan * gain(rng.normal(0, 0.5)), n)
 
 
 def _flow(
