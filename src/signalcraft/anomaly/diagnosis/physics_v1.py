@@ -81,17 +81,26 @@ SIGNATURES: dict[str, dict[str, float]] = {
         "floor_high": CLEAR,
         "hiss": CLEAR,
         "rhythm_shaft": CLEAR,
-        "slip": SLIGHT,
+        "rhythm_low": CLEAR,
+        "knocks_low": SLIGHT,
+        "knocks_mid": SLIGHT,
+        "slip": CLEAR,
         "power": CLEAR,
-        "vibration": SLIGHT,
-        "rhythm_low": _ANY,
+        "vibration": CLEAR,
+        "hiss_swell": _ANY,
+        "swell_slow": _ANY,
+        "swell_fast": _ANY,
+        "tonal": _ANY,
     },
     # Gas rushes back through a seat: hiss above 2 kHz, pulsed by the strokes; less work, longer runs.
     "valve_leak": {
         "floor_high": STRONG,
         "hiss": STRONG,
         "floor_mid": CLEAR,
-        "rhythm_shaft": CLEAR,
+        "knocks_high": CLEAR,
+        "knocks_mid": SLIGHT,
+        "hiss_swell": SLIGHT,
+        "rhythm_shaft": _ANY,
         "power": -SLIGHT,
         "slip": -SLIGHT,
         "shaft": -SLIGHT,
@@ -99,6 +108,8 @@ SIGNATURES: dict[str, dict[str, float]] = {
         "duty": SLIGHT,
         "run_time": SLIGHT,
         "temperature": SLIGHT,
+        "swell_slow": _ANY,
+        "swell_fast": _ANY,
     },
     # A piston meets liquid: single heavy knocks without a rhythm that brake the shaft and shake the housing.
     "liquid_slugging": {
@@ -130,32 +141,46 @@ SIGNATURES: dict[str, dict[str, float]] = {
     },
     # Less mass flow: less torque, current and strokes; bubbles in the expansion valve; long runs, no cold.
     "refrigerant_loss": {
-        "power": -STRONG,
+        "power": -CLEAR,
         "slip": -CLEAR,
         "shaft": -SLIGHT,
         "shaft_upper": -SLIGHT,
-        "swell_slow": SLIGHT,
-        "hiss_swell": CLEAR,
+        "hiss_swell": STRONG,
+        "swell_slow": CLEAR,
         "unsteady_high": CLEAR,
-        "duty": CLEAR,
+        "knocks_low": CLEAR,
+        "duty": SLIGHT,
         "run_time": CLEAR,
         "temperature": CLEAR,
+        "floor_body": -SLIGHT,
         "floor_mid": _ANY,
         "floor_high": _ANY,
         "hiss": _ANY,
-        "knocks_low": _ANY,
+        "knocks_mid": _ANY,
+        "knocks_high": _ANY,
+        "rhythm_low": _ANY,
+        "rhythm_shaft": _ANY,
+        "swell_fast": _ANY,
+        "starts": _ANY,
     },
-    # Ice, dust, a broken blade: the fan turns slower, its tone changes; less air, more pressure and current.
+    # Ice, dust, a broken blade: the fan turns slower and rushes in gusts; less air, more pressure and torque.
     "fan_fault": {
         "fan_speed": -STRONG,
-        "fan": _ANY,
+        "swell_slow": SLIGHT,
+        "swell_fast": SLIGHT,
+        "slip": CLEAR,
         "power": SLIGHT,
-        "slip": SLIGHT,
         "duty": SLIGHT,
         "run_time": SLIGHT,
         "temperature": SLIGHT,
-        "floor_low": _ANY,
+        "floor_low": SLIGHT,
+        "vibration": SLIGHT,
+        "fan": _ANY,
         "floor_body": _ANY,
+        "floor_mid": _ANY,
+        "unsteady_low": _ANY,
+        "rhythm_low": _ANY,
+        "hiss_swell": _ANY,
         "tonal": _ANY,
     },
     # The sound of each run is as ever; there are more and shorter ones.
@@ -178,8 +203,8 @@ SIGNATURES: dict[str, dict[str, float]] = {
         "floor_mid": CLEAR,
         "floor_high": CLEAR,
         "hiss": CLEAR,
-        "rhythm_low": -SLIGHT,
-        "rhythm_shaft": -SLIGHT,
+        "rhythm_low": -CLEAR,
+        "rhythm_shaft": _ANY,
         "tonal": -SLIGHT,
         "fan": _ANY,
         "fan_speed": _ANY,
@@ -197,7 +222,7 @@ UNKNOWN_WIDTH = 2.0
 """Of u under "unknown": as far as faults move most indicators."""
 CAUTION = 2.0
 """Indicators are not independent: so many of them say what one would."""
-PRIOR_UNKNOWN = 0.1
+PRIOR_UNKNOWN, PRIOR_NOTHING = 0.1, 0.1
 _DEGREES = 4.0
 LEAST_PROBABILITY = 0.01
 MOST_EVIDENCE = 6
@@ -207,7 +232,8 @@ _WIDTHS = np.array([WIDTH.get(indicator.name, _USUAL_WIDTH) for indicator in IND
 
 
 def _matrix() -> Array:
-    table = np.zeros((len(FAULTS), len(INDICATORS)))
+    """(faults + 1, k): the last is a machine in which nothing has changed."""
+    table = np.zeros((len(FAULTS) + 1, len(INDICATORS)))
     for row, fault in enumerate(FAULTS):
         for name, size in SIGNATURES[fault].items():
             table[row, PLACE[name]] = size
@@ -215,27 +241,27 @@ def _matrix() -> Array:
 
 
 _TABLE = _matrix()
+_PRIOR = np.array(
+    [(1 - PRIOR_UNKNOWN - PRIOR_NOTHING) / len(FAULTS)] * len(FAULTS) + [PRIOR_NOTHING, PRIOR_UNKNOWN]
+)
 
 
 def diagnose(indicators: Indicators) -> Diagnosis:
     """Probabilities of all conditions for a clip that is not normal."""
     weights = evidence_weights(compressed(indicators.deviations))
-    total = np.append(weights.sum(axis=1) / CAUTION, 0.0)
-    prior = np.append(np.full(len(FAULTS), (1 - PRIOR_UNKNOWN) / len(FAULTS)), PRIOR_UNKNOWN)
+    total = weights.sum(axis=1) / CAUTION
     # A fault is named only where something of its signature was observed.
-    total[:-1][~_supported(weights, indicators)] = -np.inf
-    share = prior * np.exp(total - total.max())
+    total[:-1][~_supported(weights[:-1], indicators)] = -np.inf
+    share = _PRIOR * np.exp(np.append(total, 0.0) - max(float(total.max()), 0.0))
     share /= share.sum()
-    named = share >= LEAST_PROBABILITY
-    named[-1] = True
-    share = np.where(named, share, 0.0)
-    share[-1] += 1 - share.sum()
+    named = share[: len(FAULTS)] >= LEAST_PROBABILITY
     findings = [
         Finding(fault, float(share[i]), _evidence(weights[i], indicators))
         for i, fault in enumerate(FAULTS)
         if named[i]
     ]
-    return ranked(NAME, [*findings, Finding(UNKNOWN, float(share[-1]))])
+    # Nothing of all this, no change at all, and what is too little to name: not known.
+    return ranked(NAME, [*findings, Finding(UNKNOWN, 1 - sum(finding.probability for finding in findings))])
 
 
 def compressed(deviations: Array) -> Array:
@@ -244,12 +270,13 @@ def compressed(deviations: Array) -> Array:
 
 
 def evidence_weights(u: Array) -> Array:
-    """Log-likelihood ratios (faults, k) against "unknown" at each fault's best size. u: (k,), NaN is 0."""
+    """Log-likelihood ratios (faults + 1, k) against "unknown", of each fault at its best size and, last, of
+    no change at all. u: (k,), NaN is 0."""
     known = np.isfinite(u)
     value = np.where(known, u, 0.0)
     of_unknown = _log_student(value, np.hypot(_WIDTHS, UNKNOWN_WIDTH))
     best = np.zeros_like(_TABLE)
-    best_total = np.full(len(FAULTS), -np.inf)
+    best_total = np.full(len(_TABLE), -np.inf)
     for size in SIZES:
         ratios = _log_student(value - size * _TABLE, _WIDTHS) - of_unknown
         ratios = np.where(known & np.isfinite(_TABLE), ratios, 0.0)
@@ -261,7 +288,7 @@ def evidence_weights(u: Array) -> Array:
 
 def _supported(weights: Array, indicators: Indicators) -> NDArray[np.bool_]:
     """Whether an indicator that the signature names has moved its way, by at least two deviations."""
-    moved = np.nan_to_num(indicators.deviations) * np.sign(np.nan_to_num(_TABLE))
+    moved = np.nan_to_num(indicators.deviations) * np.sign(np.nan_to_num(_TABLE[:-1]))
     return np.asarray(((moved >= 2) & (weights > 0)).any(axis=1))
 
 
