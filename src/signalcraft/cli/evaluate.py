@@ -14,7 +14,7 @@ from rich.table import Table
 
 from signalcraft.anomaly import CURRENT, BaselineError
 from signalcraft.dsp import DspError
-from signalcraft.evaluation import datasets, report, watch
+from signalcraft.evaluation import datasets, diagnosis_report, report, watch
 from signalcraft.evaluation.errors import EvaluationError
 from signalcraft.evaluation.methods import Engine, references
 from signalcraft.evaluation.run import run
@@ -106,3 +106,8 @@ def _show(made: report.Report) -> None:
     for row in rows:
         table.add_row(*row)
     console.print(table)
+    for title, columns, body in diagnosis_report.tables(made.groups):
+        told = Table(*columns, title=title, box=None, pad_edge=False)
+        for line in body:
+            told.add_row(*line)
+        console.print(told)

@@ -85,8 +85,10 @@ def iitk_features(folder: Path) -> Dataset | None:
     return Dataset(
         folder.resolve().name,
         f"A random half of the healthy recordings trains, the other half and all faults test; mean of {SEEDS}"
-        " seeded halves. The AUC over all is the mean over the faults: each has equally many recordings.",
+        " seeded halves. The AUC over all is the mean over the faults: each has equally many recordings."
+        " Supervised: ten folds over all recordings, healthy and faulty.",
         trials,
+        supervised=True,
     )
 
 

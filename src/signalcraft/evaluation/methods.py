@@ -57,6 +57,11 @@ class Engine:
     def limit(self) -> float:
         return float(self._baseline.limit)
 
+    @property
+    def baseline(self) -> Any:
+        """Of the last fit."""
+        return self._baseline
+
 
 def references() -> list[Method]:
     return [Mahalanobis(), NearestNeighbour(), Autoencoder()]

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from signalcraft.dsp import Sound
 from signalcraft.dsp.spectrogram import spectrogram_png
+from signalcraft.evaluation import diagnosis_report
 from signalcraft.evaluation.metrics import roc
 from signalcraft.evaluation.pictures import histogram_svg, roc_svg
 from signalcraft.evaluation.run import Group, MethodFigures, Mistake
@@ -78,6 +79,8 @@ def write(report: Report, folder: Path) -> None:
         }
         markdown += [f"\n## {group.name}\n"]
         html += [f"<h2>{escape(group.name)}</h2>"]
+        for table in diagnosis_report.details(group):
+            _add_table(table, markdown, html)
         for caption, kind, content in shown:
             pictures[names[caption]] = content
             markdown.append(f"![{caption}]({quote(names[caption])})\n\n{caption}\n")
@@ -151,7 +154,25 @@ def _head(report: Report) -> tuple[list[str], list[str]]:
         *("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in body),
         "</table>",
     ]
+    told = diagnosis_report.tables(report.groups)
+    if told:
+        markdown.append(f"\n{diagnosis_report.MEANING}\n")
+        html.append(f"<p>{escape(diagnosis_report.MEANING)}</p>")
+    for table in told:
+        _add_table(table, markdown, html)
     return markdown, html
+
+
+def _add_table(table: diagnosis_report.Table, markdown: list[str], html: list[str]) -> None:
+    title, header, body = table
+    markdown += [f"\n**{title}**\n", *markdown_table(header, body), ""]
+    cells = ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in body]
+    heads = "".join(f"<th>{escape(cell)}</th>" for cell in header)
+    html.append(
+        f"<h3>{escape(title)}</h3><table><tr>{heads}</tr>"
+        + "".join(f"<tr>{row}</tr>" for row in cells)
+        + "</table>"
+    )
 
 
 def markdown_table(header: tuple[str, ...], body: list[tuple[str, ...]]) -> list[str]:
@@ -233,6 +254,7 @@ def _group_json(group: Group) -> dict[str, Any]:
     return {
         "name": group.name,
         "left_out": sorted(group.left_out),
+        **diagnosis_report.as_json(group),
         "methods": [
             {
                 **asdict(figures),

@@ -9,6 +9,8 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
+from signalcraft.anomaly.diagnosis.learned_v1 import Figures as HeadFigures
+from signalcraft.evaluation.diagnosis import Judged, judge, supervised
 from signalcraft.evaluation.methods import Engine, Method, cross_validated_scores
 from signalcraft.evaluation.metrics import Figures, Scored, auc, false_alarm_share, figures
 from signalcraft.evaluation.trials import Dataset, Sample, Trial
@@ -58,12 +60,15 @@ class MethodFigures:
 
 @dataclass
 class Group:
-    """One condition. mistakes: the engine's, in the group's first trial."""
+    """One condition. mistakes: the engine's, in the group's first trial. judged: the diagnoses of all trials'
+    test clips. supervised: where the data set asks for it, of its first trial."""
 
     name: str
     trials: list[TrialScores] = field(default_factory=list)
     mistakes: list[Mistake] = field(default_factory=list)
     left_out: set[str] = field(default_factory=set)
+    judged: list[Judged] = field(default_factory=list)
+    supervised: HeadFigures | None = None
 
     def of(self, method: str) -> list[TrialScores]:
         return [trial for trial in self.trials if trial.method == method]
@@ -88,8 +93,13 @@ def run(
             told(f"{trial.group}, {trial.seed + 1}: {method.name}")
             scores = _score(method, trial)
             group.trials.append(scores)
-            if method is engine and not group.mistakes:
-                group.mistakes = _mistakes(trial, scores.scored)
+            if method is engine:
+                found = np.concatenate([scores.scored.normal, scores.scored.anomalous]) > engine.limit
+                group.judged += judge(trial, engine.baseline, found.tolist())
+                group.mistakes = group.mistakes or _mistakes(trial, scores.scored)
+        if dataset.supervised and group.supervised is None:
+            told(f"{trial.group}: supervised")
+            group.supervised = supervised([*trial.train, *trial.normal, *trial.anomalous])
     return list(groups.values())
 
 

@@ -54,12 +54,14 @@ class Trial:
 @dataclass(frozen=True)
 class Dataset:
     """title: as the report calls it. protocol: how training and test were chosen, for the report. synthetic:
-    made by the simulator. trials: made one at a time, so that one is in memory."""
+    made by the simulator. trials: made one at a time, so that one is in memory. supervised: its kinds are to
+    be told apart by a classifier too, in ten folds over the first trial."""
 
     title: str
     protocol: str
     trials: Callable[[], Iterator[Trial]]
     synthetic: bool = False
+    supervised: bool = False
 
 
 @dataclass(frozen=True)
