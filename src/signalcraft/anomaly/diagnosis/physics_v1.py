@@ -31,7 +31,7 @@ Array = NDArray[np.float64]
 
 # Sizes of change at a moderate fault, as u: SLIGHT is 2 deviations, CLEAR 7, STRONG 20.
 SLIGHT, CLEAR, STRONG = 0.9, 2.0, 3.0
-SIZES = (0.35, 0.6, 0.85, 1.1, 1.4)
+SIZES = (0.2, 0.4, 0.6, 0.85, 1.1, 1.4)
 _ANY = math.nan  # may change either way with this fault: no evidence
 
 SIGNATURES: dict[str, dict[str, float]] = {
@@ -216,8 +216,43 @@ SIGNATURES: dict[str, dict[str, float]] = {
     },
 }
 
-WIDTH: dict[str, float] = {}
-_USUAL_WIDTH = 0.9
+# How far u scatters around a signature, in the order of INDICATORS.
+WIDTH: dict[str, float] = {
+    "floor_low": 1.1,
+    "floor_body": 0.7,
+    "floor_mid": 1.6,
+    "floor_high": 1.4,
+    "unsteady_low": 1.2,
+    "unsteady_high": 1,
+    "hum": 0.7,
+    "hum_upper": 0.4,
+    "slip": 0.5,
+    "slip_sidebands": 1.1,
+    "shaft": 0.8,
+    "shaft_upper": 1.3,
+    "shaft_half": 0.4,
+    "fan": 0.6,
+    "fan_speed": 0.7,
+    "tonal": 1,
+    "knocks_low": 1.4,
+    "knocks_mid": 1.6,
+    "knocks_high": 0.6,
+    "rhythm_low": 0.7,
+    "rhythm_own": 0.5,
+    "rhythm_shaft": 1,
+    "swell_slow": 0.8,
+    "swell_fast": 1.4,
+    "hiss_swell": 1.4,
+    "hiss": 0.9,
+    "steps": 1.2,
+    "power": 1,
+    "temperature": 0.7,
+    "warming": 0.8,
+    "vibration": 0.5,
+    "starts": 0.5,
+    "run_time": 0.6,
+    "duty": 1.6,
+}
 UNKNOWN_WIDTH = 2.0
 """Of u under "unknown": as far as faults move most indicators."""
 CAUTION = 2.0
@@ -228,7 +263,7 @@ LEAST_PROBABILITY = 0.01
 MOST_EVIDENCE = 6
 LEAST_WEIGHT = 0.3  # of evidence that is worth showing, in nats
 
-_WIDTHS = np.array([WIDTH.get(indicator.name, _USUAL_WIDTH) for indicator in INDICATORS])
+_WIDTHS = np.array([WIDTH[indicator.name] for indicator in INDICATORS])
 
 
 def _matrix() -> Array:
