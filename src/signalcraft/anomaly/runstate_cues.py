@@ -22,10 +22,10 @@ LINE_NAMES = (
     *(f"shaft_{order}_db" for order in (1, 2, 3, 4)),
 )
 N_LINES = len(LINE_NAMES)
-(TONES, QUIETER, STEP, PROMINENCE, AIR, HISS, SHINE, TICKS, POWER, VIBRATION, SLOPE) = range(
-    N_LINES, N_LINES + 11
+(TONES, QUIETER, STEP, PROMINENCE, AIR, HISS, SHINE, TICKS, RHYTHM, POWER, VIBRATION, SLOPE) = range(
+    N_LINES, N_LINES + 12
 )
-N_CUES = N_LINES + 11
+N_CUES = N_LINES + 12
 """Columns of a matrix of cues; NaN where the clip or the node does not tell.
 
 The first are the levels of the lines of hum and shaft, dB re full scale; where none was found, what noise may
@@ -33,8 +33,9 @@ have hidden. TONES: level of all of them in the clip's first or last seconds, wh
 the other of the two. STEP: by how many dB it changes for good within the clip, positive where it rises.
 PROMINENCE: how far the clearest line stands above its surroundings, dB. AIR: quiet level of the bands above
 500 Hz, dB. HISS: quiet level at 2 to 8 kHz, dB. SHINE: level above 4 kHz that is passed a twentieth of the
-time, dB. TICKS: excess kurtosis k of the highest band as 10 log10(1 + k). POWER: per cent of the current
-sensor's range. VIBRATION: decibels re 1 g. SLOPE: of the storage temperature, degrees a minute.
+time, dB. TICKS: excess kurtosis k of the highest band as 10 log10(1 + k). RHYTHM: how far the clearest beat
+of the highest band stands out of its swings, dB. POWER: per cent of the current sensor's range. VIBRATION:
+decibels re 1 g. SLOPE: of the storage temperature, degrees a minute.
 """
 
 _TONES_HZ = (50.0, 400.0)
@@ -89,7 +90,12 @@ def columns(names: tuple[Named, ...]) -> Columns:
             np.intp,
         )
 
-    taken = (*enumerate(LINE_NAMES), (HISS, "hiss_dbfs"), (STEP, "hum_step_db"))
+    taken = (
+        *enumerate(LINE_NAMES),
+        (HISS, "hiss_dbfs"),
+        (STEP, "hum_step_db"),
+        (RHYTHM, "impact_prominence_high_db"),
+    )
     return Columns(
         singles=tuple((cue, place[name]) for cue, name in taken if name in place),
         first=place.get("hum_first_dbfs"),

@@ -17,6 +17,7 @@ from signalcraft.anomaly.runstate_cues import (
     POWER,
     PROMINENCE,
     QUIETER,
+    RHYTHM,
     SHINE,
     SLOPE,
     STEP,
@@ -54,7 +55,8 @@ _ASSUMED_GAP_DB, _ASSUMED_SPREAD_DB = 20.0, 6.0
 # A fault may take a third off the current, or off the tones' distance to standing.
 _SHARE_OF_GAP = 0.15
 # Prominence of the clearest line when nothing of the machine is known: chance gives up to 9 dB (`dsp.lines`),
-# a motor beside the microphone 20 and more.
+# a motor beside the microphone 20 and more; but so does another machine's motor, for all one can tell.
+_NEIGHBOUR = 0.25
 _PROMINENCE_OFF, _PROMINENCE_ON, _PROMINENCE_SPREAD = 6.0, 22.0, 5.0
 # Steps that a start makes, and the share of starts of which the clip holds only what follows.
 _STEP_FROM_DB, _STEP_TO_DB = 3.0, 40.0
@@ -70,7 +72,10 @@ _PASSING_NOISE = 0.03
 _LOUDER_HEARD = 0.6
 # What a cabinet's door keeps out above 4 kHz, and how that varies with shop and gap.
 _THROUGH_A_DOOR_DB = (10.0, 5.0)
-_TICKS_HEARD, _TICKS_DB = 0.6, 2.0
+# By how much the beat of the machine drowns in that; how often it is weak for another reason; what is left of
+# the chance of a door where nothing is known of the beat.
+_RHYTHM_COVERED_DB, _RHYTHM_WEAK, _RHYTHM_UNKNOWN = (-10.0, 5.0), 0.1, 0.3
+_TICKS_HEARD, _TICKS_OTHERWISE, _TICKS_DB = 0.6, 0.05, 2.0
 
 _TONAL = (TONES, *range(N_LINES))
 _TONES_LEAST = 1e-3  # all tones together must not decide alone
@@ -174,7 +179,7 @@ def _tones(cues: list[float], learned: Learned) -> list[float] | None:
         fit = _on_off(cues[PROMINENCE], (_PROMINENCE_ON, spread), (_PROMINENCE_OFF, spread))
         if fit is None:
             return None
-        fits = [fit]
+        fits = [(fit[0], max(fit[1], _NEIGHBOUR))]
     runs, stands = (max(prod(fit[i] for fit in fits) ** 0.5, _TONES_LEAST) for i in (0, 1))
     quieter = _on_off(cues[QUIETER], on[TONES], off[TONES]) or (1.0, 1.0)
     starts = runs * (_START_MISSED * quieter[0] + (1 - _START_MISSED) * quieter[1])
@@ -266,20 +271,41 @@ def _shine(cues: list[float], learned: Learned) -> list[float] | None:
             return 0.9 * _gauss(shine - usual[0], _THROUGH_A_DOOR_DB) + 0.1 * _usual_or_more(
                 shine, usual, 0.5
             )
-        return _usual_or_more(shine, usual, _LOUDER_HEARD if h.heater else _PASSING_NOISE)
+        # Duller than usual is no sign of anything here.
+        return _usual_or_more(max(shine, usual[0]), usual, _LOUDER_HEARD if h.heater else _PASSING_NOISE)
 
     return [likelihood(h) for h in HYPOTHESES]
 
 
 def _ticks(cues: list[float], learned: Learned) -> list[float] | None:
-    """Drops, and metal that expands, as it warms by a heater."""
+    """Drops, and metal that expands, as it warms by a heater. An open door does not tick; a bearing may."""
     ticks = cues[TICKS]
     if isnan(ticks) or isnan(learned.on[TICKS][0]):
         return None
 
     def likelihood(h: Hypothesis) -> float:
-        share = _TICKS_HEARD if h.heater else _PASSING_NOISE
-        return _usual_or_more(ticks, learned.like(h, TICKS), share, _TICKS_DB)
+        share = _TICKS_HEARD if h.heater else 0.0 if h.state == "door_open" else _TICKS_OTHERWISE
+        usual = learned.like(h, TICKS)
+        return _usual_or_more(max(ticks, usual[0]), usual, share, _TICKS_DB)
+
+    return [likelihood(h) for h in HYPOTHESES]
+
+
+def _rhythm(cues: list[float], learned: Learned) -> list[float] | None:
+    """What comes through a door covers the beat of pistons and fan in the high notes; what a worn part adds
+    beats as it turns. Without this, a bearing or a leaking valve would sound like an open door."""
+    rhythm, usual = cues[RHYTHM], learned.on[RHYTHM]
+    if isnan(learned.on[SHINE][0]):
+        return None
+    if isnan(rhythm) or isnan(usual[0]):
+        return [_RHYTHM_UNKNOWN if h.state == "door_open" and h.before else 1.0 for h in HYPOTHESES]
+
+    def likelihood(h: Hypothesis) -> float:
+        own = learned.like(h, RHYTHM) if h.gas else usual
+        kept = _gauss(min(rhythm, own[0]), own)  # clearer than usual is a fault, and running
+        covered = _gauss(rhythm - own[0], _RHYTHM_COVERED_DB)
+        share = 1 - _OUTLIER if h.state == "door_open" and h.before else _RHYTHM_WEAK
+        return (1 - share) * kept + share * covered + 1e-4
 
     return [likelihood(h) for h in HYPOTHESES]
 
@@ -293,6 +319,7 @@ _LIKELIHOODS: dict[str, Callable[[list[float], Learned], list[float] | None]] = 
     "air": _air,
     "shine": _shine,
     "ticks": _ticks,
+    "rhythm": _rhythm,
 }
 
 

@@ -25,6 +25,7 @@ from signalcraft.anomaly.runstate_cues import (
     N_CUES,
     N_LINES,
     POWER,
+    RHYTHM,
     SHINE,
     SLOPE,
     TICKS,
@@ -41,6 +42,7 @@ _QUANTILES, _QUANTILE_SIGMAS = (0.15, 0.5, 0.85), 1.0364  # of a Gaussian
 _SPREAD_FLOOR = np.full(N_CUES, 1.5)  # dB
 _SPREAD_FLOOR[[AIR, SHINE]] = 0.7  # means of many bands
 _SPREAD_FLOOR[TICKS] = 0.1  # kurtosis of Gaussian noise in a clip strays by 1 to 3 %
+_SPREAD_FLOOR[RHYTHM] = 2.0  # a line of a spectrum with few averages
 _SPREAD_FLOOR[POWER] = 0.5  # per cent of the range
 _SPREAD_FLOOR[SLOPE] = 0.02  # degrees a minute: a sensor's step of 1/16 degree in three minutes
 
@@ -54,8 +56,8 @@ _LEAST_SEPARATION = 2.5
 _LEAST_CLIPS = 3  # in the smaller group: one or two clips are an event, not a state
 _OUTLIER = 0.02
 _ROUNDS = 3
-# Uncondensed gas through a valve: at least twice the hiss of the run, and alike each time within what a mean of
-# many bands strays. Twenty minutes of eight to twelve hours are some 4 % of a day, more of a run.
+# Uncondensed gas through a valve: at least twice the hiss of the run, and alike each time within what a mean
+# of many bands strays. Twenty minutes of eight to twelve hours are some 4 % of a day, more of a run.
 _GAS_HISS_DB, _GAS_ALIKE_DB, _GAS_SHARE = 3.0, 1.5, 0.12
 
 Mask = NDArray[np.bool_]
