@@ -295,8 +295,9 @@ def diagnose(indicators: Indicators) -> Diagnosis:
         for i, fault in enumerate(FAULTS)
         if named[i]
     ]
-    # Nothing of all this, no change at all, and what is too little to name: not known.
-    return ranked(NAME, [*findings, Finding(UNKNOWN, 1 - sum(finding.probability for finding in findings))])
+    # None of these, no change at all, and what is too little to name: not known.
+    rest = max(0.0, 1 - sum(finding.probability for finding in findings))
+    return ranked(NAME, [*findings, Finding(UNKNOWN, rest)])
 
 
 def compressed(deviations: Array) -> Array:
