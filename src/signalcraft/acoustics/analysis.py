@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from signalcraft import dsp
 from signalcraft.acoustics import baselines, consequences, queries
 from signalcraft.acoustics import surroundings as around
-from signalcraft.acoustics.judgement import judge
+from signalcraft.acoustics.judgement import Samples, judge
 from signalcraft.acoustics.learning import fitting, heads, refitting, states
 from signalcraft.acoustics.learning import queries as learning
 from signalcraft.acoustics.learning.models import Baseline, StateModel
@@ -117,7 +117,7 @@ def finish(session: Session, analysis_id: UUID, clip: Clip, heard: Heard) -> Non
     analysis.reasons = list(heard.reasons)
     analysis.finished_at = utc_now()
     if heard.features is None:
-        _not_assessable(analysis, heard)
+        write_not_assessable(analysis, heard)
     else:
         write(analysis, clip, heard, known)
     session.flush()
@@ -136,7 +136,8 @@ def give_up(session: Session, analysis_id: UUID, clip: Clip) -> None:
     finish(session, analysis_id, clip, Heard(("gave_up",), None, None))
 
 
-def _not_assessable(analysis: Analysis, heard: Heard) -> None:
+def write_not_assessable(analysis: Analysis, heard: Heard) -> None:
+    """Write that nothing can be said of the clip, and why."""
     if heard.quality is None:
         analysis.state = "failed"
         analysis.summary = UNREADABLE
@@ -174,8 +175,13 @@ def look_up(
     )
 
 
-def write(analysis: Analysis, clip: Clip, heard: Heard, known: Known | None) -> None:
-    """Write what was heard and judged into the row: state, verdict, score, diagnosis, explanation."""
+def write(
+    analysis: Analysis, clip: Clip, heard: Heard, known: Known | None, *, samples: Samples | None = None
+) -> None:
+    """Write what was heard and judged into the row: state, verdict, score, diagnosis, explanation.
+
+    samples: gives the sound itself where `heard` has it no more.
+    """
     if heard.features is None:
         raise ValueError("nothing was heard that could be judged")
     analysis.state = "done"
@@ -190,7 +196,7 @@ def write(analysis: Analysis, clip: Clip, heard: Heard, known: Known | None) -> 
     baseline = known.standing.baseline
     if baseline is None:
         analysis.verdict = "learning"
-        analysis.learnable = clip.source == "node" and known.standing.run_state is not None
+        analysis.learnable = clip.source == "node"
         analysis.summary = baselines.learning_summary(
             known.standing, known.state.state, learnable=analysis.learnable
         )
@@ -198,7 +204,7 @@ def write(analysis: Analysis, clip: Clip, heard: Heard, known: Known | None) -> 
     columns = judge(
         fitting.load(baseline),
         heard.features,
-        samples=heard.samples,
+        samples=samples or (lambda: heard.samples),
         segment_samples=clip.segment_samples,
         surroundings=known.surroundings,
         head=known.head,

@@ -1,5 +1,6 @@
 """One clip against one baseline: score, diagnosis, explanation, nearest healthy clip. No database."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,19 +16,22 @@ from signalcraft.dsp import spectra
 from signalcraft.dsp.features import CURRENT as FEATURES
 from signalcraft.dsp.features import FEATURE_SETS
 
+Samples = Callable[[], NDArray[np.float32] | None]
+"""Gives the sound when it is needed: most clips are normal, and nothing more is asked of them."""
+
 
 def judge(
     loaded: Loaded,
     features: NDArray[np.float32],
     *,
-    samples: NDArray[np.float32] | None,
+    samples: Samples,
     segment_samples: int | None,
     surroundings: Surroundings,
     head: tuple[int, Head] | None,
 ) -> dict[str, Any]:
     """The columns of the result. A normal clip has no diagnosis: nothing is wrong that could be named.
 
-    features: float32 (p,) of the current set. samples: float32 (n,) of the clip, to tell moments in it.
+    features: float32 (p,) of the current set. samples: gives the sound, float32 (n,), to tell moments in it.
     head: the trained classifier with its id, where there is one.
     """
     names = FEATURE_SETS[FEATURES].names()
@@ -60,21 +64,16 @@ def judge(
         columns["condition"] = diagnosis.condition
         columns["diagnosis"] = diagnosis.as_json()
         columns["head_id"] = head[0] if head is not None else None
+    heard = samples() if diagnosis is not None else None
     told = explanation.explain(
         loaded.fitted,
         features,
         names,
         assessment=assessment,
-        log_mel=_log_mel(samples, segment_samples) if diagnosis is not None else None,
-        duration_s=len(samples) / dsp.ANALYSIS_RATE_HZ if samples is not None else None,
+        log_mel=None if heard is None else spectra.log_mel(heard, segment_samples=segment_samples),
+        duration_s=None if heard is None else heard.size / dsp.ANALYSIS_RATE_HZ,
         diagnosis=diagnosis,
     )
     columns["explanation"] = {**told.as_json(), "scorers": getattr(assessment, "scorers", {})}
     columns["summary"] = told.summary
     return columns
-
-
-def _log_mel(samples: NDArray[np.float32] | None, segment_samples: int | None) -> NDArray[np.float32] | None:
-    if samples is None:
-        return None
-    return spectra.log_mel(samples, segment_samples=segment_samples)

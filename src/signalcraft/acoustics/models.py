@@ -119,7 +119,8 @@ class Analysis(Base):
     """What the clip meant for the machine's alarm together with those before it; only of the node's sound."""
     decision_version: Mapped[str | None]
     learnable: Mapped[bool] = mapped_column(server_default=text("false"))
-    """Whether a baseline may learn from it: assessable, not grave, and not heard near an open alarm."""
+    """Whether a baseline of its run state may learn from it: the node's, assessable, not grave, and not heard
+    near an open alarm."""
     quality: Mapped[dict[str, Any] | None]
     explanation: Mapped[dict[str, Any] | None]
     summary: Mapped[dict[str, Any] | None]

@@ -211,6 +211,26 @@ def _scored(machine_id: int) -> tuple[ColumnElement[bool], ...]:
     )
 
 
+def machines(session: Session, machine_id: int | None) -> Sequence[Machine]:
+    """All machines, or the one of that number."""
+    statement = select(Machine).order_by(Machine.id)
+    if machine_id is not None:
+        statement = statement.where(Machine.id == machine_id)
+    return session.scalars(statement).all()
+
+
+def finished_ids(session: Session, machine_id: int, *, since: datetime | None) -> Sequence[UUID]:
+    """The machine's finished analyses in the order of recording."""
+    statement = (
+        select(Analysis.id)
+        .where(Analysis.machine_id == machine_id, Analysis.state == "done")
+        .order_by(Analysis.heard_at, Analysis.id)
+    )
+    if since is not None:
+        statement = statement.where(Analysis.heard_at >= since)
+    return session.scalars(statement).all()
+
+
 # --- reading for people
 
 

@@ -5,6 +5,7 @@ import typer
 from signalcraft.cli import lifecycle, users
 from signalcraft.cli.evaluate import evaluate
 from signalcraft.cli.listen import listen
+from signalcraft.cli.reanalyze import reanalyze
 from signalcraft.cli.replay import replay
 from signalcraft.cli.simulate import simulate
 
@@ -17,6 +18,7 @@ app = typer.Typer(
 lifecycle.register(app)
 app.command()(evaluate)
 app.command()(listen)
+app.command()(reanalyze)
 app.command()(replay)
 app.command()(simulate)
 app.command()(users.user)

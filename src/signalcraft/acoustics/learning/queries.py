@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, func, lateral, or_, select, true, update
+from sqlalchemy import ColumnElement, Row, and_, exists, func, lateral, or_, select, true, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
@@ -85,6 +85,7 @@ def clips_of_node(
             Analysis.state == "done",
             Analysis.requested_by.is_(None),
             Analysis.feature_version == feature_version,
+            Analysis.features.is_not(None),
         )
         .order_by(Analysis.heard_at.desc(), Analysis.id.desc())
         .limit(limit)
@@ -172,10 +173,13 @@ def _clips() -> Any:
 
 
 def _learnable(machine_id: Any, run_state: str, feature_version: str) -> tuple[ColumnElement[bool], ...]:
-    """Before a machine's states are known its clips count as heard while it ran."""
+    """Before a machine's states are learned, what cannot be told counts as heard while it ran."""
     states: ColumnElement[bool] = Analysis.run_state == run_state
     if run_state == "running":
-        states = or_(states, Analysis.run_state == "unknown")
+        learned = exists().where(
+            StateModel.machine_id == Analysis.machine_id, StateModel.features == feature_version
+        )
+        states = or_(states, and_(Analysis.run_state == "unknown", ~learned))
     return (
         Analysis.machine_id == machine_id,
         Analysis.learnable.is_(True),

@@ -86,7 +86,7 @@ def learn(session: Session, machine_id: int, *, limit: int = CLIPS_LIMIT) -> Sta
     session.flush()
     unjudged = set(queries.unjudged(session, [row.id for row in rows]))
     changes = [
-        {"id": row.id, **_columns(model, row_features, row_surroundings)}
+        {"id": row.id, **as_columns(estimate(model, row_features, row_surroundings))}
         for row, row_features, row_surroundings in zip(rows, features, surroundings, strict=True)
         if row.id in unjudged
     ]
@@ -104,11 +104,6 @@ def as_columns(estimated: StateEstimate) -> dict[str, Any]:
         "state_probability": estimated.probability,
         "state_evidence": {name: told[name] for name in ("probabilities", "evidence")},
     }
-
-
-def _columns(model: StateModel, features: NDArray[np.float32], known: Surroundings) -> dict[str, Any]:
-    heard = estimate(model, features, known)
-    return {**as_columns(heard), "learnable": compared_as(model, heard) is not None}
 
 
 @lru_cache(maxsize=512)
