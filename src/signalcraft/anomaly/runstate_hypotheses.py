@@ -75,7 +75,7 @@ _THROUGH_A_DOOR_DB = (10.0, 5.0)
 # By how much the beat of the machine drowns in that; how often it is weak for another reason; what is left of
 # the chance of a door where nothing is known of the beat.
 _RHYTHM_COVERED_DB, _RHYTHM_WEAK, _RHYTHM_UNKNOWN = (-10.0, 5.0), 0.1, 0.3
-_TICKS_HEARD, _TICKS_OTHERWISE, _TICKS_DB = 0.6, 0.05, 2.0
+_TICKS_DB = 2.0
 
 _TONAL = (TONES, *range(N_LINES))
 _TONES_LEAST = 1e-3  # all tones together must not decide alone
@@ -267,6 +267,8 @@ def _shine(cues: list[float], learned: Learned) -> list[float] | None:
 
     def likelihood(h: Hypothesis) -> float:
         usual = learned.like(h, SHINE)
+        if h.before != h.after:
+            return _between(shine, learned.on[SHINE], learned.off[SHINE])
         if h.state == "door_open":
             return 0.9 * _gauss(shine - usual[0], _THROUGH_A_DOOR_DB) + 0.1 * _usual_or_more(
                 shine, usual, 0.5
@@ -278,17 +280,26 @@ def _shine(cues: list[float], learned: Learned) -> list[float] | None:
 
 
 def _ticks(cues: list[float], learned: Learned) -> list[float] | None:
-    """Drops, and metal that expands, as it warms by a heater. An open door does not tick; a bearing may."""
+    """Drops, and metal that expands, as it warms by a heater. An open door does not tick, a machine at rest
+    hardly; a bearing may, and the relay as it switches."""
     ticks = cues[TICKS]
     if isnan(ticks) or isnan(learned.on[TICKS][0]):
         return None
 
     def likelihood(h: Hypothesis) -> float:
-        share = _TICKS_HEARD if h.heater else 0.0 if h.state == "door_open" else _TICKS_OTHERWISE
-        usual = learned.like(h, TICKS)
-        return _usual_or_more(max(ticks, usual[0]), usual, share, _TICKS_DB)
+        usual = learned.on[TICKS] if h.after else learned.like(h, TICKS)
+        return _usual_or_more(max(ticks, usual[0]), usual, _ticking(h), _TICKS_DB)
 
     return [likelihood(h) for h in HYPOTHESES]
+
+
+def _ticking(h: Hypothesis) -> float:
+    """In what share of clips."""
+    if h.heater:
+        return 0.6
+    if h.state == "door_open":
+        return 0.0
+    return 0.3 if h.before != h.after else 0.05 if h.after else 0.02
 
 
 def _rhythm(cues: list[float], learned: Learned) -> list[float] | None:
@@ -301,6 +312,8 @@ def _rhythm(cues: list[float], learned: Learned) -> list[float] | None:
         return [_RHYTHM_UNKNOWN if h.state == "door_open" and h.before else 1.0 for h in HYPOTHESES]
 
     def likelihood(h: Hypothesis) -> float:
+        if h.before != h.after:
+            return 1 / _STEP_TO_DB  # heard for a part of the clip
         own = learned.like(h, RHYTHM) if h.gas else usual
         kept = _gauss(min(rhythm, own[0]), own)  # clearer than usual is a fault, and running
         covered = _gauss(rhythm - own[0], _RHYTHM_COVERED_DB)
