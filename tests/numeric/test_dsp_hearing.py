@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from signalcraft.dsp import DspError, assess_quality, decode, prepare, spectra
+from signalcraft.dsp import DspError, assess_quality, decode, fourier, prepare, spectra
 from signalcraft.dsp.features import FEATURE_SETS, v2
 
 from .signals import RATE_HZ, encoded, noise, sine, sound
@@ -209,3 +209,11 @@ def test_bad_clips_are_not_assessable_or_refused() -> None:
             prepare(sound(np.where(np.arange(32_000) == 5, bad, 0.1)))
     # Loud, periodic, without noise: hard on every floor, and still heard without a warning.
     assert np.isfinite(v2.extract(SQUARE)[:256]).all()
+
+
+@pytest.mark.parametrize("n", [160_000, 4_096, 32_032, 1_000, 33])
+def test_the_long_transform_is_the_transform(n: int) -> None:
+    x = np.random.default_rng(n).standard_normal(n).astype(np.float32)
+    np.testing.assert_allclose(fourier.rfft(x), np.fft.rfft(x), atol=2e-5 * n**0.5)
+    z = (x + 1j * x[::-1]).astype(np.complex64)
+    np.testing.assert_allclose(fourier.ifft(z), np.fft.ifft(z), atol=2e-5 / n**0.5)

@@ -43,7 +43,7 @@ def tones_db(spectrum: LongSpectrum, mains_hz: float) -> tuple[NDArray[np.float6
 def edges_db(level_db: NDArray[np.float64], rate_hz: float) -> tuple[float, float]:
     """Median level of the first and of the last EDGE_S; of the halves of a clip shorter than both."""
     n = min(round(EDGE_S * rate_hz), level_db.size // 2)
-    return float(np.median(level_db[:n])), float(np.median(level_db[-n:]))
+    return _quantile(level_db[:n], 0.5), _quantile(level_db[-n:], 0.5)
 
 
 def largest_step(level_db: NDArray[np.float64], rate_hz: float) -> Step:
@@ -61,4 +61,9 @@ def largest_step(level_db: NDArray[np.float64], rate_hz: float) -> Step:
 
 def active_share(level_db: NDArray[np.float64]) -> float:
     """Share of the time within ACTIVE_WITHIN_DB of the level that a tenth of the clip passes, 0 to 1."""
-    return float(np.mean(level_db >= np.quantile(level_db, 0.9) - ACTIVE_WITHIN_DB))
+    return float(np.mean(level_db >= _quantile(level_db, 0.9) - ACTIVE_WITHIN_DB))
+
+
+def _quantile(values: NDArray[np.float64], share: float) -> float:
+    """The nearest of the values, several times faster than `np.quantile`."""
+    return float(np.sort(values)[round(share * (values.size - 1))])

@@ -10,6 +10,7 @@ second (all: physics and standards, no recording was looked at).
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,10 +83,16 @@ NO_SLIP = Slip(math.nan, math.nan)
 NO_FAN = Fan(math.nan, math.nan, math.nan)
 
 
-def find_hum(spectrum: LongSpectrum) -> Hum:
-    """Which mains the motor hums with, by the comb of even harmonics that stands out most."""
+def likely_mains_hz(spectrum: LongSpectrum) -> float:
+    """The grid frequency whose even harmonics stand out most, whether or not that is enough to be found."""
+    candidates = _grid_candidates()
+    return float(candidates[_comb_scores(spectrum, candidates, HUM_ORDERS).argmax()])
+
+
+def find_hum(spectrum: LongSpectrum, likely_hz: float) -> Hum:
+    """Whether the motor hums at the even harmonics of `likely_mains_hz`, and how."""
     orders = np.array(HUM_ORDERS)
-    found = spectrum.lines(orders * likely_mains_hz(spectrum), within_hz=_REACH_BINS * spectrum.bin_hz)
+    found = spectrum.lines(orders * likely_hz, within_bins=_REACH_BINS)
     if not _is_family(found):
         return NO_HUM
     mains_hz = _fundamental(found, orders)
@@ -94,11 +101,10 @@ def find_hum(spectrum: LongSpectrum) -> Hum:
     return Hum(mains_hz, tuple(levels.power.tolist()), second)
 
 
-def likely_mains_hz(spectrum: LongSpectrum) -> float:
-    """The grid frequency whose even harmonics stand out most, whether or not that is enough to be found."""
+@lru_cache(maxsize=1)
+def _grid_candidates() -> NDArray[np.float64]:
     deviations = np.arange(-GRID_TOLERANCE_HZ, GRID_TOLERANCE_HZ + _STEP_HZ / 2, _STEP_HZ)
-    candidates = np.concatenate([grid + deviations for grid in GRIDS_HZ])
-    return float(candidates[_comb_scores(spectrum, candidates, HUM_ORDERS).argmax()])
+    return np.concatenate([grid + deviations for grid in GRIDS_HZ])
 
 
 def find_shaft(spectrum: LongSpectrum, hum: Hum) -> Shaft:
@@ -117,7 +123,7 @@ def find_shaft(spectrum: LongSpectrum, hum: Hum) -> Shaft:
         return NO_SHAFT
     best = float(candidates[_comb_scores(spectrum, candidates, SHAFT_ORDERS).argmax()])
     orders = np.array(SHAFT_ORDERS)
-    found = spectrum.lines(orders * best, within_hz=_REACH_BINS * spectrum.bin_hz)
+    found = spectrum.lines(orders * best, within_bins=_REACH_BINS)
     if not _is_family(found):
         return NO_SHAFT
     hz = _fundamental(found, orders)
@@ -211,9 +217,8 @@ def _comb_scores(
 ) -> NDArray[np.float64]:
     """How far the harmonics of each candidate stand out together: float64 (candidates,)."""
     places = spectrum.bins(candidates[:, None] * np.array(orders))
-    scores: NDArray[np.float64] = np.log(np.clip(spectrum.near_prominence[places], 1.0, _CAP)).sum(
-        axis=1, dtype=np.float64
-    )
+    near = np.minimum(np.maximum(spectrum.near_prominence[places], 1.0), _CAP)
+    scores: NDArray[np.float64] = np.log(near).sum(axis=1)
     return scores
 
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 
+from signalcraft.dsp import fourier
 from signalcraft.dsp.sound import ANALYSIS_RATE_HZ
 
 BLOCK_S = 10.0  # what nodes send; longer clips are cut into such blocks, so that a line's prominence compares
 MIN_BLOCK_S = 2.0  # bins of 0.5 Hz: below, neither slip side bands nor 2 Hz modulation can be resolved
-LINES_TO_HZ = 2000.0  # harmonics of mains, shaft and fan stand below; above, friction and flow are noise
+LINES_TO_HZ = 1000.0  # the harmonics of mains, shaft and fan that are told apart stand below
 # -130 dB: about what the nodes' microphones give of their own in a bin of 0.1 Hz; below, nothing stands out.
 FLOOR_POWER = 1e-13
 _FLOOR_WIDTH_HZ = 8.0  # wide against a line and its side bands, narrow against the slope of the noise
@@ -23,7 +23,8 @@ _FLOOR_MIN_BINS = 24
 _HANN_NOISE_BANDWIDTH = 1.5  # bins; also what the bins of one line sum to, relative to its peak on a bin
 _TAPER = 0.1  # of a band at each edge, so that its filter hardly rings
 _RING_BINS = 20  # how far around a peak its own surroundings are looked at
-_LINE_BINS = 2  # a Hann line ends two bins from its centre
+_LINE = np.arange(-2, 3)  # a Hann line ends two bins from its centre
+_RING = np.array([place for place in range(-_RING_BINS, _RING_BINS + 1) if abs(place) > 2])
 
 
 def continuous_blocks(
@@ -41,7 +42,7 @@ def continuous_blocks(
     per_segment = max(1, round(length / (BLOCK_S * ANALYSIS_RATE_HZ)))
     pitch = length // per_segment
     blocks = segments[:, : per_segment * pitch].reshape(-1, pitch)
-    return blocks[:, : scipy.fft.prev_fast_len(pitch, real=True)]
+    return blocks[:, : fourier.previous_fast_length(pitch)]
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class LongSpectrum:
     def __init__(self, blocks: NDArray[np.float32]) -> None:
         self.block_samples = blocks.shape[1]
         self.bin_hz = ANALYSIS_RATE_HZ / self.block_samples
-        self.values: NDArray[np.complex64] = scipy.fft.rfft(blocks, axis=1)
+        self.values = _rows([fourier.rfft(block) for block in blocks])
 
     @cached_property
     def power(self) -> NDArray[np.float32]:
@@ -101,46 +102,44 @@ class LongSpectrum:
         the amplitude relative to full scale.
         """
         first, last = round(low_hz / self.bin_hz), round(high_hz / self.bin_hz)
-        points = scipy.fft.next_fast_len(max(last - first, round(rate_hz / self.bin_hz)))
-        band = self.values[:, first:last] * (
-            _taper(last - first) * np.float32(2 * points / self.block_samples)
-        )
-        analytic: NDArray[np.complex64] = scipy.fft.ifft(band, points, axis=1)
+        points = fourier.next_fast_length(max(last - first, round(rate_hz / self.bin_hz)))
+        band = np.zeros((len(self.values), points), np.complex64)
+        np.multiply(self.values[:, first:last], _taper(last - first), out=band[:, : last - first])
+        analytic = _rows([fourier.ifft(block) for block in band])
+        analytic *= np.float32(2 * points / self.block_samples)
         return analytic
 
     def bins(self, hz: NDArray[np.float64]) -> NDArray[np.intp]:
         """The nearest bins, within `power`."""
         nearest: NDArray[np.intp] = np.rint(hz / self.bin_hz).astype(np.intp)
-        return np.clip(nearest, 1, self.power.size - 2)
+        return np.minimum(np.maximum(nearest, 1), self.power.size - 2)
 
-    def lines(self, hz: NDArray[np.float64], *, within_hz: float | NDArray[np.float64] = 0.0) -> Lines:
-        """The strongest peak at most `within_hz` (and at least a bin) from each frequency.
+    def lines(self, hz: NDArray[np.float64], *, within_bins: int = 1) -> Lines:
+        """The strongest peak at most `within_bins` from each frequency.
 
         A peak must stand out of its own surroundings too: the top of a broad hump of noise is no line.
         """
-        reach = np.rint(np.broadcast_to(np.asarray(within_hz), hz.shape) / self.bin_hz).clip(min=1)
-        widest = reach.max(initial=1.0)
-        offsets = np.arange(-widest, widest + 1)
-        places = np.clip(
-            np.rint(hz / self.bin_hz)[:, None] + offsets, _RING_BINS, self.power.size - _RING_BINS - 1
-        ).astype(np.intp)
-        candidates = np.where(np.abs(offsets) <= reach[:, None], self.power[places], -1.0)
-        peaks = np.take_along_axis(places, candidates.argmax(axis=1)[:, None], axis=1)
-        around = self.power[peaks + np.arange(-_RING_BINS, _RING_BINS + 1)].astype(np.float64)
-        lower, centre, upper = np.log(np.maximum(around[:, _RING_BINS - 1 : _RING_BINS + 2], FLOOR_POWER)).T
+        last = self.power.size - _RING_BINS - 1
+        places = np.rint(hz / self.bin_hz).astype(np.intp)[:, None] + np.arange(-within_bins, within_bins + 1)
+        places = np.minimum(np.maximum(places, _RING_BINS), last)
+        peaks = places[np.arange(hz.size), self.power[places].argmax(axis=1)]
+        line = self.power[peaks[:, None] + _LINE].astype(np.float64)
+        ring = np.sort(self.power[peaks[:, None] + _RING], axis=1)
+        lower, centre, upper = np.log(np.maximum(line[:, 1:4], FLOOR_POWER)).T
         # A parabola through three logarithms, exact to some .02 bins for a Hann window.
         bend = np.minimum(lower - 2 * centre + upper, -1e-6)
-        offset = np.clip(0.5 * (lower - upper) / bend, -0.5, 0.5)
-        line = around[:, _RING_BINS - _LINE_BINS : _RING_BINS + _LINE_BINS + 1]
-        ring = np.delete(around, np.s_[_RING_BINS - _LINE_BINS - 1 : _RING_BINS + _LINE_BINS + 2], axis=1)
-        ring.sort(axis=1)
-        ring_floor = ring[:, ring.shape[1] // 2] / _median_of_mean(len(self.values))
-        floor = np.maximum(self.floor[peaks[:, 0]], ring_floor)
+        offset = np.minimum(np.maximum(0.5 * (lower - upper) / bend, -0.5), 0.5)
+        around = ring[:, _RING.size // 2] / _median_of_mean(len(self.values))
         return Lines(
-            (peaks[:, 0] + offset) * self.bin_hz,
+            (peaks + offset) * self.bin_hz,
             line.sum(axis=1) / _HANN_NOISE_BANDWIDTH,
-            around[:, _RING_BINS] / floor,
+            line[:, 2] / np.maximum(self.floor[peaks], around),
         )
+
+
+def _rows(blocks: list[NDArray[np.complex64]]) -> NDArray[np.complex64]:
+    """complex64 (blocks, n); no copy of one, which is what nearly every clip has."""
+    return blocks[0][None] if len(blocks) == 1 else np.stack(blocks)
 
 
 @lru_cache(maxsize=32)
@@ -162,11 +161,17 @@ def local_floor(power: NDArray[np.float32], bin_hz: float, *, n_averaged: int) -
     """
     width = min(max(round(_FLOOR_WIDTH_HZ / bin_hz), _FLOOR_MIN_BINS), power.size)
     ranges = power.size // width
-    middle = width // 2
-    medians = np.partition(power[: ranges * width].reshape(ranges, width), middle, axis=1)[:, middle]
-    means = np.maximum(medians / _median_of_mean(n_averaged), FLOOR_POWER).astype(np.float64)
-    centres = (np.arange(ranges) + 0.5) * width
-    floor: NDArray[np.float32] = np.interp(np.arange(power.size), centres, means).astype(np.float32)
+    half = width // 2
+    # Sorting is faster than selecting: NumPy does it in vector registers.
+    medians = np.sort(power[: ranges * width].reshape(ranges, width), axis=1)[:, half]
+    means = np.maximum(medians / np.float32(_median_of_mean(n_averaged)), np.float32(FLOOR_POWER))
+    floor = np.empty_like(power)
+    floor[:half] = means[0]
+    rise = np.arange(width, dtype=np.float32) / np.float32(width)
+    between = floor[half : half + (ranges - 1) * width].reshape(ranges - 1, width)
+    np.multiply(np.diff(means)[:, None], rise, out=between)
+    between += means[:-1, None]
+    floor[half + (ranges - 1) * width :] = means[-1]
     return floor
 
 

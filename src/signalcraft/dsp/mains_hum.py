@@ -21,11 +21,10 @@ _HARMONICS = 40
 
 def is_only_mains_hum(samples: NDArray[np.float32], sample_rate_hz: int, *, silence_power: float) -> bool:
     """samples: float32 (n,), at least a second. silence_power: mean square of what counts as silence."""
-    heard = samples[: round(_HEARD_S * sample_rate_hz)]
-    heard = heard - np.float32(heard.mean(dtype=np.float64))
-    if not _repeats_with_the_mains(heard[:sample_rate_hz], round(_PERIODS_S * sample_rate_hz)):
+    if not _repeats_with_the_mains(samples[:sample_rate_hz], round(_PERIODS_S * sample_rate_hz)):
         return False
-    heard = heard[: scipy.fft.prev_fast_len(heard.size, real=True)]
+    heard = samples[: scipy.fft.prev_fast_len(min(samples.size, round(_HEARD_S * sample_rate_hz)), real=True)]
+    heard = heard - heard.mean()
     window = np.hanning(heard.size).astype(np.float32)
     spectrum = scipy.fft.rfft(heard * window)
     power = spectrum.real.astype(np.float64) ** 2 + spectrum.imag.astype(np.float64) ** 2
@@ -36,6 +35,7 @@ def is_only_mains_hum(samples: NDArray[np.float32], sample_rate_hz: int, *, sile
 
 def _repeats_with_the_mains(samples: NDArray[np.float32], lag: int) -> bool:
     """Whether 0.1 s later the sound is much the same: a cheap question that most sounds fail."""
+    samples = samples - samples.mean()
     change = samples[lag:] - samples[:-lag]
     total = np.einsum("i,i->", samples, samples) / samples.size
     return bool(np.einsum("i,i->", change, change) / change.size <= 2 * _REPEATS * total)

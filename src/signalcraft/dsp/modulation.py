@@ -1,5 +1,7 @@
 """How the loudness swings: slowly as refrigerant surges or a fan beats, quickly as something rattles."""
 
+from functools import lru_cache
+
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
@@ -12,6 +14,15 @@ ANY_HZ = (0.3, 20.0)
 _STEP = 64  # samples: 250 values a second, far above 20 Hz, so that hum and turning do not fold down into it
 RATE_HZ = ANALYSIS_RATE_HZ / _STEP
 _FLOOR = 1e-6  # -120 dB: no swing at all
+
+
+@lru_cache(maxsize=16)
+def _hann(points: int) -> NDArray[np.float32]:
+    window: NDArray[np.float32] = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(points) / points)).astype(
+        np.float32
+    )
+    window.setflags(write=False)
+    return window
 
 
 def loudness(blocks: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -30,12 +41,11 @@ def depths_db(
     amplitude: float32 (blocks, n), not negative. Noise alone swings too, the less the wider its band.
     """
     points = amplitude.shape[1]
-    mean = amplitude.mean(axis=1, dtype=np.float64)
+    mean = amplitude.mean(axis=1)
     if not mean.any():
         return [20 * np.log10(_FLOOR)] * len(ranges_hz)
     relative = amplitude[mean > 0] / mean[mean > 0, None] - 1
-    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(points) / points)
-    spectrum = scipy.fft.rfft(relative * hann, axis=1)
+    spectrum = scipy.fft.rfft(relative * _hann(points), axis=1)
     power = np.mean(spectrum.real**2 + spectrum.imag**2, axis=0)
     hz = np.arange(power.size) * (rate_hz / points)
     # A sine of relative amplitude m has power (m n / 4)^2 on its bin, 1.5 times that over the window's three.

@@ -130,7 +130,7 @@ def extract(samples: NDArray[np.float32], *, segment_samples: int | None = None)
     """
     _check(samples)
     log_mel = spectra.log_mel(samples, segment_samples=segment_samples)
-    return from_log_mel(samples, log_mel, segment_samples=segment_samples)
+    return _values(samples, log_mel, segment_samples)
 
 
 def from_log_mel(
@@ -138,13 +138,19 @@ def from_log_mel(
 ) -> NDArray[np.float32]:
     """The same where the log-mel spectrogram, float32 (frames, N_MELS), is needed elsewhere too."""
     _check(samples)
+    return _values(samples, log_mel, segment_samples)
+
+
+def _values(
+    samples: NDArray[np.float32], log_mel: NDArray[np.float32], segment_samples: int | None
+) -> NDArray[np.float32]:
     bands = log_mel.reshape(len(log_mel), N_BANDS, _MELS_PER_BAND).mean(axis=2)
     level, floor, peak, variation = _over_time(bands)
     blocks = continuous_blocks(samples, segment_samples=segment_samples)
     singles = _of_one_piece(blocks) if blocks is not None else {}
-    singles["rms_dbfs"] = _db(float(np.square(samples).mean(dtype=np.float64)))
+    singles["rms_dbfs"] = _db(float(np.einsum("i,i->", samples, samples)) / samples.size)
     singles["hiss_dbfs"] = _hiss_dbfs(log_mel)
-    singles.update(_shape(level))
+    singles.update(_shape(level.astype(np.float64)))
     rest = names()[len(STATISTICS) * N_BANDS :]
     tail = [singles.get(feature.name, math.nan) for feature in rest]
     return np.concatenate([level, floor, peak, variation, tail]).astype(np.float32)
@@ -166,25 +172,23 @@ def _band_borders_hz() -> NDArray[np.float64]:
     return spectra.mel_to_hz(half_steps[1:-1:2])[::_MELS_PER_BAND]
 
 
-def _over_time(bands: NDArray[np.float32]) -> tuple[NDArray[np.float64], ...]:
-    """Level, floor, peak and variation of each band, float64 (N_BANDS,). bands: float32 (frames, N_BANDS)."""
+def _over_time(bands: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+    """Level, floor, peak and variation of each band, float32 (N_BANDS,). bands: float32 (frames, N_BANDS)."""
     by_band = np.ascontiguousarray(bands.T)
     low, high = round(FLOOR_QUANTILE * (len(bands) - 1)), round(PEAK_QUANTILE * (len(bands) - 1))
-    ordered = np.partition(by_band, sorted({low, high}), axis=1)
-    level = by_band.mean(axis=1, dtype=np.float64)
-    variation = by_band.std(axis=1, dtype=np.float64)
-    return level, ordered[:, low].astype(np.float64), ordered[:, high].astype(np.float64), variation
+    ordered = np.sort(by_band, axis=1)
+    level = by_band.mean(axis=1)
+    variation = np.sqrt(np.square(by_band - level[:, None]).mean(axis=1))
+    return level, ordered[:, low], ordered[:, high], variation
 
 
 def _of_one_piece(blocks: NDArray[np.float32]) -> dict[str, float]:
     """The values that need a stretch of sound without a gap."""
     spectrum = LongSpectrum(blocks)
-    found = _lines(spectrum)
+    likely_hz = lines.likely_mains_hz(spectrum)
+    found = _lines(spectrum, likely_hz)
     found.update(_impacts_and_modulation(spectrum, blocks, found["mains_hz"], found["shaft_hz"]))
-    mains_hz = found["mains_hz"]
-    if math.isnan(mains_hz):
-        mains_hz = lines.likely_mains_hz(spectrum)
-    tones_db, rate_hz = course.tones_db(spectrum, mains_hz)
+    tones_db, rate_hz = course.tones_db(spectrum, likely_hz)
     found["hum_first_dbfs"], found["hum_last_dbfs"] = course.edges_db(tones_db, rate_hz)
     step = course.largest_step(tones_db, rate_hz)
     found["hum_step_db"], found["hum_step_at_s"] = step.db, step.at_s
@@ -192,8 +196,8 @@ def _of_one_piece(blocks: NDArray[np.float32]) -> dict[str, float]:
     return found
 
 
-def _lines(spectrum: LongSpectrum) -> dict[str, float]:
-    hum = lines.find_hum(spectrum)
+def _lines(spectrum: LongSpectrum, likely_hz: float) -> dict[str, float]:
+    hum = lines.find_hum(spectrum, likely_hz)
     shaft = lines.find_shaft(spectrum, hum)
     slip = lines.find_slip(spectrum, hum, shaft)
     fan = lines.find_fan(spectrum, hum, shaft)
@@ -227,12 +231,12 @@ def _impacts_and_modulation(
     own = tuple(hz for hz in (shaft_hz / 2, mains_hz) if not math.isnan(hz))
     for band, (low_hz, high_hz) in IMPACT_BANDS.items():
         heard = envelope.band_envelope(spectrum, low_hz, high_hz)
-        rhythm = envelope.rhythm(heard)
+        rhythm = envelope.rhythm(heard.thinned(envelope.RHYTHM_RATE_HZ))
         rate_hz, prominence = rhythm.strongest(out_of_step_with_hz=own if band in OUT_OF_STEP else ())
         if band == "high":
-            found["hiss_modulation_db"] = modulation.depths_db(
-                heard.values, heard.rate_hz, (modulation.ANY_HZ,)
-            )[0]
+            thin = heard.thinned(modulation.RATE_HZ)
+            (hiss_db,) = modulation.depths_db(thin.values, thin.rate_hz, (modulation.ANY_HZ,))
+            found["hiss_modulation_db"] = hiss_db
         found[f"impact_kurtosis_{band}"] = envelope.kurtosis(heard)
         found[f"impact_rate_{band}_hz"] = rate_hz if prominence >= envelope.FOUND_PROMINENCE else math.nan
         found[f"impact_prominence_{band}_db"] = _db(prominence)
