@@ -29,7 +29,7 @@ from numpy.typing import ArrayLike
 
 from signalcraft.anomaly.errors import BaselineError
 from signalcraft.anomaly.runstate_cues import N_CUES, Named, add_surroundings, of_sound
-from signalcraft.anomaly.runstate_cycles import RECENT_S, Cycles, cycles
+from signalcraft.anomaly.runstate_cycles import RECENT_S, RUNS_BEFORE_AND_AFTER, Cycles, cycles
 from signalcraft.anomaly.runstate_hypotheses import HYPOTHESES, weigh
 from signalcraft.anomaly.runstate_model import NAME, StateModel, from_cues
 from signalcraft.anomaly.surroundings import UNKNOWN, Surroundings
@@ -37,6 +37,7 @@ from signalcraft.anomaly.surroundings import UNKNOWN, Surroundings
 __all__ = [
     "NAME",
     "RECENT_S",
+    "RUNS_BEFORE_AND_AFTER",
     "STATES",
     "Cycles",
     "StateEstimate",

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from signalcraft.dsp import Sound
 from signalcraft.dsp.spectrogram import spectrogram_png
-from signalcraft.evaluation import diagnosis_report
+from signalcraft.evaluation import diagnosis_report, states
 from signalcraft.evaluation.metrics import roc
 from signalcraft.evaluation.pictures import histogram_svg, roc_svg
 from signalcraft.evaluation.run import Group, MethodFigures, Mistake
@@ -39,7 +39,8 @@ HEADER = ("condition", "method", "AUC", "pAUC", "FA@99", "over limit", "fit s", 
 
 @dataclass(frozen=True)
 class Report:
-    """command: how it can be repeated. groups: empty for a watch. watched: empty for everything else."""
+    """command: how it can be repeated. groups: empty for a watch or for states. watched, told: empty for
+    everything else."""
 
     title: str
     protocol: str
@@ -50,6 +51,7 @@ class Report:
     synthetic: bool
     groups: list[Group]
     watched: list[Watched]
+    told: list[states.Told]
 
 
 def as_json(report: Report) -> dict[str, Any]:
@@ -64,6 +66,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "protocol": report.protocol,
         "groups": [_group_json(group) for group in report.groups],
         "watched": [asdict(watched) for watched in report.watched],
+        "states": [asdict(told) for told in report.told],
     }
 
 
@@ -133,18 +136,24 @@ WATCHED_HEADER = (
 )
 
 
+def overview(report: Report, *, intervals: bool = True) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """(header, rows) of the table that says it all."""
+    if report.told:
+        return states.HEADER, states.rows(report.told)
+    if report.watched:
+        return WATCHED_HEADER, watched_rows(report.watched)
+    return HEADER, rows(report.groups, intervals=intervals)
+
+
 def _head(report: Report) -> tuple[list[str], list[str]]:
     title = f"{report.title}: {report.detector}"
     facts = [
         report.protocol,
         *(["Everything here was made by the simulator: it is synthetic."] if report.synthetic else []),
         f"Made by SignalCraft {report.version} on {report.date} with `{report.command}`.",
-        _PARAMETERS,
-        _MEANING,
+        *([] if report.told else [_PARAMETERS, _MEANING]),
     ]
-    header, body = (
-        (WATCHED_HEADER, watched_rows(report.watched)) if report.watched else (HEADER, rows(report.groups))
-    )
+    header, body = overview(report)
     markdown = [f"# {title}\n", *(f"{fact}\n" for fact in facts), *markdown_table(header, body)]
     html = [
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
