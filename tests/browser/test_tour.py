@@ -23,10 +23,10 @@ AT_ONCE_MS = 3_000
 
 
 def recordings(machine: VirtualMachine, begin_s: float) -> Iterator[NDArray[np.int16]]:
-    """Clips one minute apart while the machine runs, as nodes send them."""
+    """Clips one minute apart while the machine runs with its door closed."""
     at = begin_s
     while True:
-        if machine.is_running(at):
+        if machine.runs_through(at):
             yield machine.clip(at)
         at += 60
 
