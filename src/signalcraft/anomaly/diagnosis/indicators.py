@@ -44,6 +44,7 @@ _SAME_RHYTHM, _MULTIPLE = 0.012, 0.005
 # So much does the strongest of some 4,000 lines of a noise's envelope stand out by chance, and scatter.
 _FOUND_RHYTHM_DB, _RHYTHM_SCALE_DB = 12.0, 2.0
 _MAD_TO_SIGMA = 1.4826
+UNMOVED = 1.0  # deviations: such a one is no change
 _MIN_USUAL = 5  # earlier surroundings that make a "usual"
 
 
@@ -71,28 +72,45 @@ class Usual(Protocol):
 
 @dataclass(frozen=True)
 class Indicator:
-    """more, less: what a deviation upwards or downwards is called, as the end of "heard: …"."""
+    """more, less, same: what a deviation upwards, downwards or none is called."""
 
     name: str
     unit: str
     more: Text
     less: Text
+    same: Text
+
+    def said(self, deviation: float) -> Text:
+        return self.same if abs(deviation) < UNMOVED else self.more if deviation > 0 else self.less
 
 
-def _indicator(name: str, unit: str, more: tuple[str, str], less: tuple[str, str]) -> Indicator:
-    return Indicator(name, unit, {"ko": more[0], "en": more[1]}, {"ko": less[0], "en": less[1]})
+def _indicator(
+    name: str, unit: str, more: tuple[str, str], less: tuple[str, str], same: tuple[str, str]
+) -> Indicator:
+    texts = ({"ko": ko, "en": en} for ko, en in (more, less, same))
+    return Indicator(name, unit, *texts)
+
+
+def _as_usual(ko: str, en: str) -> tuple[str, str]:
+    return f"{ko} 평소와 같음", f"{en} as usual"
 
 
 def _louder(name: str, ko: str, en: str) -> Indicator:
-    return _indicator(name, "dB", (f"{ko} 커짐", f"{en} louder"), (f"{ko} 작아짐", f"{en} quieter"))
+    return _indicator(
+        name, "dB", (f"{ko} 커짐", f"{en} louder"), (f"{ko} 작아짐", f"{en} quieter"), _as_usual(ko, en)
+    )
 
 
 def _more(name: str, unit: str, ko: str, en: str) -> Indicator:
-    return _indicator(name, unit, (f"{ko} 늘어남", f"more {en}"), (f"{ko} 줄어듦", f"less {en}"))
+    return _indicator(
+        name, unit, (f"{ko} 늘어남", f"more {en}"), (f"{ko} 줄어듦", f"less {en}"), _as_usual(ko, en)
+    )
 
 
 def _higher(name: str, unit: str, ko: str, en: str) -> Indicator:
-    return _indicator(name, unit, (f"{ko} 높아짐", f"{en} higher"), (f"{ko} 낮아짐", f"{en} lower"))
+    return _indicator(
+        name, unit, (f"{ko} 높아짐", f"{en} higher"), (f"{ko} 낮아짐", f"{en} lower"), _as_usual(ko, en)
+    )
 
 
 INDICATORS: tuple[Indicator, ...] = (
@@ -126,7 +144,11 @@ INDICATORS: tuple[Indicator, ...] = (
     _higher("power", "%", "전류가", "current"),
     _higher("temperature", "°C", "보관 온도가", "storage temperature"),
     _indicator(
-        "warming", "°C/min", ("온도가 오르는 중", "getting warmer"), ("온도가 내려가는 중", "getting colder")
+        "warming",
+        "°C/min",
+        ("온도가 오르는 중", "getting warmer"),
+        ("온도가 내려가는 중", "getting colder"),
+        ("온도가 그대로임", "temperature steady"),
     ),
     _more("vibration", "g", "진동이", "vibration"),
     _more("starts", "octaves", "켜지는 횟수가", "starts an hour"),
@@ -135,6 +157,7 @@ INDICATORS: tuple[Indicator, ...] = (
         "octaves",
         ("한 번 도는 시간이 길어짐", "longer runs"),
         ("한 번 도는 시간이 짧아짐", "shorter runs"),
+        _as_usual("한 번 도는 시간이", "length of a run"),
     ),
     _more("duty", "", "도는 시간의 비율이", "time running"),
 )
@@ -261,7 +284,7 @@ def _add_speed_and_rhythm(
         if not math.isfinite(prominence) or not math.isfinite(own[0]):
             continue
         # A rhythm that is there newly counts with how much it stands out; of no other anything is known.
-        rise = prominence - _FOUND_RHYTHM_DB if _is_new(rate_hz, usual_hz, own) else 0.0
+        rise = max(prominence - _FOUND_RHYTHM_DB, 0.0) if _is_new(rate_hz, usual_hz, own) else 0.0
         if not rise <= deltas[place]:
             deltas[place], scales[place] = rise, _RHYTHM_SCALE_DB
 

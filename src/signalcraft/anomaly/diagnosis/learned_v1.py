@@ -8,7 +8,7 @@ example and class, and far from all examples it says nothing. Each class weighs 
 labelled.
 
 Parameters, none chosen by looking at labels of test data: the kernel's width is the median distance between
-the examples (a convention); `RIDGE` was fixed beforehand; values are compressed by arcsinh because deviations
+the examples (a convention); `RIDGE` was fixed beforehand; values are compressed because deviations
 have long tails. The temperature of the probabilities is fitted on the cross-validated scores of the examples.
 
 All sums run in NumPy's own loops (einsum) and the equations are solved by conjugate gradients on them: the
@@ -61,8 +61,10 @@ class Figures:
 
 @dataclass(frozen=True)
 class Head:
-    """classes: sorted. centre, scale: (p,) of the arcsinh. examples: (n, p), transformed. weights: (n, c).
-    width2: squared width of the kernel. temperature: of the softmax over scores. figures: cross-validated."""
+    """classes: sorted. centre, scale: (p,) of what is compressed. examples: (n, p), transformed. weights:
+    (n, c). width2: squared width of the kernel. reach2: squared distance within which nine of ten examples
+    have another one of their class in another fold. temperature: of the softmax over scores. figures:
+    cross-validated."""
 
     classes: tuple[str, ...]
     centre: Array
@@ -70,6 +72,7 @@ class Head:
     examples: Array
     weights: Array
     width2: float
+    reach2: float
     temperature: float
     figures: Figures
 
@@ -79,14 +82,16 @@ class Head:
         return dict(zip(self.classes, shares.tolist(), strict=True))
 
     def familiarity(self, x: ArrayLike) -> float:
-        """1 on an example, 0 far from all of them: what the head says there is worth as much."""
-        return float(_kernel(self._transformed(x), self.examples, self.width2).max())
+        """1 as near to an example as examples of a class are to each other, falling to 0 beyond: what the
+        head says there is worth as much."""
+        nearest = float(_squared_distances(self._transformed(x), self.examples).min())
+        return min(1.0, float(np.exp(1 - nearest / self.reach2)))
 
     def _transformed(self, x: ArrayLike) -> Array:
         vector = _finite(np.asarray(x, dtype=np.float64))
         if vector.shape != self.centre.shape:
             raise BaselineError(f"the head has {self.centre.size} values, the clip {vector.size}")
-        return np.arcsinh((vector[None] - self.centre) / self.scale)
+        return _compressed((vector[None] - self.centre) / self.scale)
 
     def to_bytes(self) -> bytes:
         """An uncompressed `.npz` of plain arrays, the same bytes for the same head."""
@@ -100,7 +105,7 @@ class Head:
             scale=self.scale,
             examples=self.examples,
             weights=self.weights,
-            numbers=np.array([self.width2, self.temperature]),
+            numbers=np.array([self.width2, self.reach2, self.temperature]),
             confusion=f.confusion,
             counts=np.array([f.n_machines, int(f.grouped_by_machine)]),
             left_out=np.array(f.left_out, dtype=np.str_),
@@ -116,7 +121,7 @@ class Head:
             if str(arrays["head"]) != NAME:
                 raise BaselineError(f"this head belongs to {arrays['head']}, not to {NAME}")
             classes = tuple(str(name) for name in arrays["classes"])
-            width2, temperature = (float(value) for value in arrays["numbers"])
+            width2, reach2, temperature = (float(value) for value in arrays["numbers"])
             n_machines, grouped = (int(value) for value in arrays["counts"])
             figures = _figures(
                 classes,
@@ -132,6 +137,7 @@ class Head:
                 arrays["examples"],
                 arrays["weights"],
                 width2,
+                reach2,
                 temperature,
                 figures,
             )
@@ -165,7 +171,7 @@ def fit_head(vectors: ArrayLike, labels: Sequence[str], machines: Sequence[objec
     centre = np.median(x, axis=0)
     scale = _MAD_TO_SIGMA * np.median(np.abs(x - centre), axis=0)
     scale = np.where(scale > 0, scale, np.maximum(x.std(axis=0), 1.0))
-    z = np.arcsinh((x - centre) / scale)
+    z = _compressed((x - centre) / scale)
     squared = _squared_distances(z, z)
     width2 = float(max(np.median(squared[np.triu_indices(len(z), 1)]), 1e-9))
     kernel = np.exp(-squared / width2)
@@ -187,6 +193,7 @@ def fit_head(vectors: ArrayLike, labels: Sequence[str], machines: Sequence[objec
         z,
         _solve(kernel, y, len(classes)),
         width2,
+        _reach2(squared, folds, y),
         _temperature(held_out, y),
         figures,
     )
@@ -195,6 +202,12 @@ def fit_head(vectors: ArrayLike, labels: Sequence[str], machines: Sequence[objec
 def _finite(x: Array) -> Array:
     """What was not measured counts as unchanged: in deviations from a baseline that is 0."""
     return np.where(np.isfinite(x), x, 0.0)
+
+
+def _compressed(z: Array) -> Array:
+    """Linear up to some three deviations, logarithmic beyond."""
+    compressed: Array = 3 * np.arcsinh(z / 3)
+    return compressed
 
 
 def _codes(machines: Sequence[object]) -> NDArray[np.int64]:
@@ -268,6 +281,14 @@ def _softmax(scores: Array, temperature: float) -> Array:
     e = np.exp((scores - scores.max(axis=1, keepdims=True)) / temperature)
     shares: Array = e / e.sum(axis=1, keepdims=True)
     return shares
+
+
+def _reach2(squared: Array, folds: NDArray[np.int64], y: NDArray[np.intp]) -> float:
+    """See Head. A class that lies in one fold only has no say."""
+    alike = (y[:, None] == y) & (folds[:, None] != folds)
+    nearest = np.where(alike, squared, np.inf).min(axis=1)
+    known = nearest[np.isfinite(nearest)]
+    return max(float(np.quantile(known, 0.9)), 1e-9) if known.size else 1e-9
 
 
 def _temperature(held_out: Array, y: NDArray[np.intp]) -> float:

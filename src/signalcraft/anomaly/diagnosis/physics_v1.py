@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from signalcraft.anomaly.diagnosis.conditions import FAULTS, UNKNOWN
 from signalcraft.anomaly.diagnosis.findings import Diagnosis, Evidence, Finding, ranked
-from signalcraft.anomaly.diagnosis.indicators import INDICATORS, PLACE, Indicators
+from signalcraft.anomaly.diagnosis.indicators import INDICATORS, PLACE, UNMOVED, Indicators
 
 NAME = "physics-1"
 
@@ -218,44 +218,46 @@ SIGNATURES: dict[str, dict[str, float]] = {
 
 # How far u scatters around a signature, in the order of INDICATORS.
 WIDTH: dict[str, float] = {
-    "floor_low": 1.1,
-    "floor_body": 0.7,
+    "floor_low": 1.4,
+    "floor_body": 0.8,
     "floor_mid": 1.6,
-    "floor_high": 1.4,
-    "unsteady_low": 1.2,
-    "unsteady_high": 1,
-    "hum": 0.7,
+    "floor_high": 1.6,
+    "unsteady_low": 1.3,
+    "unsteady_high": 1.1,
+    "hum": 0.8,
     "hum_upper": 0.4,
-    "slip": 0.5,
+    "slip": 0.9,
     "slip_sidebands": 1.1,
     "shaft": 0.8,
-    "shaft_upper": 1.3,
-    "shaft_half": 0.4,
-    "fan": 0.6,
-    "fan_speed": 0.7,
-    "tonal": 1,
-    "knocks_low": 1.4,
+    "shaft_upper": 1.5,
+    "shaft_half": 0.5,
+    "fan": 0.9,
+    "fan_speed": 0.5,
+    "tonal": 1.2,
+    "knocks_low": 1.6,
     "knocks_mid": 1.6,
-    "knocks_high": 0.6,
+    "knocks_high": 1.0,
     "rhythm_low": 0.7,
-    "rhythm_own": 0.5,
-    "rhythm_shaft": 1,
-    "swell_slow": 0.8,
-    "swell_fast": 1.4,
-    "hiss_swell": 1.4,
-    "hiss": 0.9,
-    "steps": 1.2,
-    "power": 1,
-    "temperature": 0.7,
-    "warming": 0.8,
-    "vibration": 0.5,
-    "starts": 0.5,
-    "run_time": 0.6,
+    "rhythm_own": 0.4,
+    "rhythm_shaft": 1.0,
+    "swell_slow": 1.0,
+    "swell_fast": 1.5,
+    "hiss_swell": 1.2,
+    "hiss": 1.2,
+    "steps": 1.6,
+    "power": 1.1,
+    "temperature": 1.1,
+    "warming": 0.7,
+    "vibration": 0.8,
+    "starts": 0.6,
+    "run_time": 0.8,
     "duty": 1.6,
 }
 UNKNOWN_WIDTH = 2.0
 """Of u under "unknown": as far as faults move most indicators."""
-CAUTION = 2.0
+SHOWN = {SLIGHT: 0.5, CLEAR: 0.7, STRONG: 0.85}
+"""How often a fault shows this part of its signature: one that has not moved is weak evidence against it."""
+CAUTION = 1.2
 """Indicators are not independent: so many of them say what one would."""
 PRIOR_UNKNOWN, PRIOR_NOTHING = 0.1, 0.1
 _DEGREES = 4.0
@@ -276,6 +278,9 @@ def _matrix() -> Array:
 
 
 _TABLE = _matrix()
+_TELLS, _SIZES_OR_0 = np.isfinite(_TABLE), np.nan_to_num(_TABLE)
+# Where nothing is to be shown both are the same.
+_SHOWN = np.select([np.abs(_SIZES_OR_0) == size for size in SHOWN], list(SHOWN.values()), 0.5)
 _PRIOR = np.array(
     [(1 - PRIOR_UNKNOWN - PRIOR_NOTHING) / len(FAULTS)] * len(FAULTS) + [PRIOR_NOTHING, PRIOR_UNKNOWN]
 )
@@ -311,11 +316,13 @@ def evidence_weights(u: Array) -> Array:
     known = np.isfinite(u)
     value = np.where(known, u, 0.0)
     of_unknown = _log_student(value, np.hypot(_WIDTHS, UNKNOWN_WIDTH))
+    not_shown = _log_student(value, _WIDTHS)
     best = np.zeros_like(_TABLE)
     best_total = np.full(len(_TABLE), -np.inf)
     for size in SIZES:
-        ratios = _log_student(value - size * _TABLE, _WIDTHS) - of_unknown
-        ratios = np.where(known & np.isfinite(_TABLE), ratios, 0.0)
+        shown = _log_student(value - size * _SIZES_OR_0, _WIDTHS)
+        ratios = np.logaddexp(shown + np.log(_SHOWN), not_shown + np.log(1 - _SHOWN)) - of_unknown
+        ratios = np.where(known & _TELLS, ratios, 0.0)
         total = ratios.sum(axis=1)
         better = total > best_total
         best[better], best_total[better] = ratios[better], total[better]
@@ -324,7 +331,7 @@ def evidence_weights(u: Array) -> Array:
 
 def _supported(weights: Array, indicators: Indicators) -> NDArray[np.bool_]:
     """Whether an indicator that the signature names has moved its way, by at least two deviations."""
-    moved = np.nan_to_num(indicators.deviations) * np.sign(np.nan_to_num(_TABLE[:-1]))
+    moved = np.nan_to_num(indicators.deviations) * np.sign(_SIZES_OR_0[:-1])
     return np.asarray(((moved >= 2) & (weights > 0)).any(axis=1))
 
 
@@ -335,7 +342,10 @@ def _log_student(distance: Array, width: Array) -> Array:
 
 
 def _evidence(weights: Array, indicators: Indicators) -> tuple[Evidence, ...]:
-    order = np.argsort(-np.abs(weights), kind="stable")[:MOST_EVIDENCE]
+    """What has moved, and what has not although it should have."""
+    moved = np.abs(np.nan_to_num(indicators.deviations)) >= UNMOVED
+    worth = np.where(moved | (weights < 0), np.abs(weights), 0.0)
+    order = np.argsort(-worth, kind="stable")[:MOST_EVIDENCE]
     return tuple(
         Evidence(
             indicator=INDICATORS[i].name,
@@ -343,8 +353,8 @@ def _evidence(weights: Array, indicators: Indicators) -> tuple[Evidence, ...]:
             unit=INDICATORS[i].unit,
             deviations=float(indicators.deviations[i]),
             weight=float(weights[i]),
-            text=INDICATORS[i].more if indicators.deltas[i] > 0 else INDICATORS[i].less,
+            text=INDICATORS[i].said(float(indicators.deviations[i])),
         )
         for i in order.tolist()
-        if abs(weights[i]) >= LEAST_WEIGHT
+        if worth[i] >= LEAST_WEIGHT
     )
