@@ -41,6 +41,7 @@ decibels re 1 g. SLOPE: of the storage temperature, degrees a minute.
 _TONES_HZ = (50.0, 400.0)
 _AIR_FROM_HZ = 500.0
 _SHINE_FROM_HZ = 4000.0
+_RHYTHMS = ("impact_prominence_high_db", "impact_shaft_high_db")
 _PROMINENCES = ("hum_prominence_db", "shaft_1_prominence_db")
 # A line may hide in noise up to its prominence of 9 dB; noise of a band some 30 Hz wide has 23 dB less in a
 # bin of a 10 s spectrum (0.15 Hz).
@@ -72,6 +73,7 @@ class Columns:
     tonal: int | None
     ticks: int | None
     prominences: NDArray[np.intp]
+    rhythms: NDArray[np.intp]
     low: NDArray[np.intp]
     air: NDArray[np.intp]
     shine: NDArray[np.intp]
@@ -90,19 +92,18 @@ def columns(names: tuple[Named, ...]) -> Columns:
             np.intp,
         )
 
-    taken = (
-        *enumerate(LINE_NAMES),
-        (HISS, "hiss_dbfs"),
-        (STEP, "hum_step_db"),
-        (RHYTHM, "impact_prominence_high_db"),
-    )
+    def found(wanted: tuple[str, ...]) -> NDArray[np.intp]:
+        return np.array([place[name] for name in wanted if name in place], np.intp)
+
+    taken = (*enumerate(LINE_NAMES), (HISS, "hiss_dbfs"), (STEP, "hum_step_db"))
     return Columns(
         singles=tuple((cue, place[name]) for cue, name in taken if name in place),
         first=place.get("hum_first_dbfs"),
         last=place.get("hum_last_dbfs"),
         tonal=place.get("tonal_share"),
         ticks=place.get("impact_kurtosis_high"),
-        prominences=np.array([place[name] for name in _PROMINENCES if name in place], np.intp),
+        prominences=found(_PROMINENCES),
+        rhythms=found(_RHYTHMS),
         low=bands("floor", *_TONES_HZ),
         air=bands("floor", _AIR_FROM_HZ, np.inf),
         shine=bands("peak", _SHINE_FROM_HZ, np.inf),
@@ -130,6 +131,7 @@ def of_sound(x: Array, names: tuple[Named, ...]) -> Array:
         hidden = np.where(could_tell, low - _HIDDEN_BELOW_BAND_DB, np.nan)[:, None]
         cues[:, :N_LINES] = np.where(np.isnan(cues[:, :N_LINES]), hidden, cues[:, :N_LINES])
         cues[could_tell & np.isnan(cues[:, PROMINENCE]), PROMINENCE] = 0.0
+    cues[:, RHYTHM] = _highest(x[:, where.rhythms])
     cues[:, AIR] = _mean(x[:, where.air])
     cues[:, SHINE] = _mean(x[:, where.shine])
     if where.ticks is not None:
@@ -147,7 +149,7 @@ def add_surroundings(cues: Array, surroundings: Surroundings) -> None:
 
 
 def _finite(value: float | None) -> float:
-    return np.nan if value is None or not np.isfinite(value) else float(value)
+    return float(value) if value is not None and abs(value) < _ABSURD else np.nan
 
 
 def _mean(x: Array) -> Array:

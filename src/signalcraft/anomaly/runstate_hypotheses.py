@@ -74,8 +74,9 @@ _LOUDER_HEARD = 0.6
 _THROUGH_A_DOOR_DB = (10.0, 5.0)
 # By how much the beat of the machine drowns in that; how often it is weak for another reason; what is left of
 # the chance of a door where nothing is known of the beat.
-_RHYTHM_COVERED_DB, _RHYTHM_WEAK, _RHYTHM_UNKNOWN = (-10.0, 5.0), 0.1, 0.3
-_TICKS_DB = 2.0
+_RHYTHM_COVERED_DB, _RHYTHM_SPREAD_DB, _RHYTHM_WEAK, _RHYTHM_UNKNOWN = 10.0, 5.0, 0.1, 0.3
+_RHYTHM_CHANCE_DB = 10.0  # the clearest line of noise; see `dsp.envelope`
+_TICKS_DB, _TICKS_COVERED_DB = 2.0, 1.5
 
 _TONAL = (TONES, *range(N_LINES))
 _TONES_LEAST = 1e-3  # all tones together must not decide alone
@@ -270,9 +271,7 @@ def _shine(cues: list[float], learned: Learned) -> list[float] | None:
         if h.before != h.after:
             return _between(shine, learned.on[SHINE], learned.off[SHINE])
         if h.state == "door_open":
-            return 0.9 * _gauss(shine - usual[0], _THROUGH_A_DOOR_DB) + 0.1 * _usual_or_more(
-                shine, usual, 0.5
-            )
+            return _gauss(shine - usual[0], _THROUGH_A_DOOR_DB) + 1e-4
         # Duller than usual is no sign of anything here.
         return _usual_or_more(max(shine, usual[0]), usual, _LOUDER_HEARD if h.heater else _PASSING_NOISE)
 
@@ -280,15 +279,19 @@ def _shine(cues: list[float], learned: Learned) -> list[float] | None:
 
 
 def _ticks(cues: list[float], learned: Learned) -> list[float] | None:
-    """Drops, and metal that expands, as it warms by a heater. An open door does not tick, a machine at rest
-    hardly; a bearing may, and the relay as it switches."""
+    """Spikes: drops, and metal that expands, by a heater; the relay as it switches; a bearing. An open door
+    has none of these, and covers the pistons' own."""
     ticks = cues[TICKS]
     if isnan(ticks) or isnan(learned.on[TICKS][0]):
         return None
 
     def likelihood(h: Hypothesis) -> float:
         usual = learned.on[TICKS] if h.after else learned.like(h, TICKS)
-        return _usual_or_more(max(ticks, usual[0]), usual, _ticking(h), _TICKS_DB)
+        covered = 1 / _TICKS_COVERED_DB if -_TICKS_COVERED_DB < ticks - usual[0] < usual[1] else 0.0
+        if h.state == "door_open" and h.after:
+            return 0.9 * covered + 0.1 * _gauss(ticks, usual) + 1e-4
+        kept = _usual_or_more(ticks, usual, _ticking(h), _TICKS_DB)
+        return (1 - _RHYTHM_WEAK) * kept + _RHYTHM_WEAK * covered
 
     return [likelihood(h) for h in HYPOTHESES]
 
@@ -297,8 +300,6 @@ def _ticking(h: Hypothesis) -> float:
     """In what share of clips."""
     if h.heater:
         return 0.6
-    if h.state == "door_open":
-        return 0.0
     return 0.3 if h.before != h.after else 0.05 if h.after else 0.02
 
 
@@ -316,7 +317,8 @@ def _rhythm(cues: list[float], learned: Learned) -> list[float] | None:
             return 1 / _STEP_TO_DB  # heard for a part of the clip
         own = learned.like(h, RHYTHM) if h.gas else usual
         kept = _gauss(min(rhythm, own[0]), own)  # clearer than usual is a fault, and running
-        covered = _gauss(rhythm - own[0], _RHYTHM_COVERED_DB)
+        drowned = max(own[0] - _RHYTHM_COVERED_DB, _RHYTHM_CHANCE_DB), _RHYTHM_SPREAD_DB
+        covered = _gauss(min(rhythm, own[0]) if rhythm < own[0] + own[1] else rhythm, drowned)
         share = 1 - _OUTLIER if h.state == "door_open" and h.before else _RHYTHM_WEAK
         return (1 - share) * kept + share * covered + 1e-4
 

@@ -33,7 +33,7 @@ _STATES = runstate.STATES[:-1]
 
 PROTOCOL = (
     f"{MACHINES} virtual machines, each in a shop of its own, with seeds used nowhere else; a clip of"
-    f" {CLIP_S:g} s every {CLIP_EVERY_S / 60:g} minutes in whatever state. The first {LEARN_CLIPS} are learned"
+    f" {CLIP_S:g} s every {CLIP_EVERY_S / 60:g} minutes as it comes. The first {LEARN_CLIPS} are learned"
     f" from, without labels; the next {TEST_CLIPS} are told. Shop noise at a fixed distance below the healthy"
     " running machine, or as the time of day has it, with louder noises passing. A clip is called by what"
     " happens in it: a start or stop within it or up to 8 or 4 s before counts first, then a defrost, then a"
