@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from signalcraft.dsp import fourier
-from signalcraft.dsp.long_spectrum import LongSpectrum, local_floor
+from signalcraft.dsp.long_spectrum import LongSpectrum, hann_power, local_floor
 
 RATES_HZ = (2.0, 400.0)  # from below a slow fan to seven hits a turn of a 57 Hz shaft
 RHYTHM_RATE_HZ = 2000.0  # so that little above half of it folds down into RATES_HZ
@@ -92,17 +92,15 @@ def kurtosis(envelope: Envelope) -> float:
 def rhythm(envelope: Envelope) -> Rhythm:
     """Spectrum of the envelope up to the highest of RATES_HZ, each second weighing the same."""
     pieces = _pieces(envelope, _RHYTHM_PIECE_S)
-    mean = pieces.mean(axis=1)
-    level = (pieces / np.maximum(mean, np.float32(_SILENT_POWER))[:, None]).reshape(len(envelope.values), -1)
+    mean = np.maximum(pieces.mean(axis=1), np.float32(_SILENT_POWER))
+    level = (pieces / mean[:, None]).reshape(len(envelope.values), -1)
     level -= np.float32(1)
     points = fourier.previous_fast_length(level.shape[1])
     bin_hz = envelope.rate_hz / points
     top = min(int(RATES_HZ[1] / bin_hz) + 2, points // 2)
-    x = np.stack([fourier.rfft(row[:points])[: top + 1] for row in level])
-    windowed = x[:, 1:-1] - np.float32(0.5) * (x[:, :-2] + x[:, 2:])
-    power: NDArray[np.float32] = np.zeros(top, np.float32)
-    power[1:] = np.mean(windowed.real**2 + windowed.imag**2, axis=0) / np.float32(points) ** 2
-    power /= local_floor(power, bin_hz, n_averaged=len(x))
+    power = hann_power(np.array([fourier.rfft(row[:points])[: top + 1] for row in level]))
+    power *= np.float32(1 / points**2)
+    power /= local_floor(power, bin_hz, n_averaged=len(level))
     return Rhythm(power, bin_hz)
 
 

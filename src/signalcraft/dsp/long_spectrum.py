@@ -58,7 +58,8 @@ class Lines:
 class LongSpectrum:
     """values: complex64 (blocks, bins), the transforms of the blocks without a window.
 
-    The Hann window, which lines need, is a sum of three neighbours in this domain; band envelopes need none.
+    The Hann window, which lines need, is a sum of three neighbours in this domain (`hann_power`); band
+    envelopes need none.
     """
 
     def __init__(self, blocks: NDArray[np.float32]) -> None:
@@ -69,10 +70,7 @@ class LongSpectrum:
     @cached_property
     def power(self) -> NDArray[np.float32]:
         """Hann-windowed power up to LINES_TO_HZ, mean of blocks: float32 (bins,), a full-scale sine has 1."""
-        x = self.values[:, : int(LINES_TO_HZ / self.bin_hz) + 2]
-        windowed = x[:, 1:-1] - np.float32(0.5) * (x[:, :-2] + x[:, 2:])
-        found = np.zeros(windowed.shape[1] + 1, np.float32)  # the bin of 0 Hz stays empty
-        found[1:] = np.mean(windowed.real**2 + windowed.imag**2, axis=0)
+        found = hann_power(self.values[:, : int(LINES_TO_HZ / self.bin_hz) + 2])
         found *= np.float32((2 / self.block_samples) ** 2)
         return found
 
@@ -152,6 +150,23 @@ def _taper(n: int) -> NDArray[np.float32]:
     taper[-edge:] = rise[::-1]
     taper.setflags(write=False)
     return taper
+
+
+def hann_power(x: NDArray[np.complex64]) -> NDArray[np.float32]:
+    """Power under a Hann window of half its usual height, mean over blocks: float32 (bins - 1,).
+
+    x: complex64 (blocks, bins), transforms without a window. The bin of 0 Hz is left empty.
+    """
+    found = np.zeros(x.shape[1] - 1, np.float32)
+    for block in x:
+        windowed = block[:-2] + block[2:]
+        windowed *= np.float32(-0.5)
+        windowed += block[1:-1]
+        found[1:] += windowed.real**2
+        found[1:] += windowed.imag**2
+    if len(x) > 1:
+        found /= np.float32(len(x))
+    return found
 
 
 def local_floor(power: NDArray[np.float32], bin_hz: float, *, n_averaged: int) -> NDArray[np.float32]:
