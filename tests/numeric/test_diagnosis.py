@@ -75,7 +75,7 @@ def test_the_textbook_case_of_each_fault_is_named() -> None:
         known = {name: 2 * np.sinh(size) for name, size in signature.items() if np.isfinite(size)}
         told = by_physics(deviating(**known))
         assert told.condition == fault
-        assert told.best.probability > 0.75
+        assert told.best.probability > 0.7
         assert sum(finding.probability for finding in told.findings) == pytest.approx(1.0)
 
 
@@ -219,11 +219,11 @@ def test_people_s_labels_decide_where_physics_hesitates_and_only_near_what_they_
     def clip(hum: float) -> NDArray[np.float64]:
         """A change that physics does not name: the shaft's tones and the hum both fall."""
         x = changed(shaft_half_db=-25, hum_2_db=-hum, hum_4_db=-hum, fan_db=-20)
-        return x + 0.3 * rng.standard_normal(x.size)
+        return x + 0.3 * base.scale * rng.standard_normal(x.size)
 
     quiet, other = (
         [clip(30) for _ in range(14)],
-        [changed(shaft_1_db=20) + rng.standard_normal(len(NAMES)) for _ in range(14)],
+        [changed(shaft_1_db=20) + base.scale * rng.standard_normal(len(NAMES)) for _ in range(14)],
     )
     vectors = np.array([measure(x, base, NAMES).deviations for x in quiet + other])
     head = fit_head(vectors, ["loose_mount"] * 14 + ["imbalance"] * 14, list(range(14)) * 2)

@@ -44,6 +44,8 @@ _SAME_RHYTHM, _MULTIPLE = 0.012, 0.005
 # So much does the strongest of some 4,000 lines of a noise's envelope stand out by chance, and scatter.
 _FOUND_RHYTHM_DB, _RHYTHM_SCALE_DB = 12.0, 2.0
 _MAD_TO_SIGMA = 1.4826
+# Of a fan on the mains, in per cent: it may be braked, but its motor drives it no faster.
+_FAN_CHANGES = (-45.0, 4.0)
 UNMOVED = 1.0  # deviations: such a one is no change
 _MIN_USUAL = 5  # earlier surroundings that make a "usual"
 
@@ -271,8 +273,10 @@ def _add_speed_and_rhythm(
         )
 
     fan_hz, its_own, spread = get("fan_hz")
-    deltas[PLACE["fan_speed"]] = 100 * (fan_hz / its_own - 1)
-    scales[PLACE["fan_speed"]] = 100 * spread / its_own
+    change = 100 * (fan_hz / its_own - 1)
+    if _FAN_CHANGES[0] <= change <= _FAN_CHANGES[1]:  # else it is another fan that was found
+        deltas[PLACE["fan_speed"]] = change
+        scales[PLACE["fan_speed"]] = 100 * spread / its_own
     step, usual_step, spread = get("hum_step_db")
     deltas[PLACE["steps"]] = abs(step) - abs(usual_step)
     scales[PLACE["steps"]] = spread
