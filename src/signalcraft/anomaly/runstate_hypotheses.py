@@ -75,6 +75,7 @@ _THROUGH_A_DOOR_DB = (10.0, 5.0)
 # By how much the beat of the machine drowns in that; how often it is weak for another reason; what is left of
 # the chance of a door where nothing is known of the beat.
 _RHYTHM_COVERED_DB, _RHYTHM_SPREAD_DB, _RHYTHM_WEAK, _RHYTHM_UNKNOWN = 10.0, 5.0, 0.1, 0.3
+_RHYTHM_RANGE_DB = 20.0
 _RHYTHM_CHANCE_DB = 10.0  # the clearest line of noise; see `dsp.envelope`
 _TICKS_DB, _TICKS_COVERED_DB = 2.0, 1.5
 
@@ -182,9 +183,11 @@ def _tones(cues: list[float], learned: Learned) -> list[float] | None:
             return None
         fits = [(fit[0], max(fit[1], _NEIGHBOUR))]
     runs, stands = (max(prod(fit[i] for fit in fits) ** 0.5, _TONES_LEAST) for i in (0, 1))
+    # Lines over the whole of a clip with a switch in it lie somewhere between; what tells are its two ends.
+    louder = fits[0][0]
     quieter = _on_off(cues[QUIETER], on[TONES], off[TONES]) or (1.0, 1.0)
-    starts = runs * (_START_MISSED * quieter[0] + (1 - _START_MISSED) * quieter[1])
-    stops = _STOP_MISSED * stands + (1 - _STOP_MISSED) * runs * quieter[1]
+    starts = _START_MISSED * runs * quieter[0] + (1 - _START_MISSED) * louder * quieter[1]
+    stops = _STOP_MISSED * stands + (1 - _STOP_MISSED) * louder * quieter[1]
     by_course = {(True, True): runs, (False, False): stands, (False, True): starts, (True, False): stops}
     return [by_course[h.before, h.after] for h in HYPOTHESES]
 
@@ -291,6 +294,8 @@ def _ticks(cues: list[float], learned: Learned) -> list[float] | None:
         if h.state == "door_open" and h.after:
             return 0.9 * covered + 0.1 * _gauss(ticks, usual) + 1e-4
         kept = _usual_or_more(ticks, usual, _ticking(h), _TICKS_DB)
+        if h.before != h.after and not isnan(learned.off[TICKS][0]):
+            kept = (kept + _usual_or_more(ticks, learned.off[TICKS], _ticking(h), _TICKS_DB)) / 2
         return (1 - _RHYTHM_WEAK) * kept + _RHYTHM_WEAK * covered
 
     return [likelihood(h) for h in HYPOTHESES]
@@ -313,13 +318,13 @@ def _rhythm(cues: list[float], learned: Learned) -> list[float] | None:
         return [_RHYTHM_UNKNOWN if h.state == "door_open" and h.before else 1.0 for h in HYPOTHESES]
 
     def likelihood(h: Hypothesis) -> float:
-        if h.before != h.after:
-            return 1 / _STEP_TO_DB  # heard for a part of the clip
         own = learned.like(h, RHYTHM) if h.gas else usual
         kept = _gauss(min(rhythm, own[0]), own)  # clearer than usual is a fault, and running
         drowned = max(own[0] - _RHYTHM_COVERED_DB, _RHYTHM_CHANCE_DB), _RHYTHM_SPREAD_DB
         covered = _gauss(min(rhythm, own[0]) if rhythm < own[0] + own[1] else rhythm, drowned)
         share = 1 - _OUTLIER if h.state == "door_open" and h.before else _RHYTHM_WEAK
+        if h.before != h.after:  # heard for a part of the clip
+            return kept / 2 + 0.5 / _RHYTHM_RANGE_DB
         return (1 - share) * kept + share * covered + 1e-4
 
     return [likelihood(h) for h in HYPOTHESES]

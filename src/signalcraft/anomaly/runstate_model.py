@@ -58,7 +58,7 @@ _OUTLIER = 0.02
 _ROUNDS = 3
 # Uncondensed gas through a valve: at least twice the hiss of the run, and alike each time within what a mean
 # of many bands strays. Twenty minutes of eight to twelve hours are some 4 % of a day, more of a run.
-_GAS_HISS_DB, _GAS_ALIKE_DB, _GAS_SHARE = 3.0, 1.5, 0.12
+_GAS_HISS_DB, _GAS_ALIKE_DB, _GAS_SHARE = 3.0, 1.5, 0.15
 
 Mask = NDArray[np.bool_]
 
