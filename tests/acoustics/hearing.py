@@ -46,8 +46,8 @@ def fetch(analysis_id: UUID) -> Analysis:
         return session.get_one(Analysis, analysis_id)
 
 
-def teach(device: Device, *, begin: datetime | None = None) -> None:
+def teach(device: Device, *, begin: datetime | None = None, first: int = 0) -> None:
     """Healthy clips until the machine is known; five minutes apart if they have a time at all."""
-    for seed in range(get_settings().baseline_clips):
-        at = None if begin is None else begin + seed * timedelta(minutes=5)
-        assert hear(device, hum(seed), measured_at=at).verdict == "learning"
+    for number in range(get_settings().baseline_clips):
+        at = None if begin is None else begin + number * timedelta(minutes=5)
+        assert hear(device, hum(first + number), measured_at=at).verdict == "learning"

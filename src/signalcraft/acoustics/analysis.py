@@ -227,7 +227,7 @@ def _follow(session: Session, analysis: Analysis, machine: Machine, known: Known
     model = states.learn_if_due(session, machine.id, known.state_model)
     if model is not None:
         session.refresh(analysis)  # its own state may have been estimated anew
-    run_state = known.standing.run_state if model is None else analysis.run_state
+    run_state = known.standing.run_state if model is None else states.learned_as(analysis.run_state)
     if not analysis.learnable or run_state is None:
         return None
     return refitting.learn_if_due(session, machine, run_state, known.standing.baseline)

@@ -137,10 +137,9 @@ def states_with_clips(session: Session, machine_id: int, *, feature_version: str
 
 
 def unjudged(session: Session, analysis_ids: Sequence[UUID]) -> Sequence[UUID]:
-    """Which of these no detector has judged."""
-    return session.scalars(
-        select(Analysis.id).where(Analysis.id.in_(analysis_ids), Analysis.verdict == "learning")
-    ).all()
+    """Which of these no detector has judged, or none that knew their state."""
+    open_still = or_(Analysis.verdict == "learning", Analysis.run_state == "unknown")
+    return session.scalars(select(Analysis.id).where(Analysis.id.in_(analysis_ids), open_still)).all()
 
 
 def set_states(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:

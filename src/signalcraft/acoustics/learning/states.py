@@ -26,8 +26,8 @@ STEPS = (20, 60, 120, 240, 480)
 """Learned anew at so many clips: early, so that standing clips are not counted as running for long."""
 CLIPS_LIMIT = 480
 """Newest clips that a state model is learned from: two days at one every five minutes, with every state."""
-_SILENT = frozenset({"off"})
-"""Only the shop is heard of a machine that stands still: nothing to compare, so nothing is learned of it."""
+_NOT_LEARNED = frozenset({"off", "unknown"})
+"""Only the shop is heard of a machine that stands still, and an unknown state is none."""
 
 
 def estimate(
@@ -44,10 +44,14 @@ def compared_as(model: StateModel | None, heard: StateEstimate) -> str | None:
     Before a machine's states are learned, what cannot be told counts as running, so that learning gets going;
     such clips are estimated anew when the states are known.
     """
-    state = runstate.comparison_state(heard)
-    if state is None and model is None:
+    if heard.state == "unknown" and model is None:
         return RUNNING
-    return None if state in _SILENT else state
+    return learned_as(runstate.comparison_state(heard))
+
+
+def learned_as(state: str | None) -> str | None:
+    """The state if its sound is learned, None if not."""
+    return None if state in _NOT_LEARNED else state
 
 
 def learn_if_due(session: Session, machine_id: int, known: StateModel | None) -> StateModel | None:
