@@ -19,6 +19,7 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -91,7 +92,7 @@ class Head:
         vector = _finite(np.asarray(x, dtype=np.float64))
         if vector.shape != self.centre.shape:
             raise BaselineError(f"the head has {self.centre.size} values, the clip {vector.size}")
-        return _compressed((vector[None] - self.centre) / self.scale)
+        return _transformed(vector[None], self)
 
     def to_bytes(self) -> bytes:
         """An uncompressed `.npz` of plain arrays, the same bytes for the same head."""
@@ -168,35 +169,69 @@ def fit_head(vectors: ArrayLike, labels: Sequence[str], machines: Sequence[objec
         )
     kept = np.flatnonzero(np.isin(labels, classes))
     x, y = x[kept], np.searchsorted(classes, np.asarray(labels)[kept])
-    centre = np.median(x, axis=0)
-    scale = _MAD_TO_SIGMA * np.median(np.abs(x - centre), axis=0)
-    scale = np.where(scale > 0, scale, np.maximum(x.std(axis=0), 1.0))
-    z = _compressed((x - centre) / scale)
-    squared = _squared_distances(z, z)
-    width2 = float(max(np.median(squared[np.triu_indices(len(z), 1)]), 1e-9))
-    kernel = np.exp(-squared / width2)
     owners = np.arange(len(kept)) if machines is None else _codes([machines[i] for i in kept.tolist()])
     folds, grouped = _folds(owners, y, len(classes), alone=machines is None)
-    held_out = np.zeros((len(z), len(classes)))
+    held_out, nearest = np.zeros((len(x), len(classes))), np.full(len(x), np.inf)
     for fold in range(int(folds.max()) + 1):
         train, test = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-        weights = _solve(kernel[np.ix_(train, train)], y[train], len(classes))
-        held_out[test] = np.einsum("ij,jk->ik", kernel[np.ix_(test, train)], weights)
+        fitted = _fit(x[train], y[train], len(classes))
+        squared = _squared_distances(_transformed(x[test], fitted), fitted.examples)
+        held_out[test] = np.einsum("ij,jk->ik", np.exp(-squared / fitted.width2), fitted.weights)
+        nearest[test] = np.where(y[test][:, None] == y[train], squared, np.inf).min(axis=1)
     confusion = np.zeros((len(classes), len(classes)), np.int64)
     np.add.at(confusion, (y, held_out.argmax(axis=1)), 1)
     left_out = tuple(str(name) for name in names[counts < MIN_EXAMPLES])
     figures = _figures(classes, confusion, int(np.unique(owners).size), grouped=grouped, left_out=left_out)
+    whole = _fit(x, y, len(classes))
     return Head(
         classes,
-        centre,
-        scale,
-        z,
-        _solve(kernel, y, len(classes)),
-        width2,
-        _reach2(squared, folds, y),
+        whole.centre,
+        whole.scale,
+        whole.examples,
+        whole.weights,
+        whole.width2,
+        _reach2(nearest),
         _temperature(held_out, y),
         figures,
     )
+
+
+class _Scaling(Protocol):
+    @property
+    def centre(self) -> Array: ...
+    @property
+    def scale(self) -> Array: ...
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """As in Head."""
+
+    centre: Array
+    scale: Array
+    examples: Array
+    weights: Array
+    width2: float
+
+
+def _fit(x: Array, y: NDArray[np.intp], n_classes: int) -> _Fit:
+    """Values are scaled by how they scatter within the classes, so that those which tell classes apart
+    count."""
+    centre = np.median(x, axis=0)
+    within = np.empty_like(x)
+    for k in np.unique(y):
+        within[y == k] = x[y == k] - np.median(x[y == k], axis=0)
+    scale = _MAD_TO_SIGMA * np.median(np.abs(within), axis=0)
+    scale = np.where(scale > 0, scale, np.maximum(within.std(axis=0), 1.0))
+    examples = _compressed((x - centre) / scale)
+    squared = _squared_distances(examples, examples)
+    width2 = float(max(np.median(squared[np.triu_indices(len(x), 1)]), 1e-9))
+    weights = _solve(np.exp(-squared / width2), y, n_classes)
+    return _Fit(centre, scale, examples, weights, width2)
+
+
+def _transformed(x: Array, scaling: _Scaling) -> Array:
+    return _compressed((x - scaling.centre) / scaling.scale)
 
 
 def _finite(x: Array) -> Array:
@@ -262,13 +297,10 @@ def _solve(kernel: Array, y: NDArray[np.intp], n_classes: int) -> Array:
 
 
 def _scores(head: Head, z: Array) -> Array:
-    scores: Array = np.einsum("ij,jk->ik", _kernel(z, head.examples, head.width2), head.weights)
+    scores: Array = np.einsum(
+        "ij,jk->ik", np.exp(-_squared_distances(z, head.examples) / head.width2), head.weights
+    )
     return scores
-
-
-def _kernel(a: Array, b: Array, width2: float) -> Array:
-    kernel: Array = np.exp(-_squared_distances(a, b) / width2)
-    return kernel
 
 
 def _squared_distances(a: Array, b: Array) -> Array:
@@ -283,10 +315,8 @@ def _softmax(scores: Array, temperature: float) -> Array:
     return shares
 
 
-def _reach2(squared: Array, folds: NDArray[np.int64], y: NDArray[np.intp]) -> float:
+def _reach2(nearest: Array) -> float:
     """See Head. A class that lies in one fold only has no say."""
-    alike = (y[:, None] == y) & (folds[:, None] != folds)
-    nearest = np.where(alike, squared, np.inf).min(axis=1)
     known = nearest[np.isfinite(nearest)]
     return max(float(np.quantile(known, 0.9)), 1e-9) if known.size else 1e-9
 
