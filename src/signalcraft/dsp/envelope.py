@@ -13,7 +13,7 @@ from signalcraft.dsp import fourier
 from signalcraft.dsp.long_spectrum import LongSpectrum, hann_power, local_floor
 
 RATES_HZ = (2.0, 400.0)  # from below a slow fan to seven hits a turn of a 57 Hz shaft
-RHYTHM_RATE_HZ = 2000.0  # so that little above half of it folds down into RATES_HZ
+RHYTHM_RATE_HZ = 990.0  # the low band is 1000 Hz wide, and its envelope never thinned
 # By chance the strongest of 4,000 bins of noise stands 9 dB out, and 12.5 dB in one band of 10,000.
 FOUND_PROMINENCE = 10**1.25
 _SILENT_POWER = 1e-20  # its square would leave float32
@@ -31,14 +31,20 @@ class Envelope:
     rate_hz: float
 
     def thinned(self, rate_hz: float) -> "Envelope":
-        """Means of neighbours, as many as leave at least `rate_hz` values a second."""
-        step = max(1, int(self.rate_hz / rate_hz))
-        count = self.values.shape[1] // step
-        values = self.values[:, : count * step : step].copy()
-        for place in range(1, step):  # far faster than a mean over an axis of two
-            values += self.values[:, place : count * step : step]
-        values *= np.float32(1 / step)
-        return Envelope(values, self.rate_hz / step)
+        """Every second value again and again, as long as at least `rate_hz` values a second are left.
+
+        A half-band filter of seven taps goes before each time. What folds down into RATES_HZ from a rate of
+        1000 Hz is 11 dB weaker at 400 Hz, 19 at 300 and 32 at 200.
+        """
+        values, rate = self.values, self.rate_hz
+        while rate / 2 >= rate_hz:
+            last = (values.shape[1] - 7) // 2 * 2 + 1
+            middle, wide = np.float32(9 / 32), np.float32(-1 / 32)
+            halved = (values[:, 2 : 2 + last : 2] + values[:, 4 : 4 + last : 2]) * middle
+            halved += (values[:, :last:2] + values[:, 6 : 6 + last : 2]) * wide
+            halved += values[:, 3 : 3 + last : 2] * np.float32(0.5)
+            values, rate = halved, rate / 2
+        return Envelope(values, rate)
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,7 @@ class Rhythm:
             off = min((abs(hz - round(hz / own) * own) for own in out_of_step_with_hz), default=np.inf)
             if off > _OUT_OF_STEP_BINS * self.bin_hz or heard[place] <= 0:
                 return hz, float(heard[place])
-            heard[place] = 0
+            heard[place - 2 : place + 3] = 0
 
 
 def band_envelope(spectrum: LongSpectrum, low_hz: float, high_hz: float) -> Envelope:

@@ -20,7 +20,7 @@ from signalcraft.dsp.long_spectrum import FLOOR_POWER, Lines, LongSpectrum
 GRIDS_HZ = (50.0, 60.0)
 GRID_TOLERANCE_HZ = 0.3
 HUM_ORDERS = (2, 4, 6, 8)  # magnetic force pulls twice a period: a motor hums at even harmonics
-HUM_LEVEL_ORDERS = (1, 2, 4, 6, 8)
+HUM_LEVEL_ORDERS = (1, *HUM_ORDERS)
 SHAFT_ORDERS = (1, 2, 3, 4)
 SLIP = (0.008, 0.085)  # 5 % at rated load, more when it is overloaded, which must be heard too
 FAN_RANGE_HZ = (12.0, 45.0)
@@ -91,14 +91,12 @@ def likely_mains_hz(spectrum: LongSpectrum) -> float:
 
 def find_hum(spectrum: LongSpectrum, likely_hz: float) -> Hum:
     """Whether the motor hums at the even harmonics of `likely_mains_hz`, and how."""
-    orders = np.array(HUM_ORDERS)
-    found = spectrum.lines(orders * likely_hz, within_bins=_REACH_BINS)
-    if not _is_family(found):
+    orders = np.array(HUM_LEVEL_ORDERS)
+    levels = spectrum.lines(orders * likely_hz, within_bins=_REACH_BINS)
+    even = Lines(levels.hz[1:], levels.power[1:], levels.prominence[1:])
+    if not _is_family(even):
         return NO_HUM
-    mains_hz = _fundamental(found, orders)
-    levels = spectrum.lines(np.array(HUM_LEVEL_ORDERS) * mains_hz)
-    second = float(levels.prominence[HUM_LEVEL_ORDERS.index(2)])
-    return Hum(mains_hz, tuple(levels.power.tolist()), second)
+    return Hum(_fundamental(even, orders[1:]), tuple(levels.power.tolist()), float(even.prominence[0]))
 
 
 @lru_cache(maxsize=1)
@@ -122,18 +120,17 @@ def find_shaft(spectrum: LongSpectrum, hum: Hum) -> Shaft:
     if not candidates.size:
         return NO_SHAFT
     best = float(candidates[_comb_scores(spectrum, candidates, SHAFT_ORDERS).argmax()])
-    orders = np.array(SHAFT_ORDERS)
-    found = spectrum.lines(orders * best, within_bins=_REACH_BINS)
-    if not _is_family(found):
+    parts = np.array([0.5, *SHAFT_ORDERS])
+    levels = spectrum.lines(parts * best, within_bins=_REACH_BINS)
+    turns = Lines(levels.hz[1:], levels.power[1:], levels.prominence[1:])
+    if not _is_family(turns):
         return NO_SHAFT
-    hz = _fundamental(found, orders)
-    levels = spectrum.lines(np.array([0.25, 0.5, *SHAFT_ORDERS]) * hz)
-    poles = 2
-    quarter, half, first = levels.power[:3]
-    if levels.prominence[1] > SINGLE_PROMINENCE and half > 4 * first:
-        hz, poles, half = hz / 2, 4, quarter
-        levels = spectrum.lines(np.array([0.25, 0.5, *SHAFT_ORDERS]) * hz)
-    return Shaft(hz, float(half), tuple(levels.power[2:].tolist()), float(levels.prominence[2]), poles)
+    hz, poles = _fundamental(turns, parts[1:]), 2
+    if levels.prominence[0] > SINGLE_PROMINENCE and levels.power[0] > 4 * levels.power[1]:
+        hz, poles = hz / 2, 4
+        levels = spectrum.lines(parts * hz, within_bins=_REACH_BINS)
+    half, *powers = levels.power.tolist()
+    return Shaft(hz, half, tuple(powers), float(levels.prominence[1]), poles)
 
 
 def find_slip(spectrum: LongSpectrum, hum: Hum, shaft: Shaft) -> Slip:

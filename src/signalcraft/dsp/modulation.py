@@ -1,5 +1,6 @@
 """How the loudness swings: slowly as refrigerant surges or a fan beats, quickly as something rattles."""
 
+import math
 from functools import lru_cache
 
 import numpy as np
@@ -43,11 +44,17 @@ def depths_db(
     points = amplitude.shape[1]
     mean = amplitude.mean(axis=1)
     if not mean.any():
-        return [20 * np.log10(_FLOOR)] * len(ranges_hz)
-    relative = amplitude[mean > 0] / mean[mean > 0, None] - 1
-    spectrum = scipy.fft.rfft(relative * _hann(points), axis=1)
+        return [20 * math.log10(_FLOOR)] * len(ranges_hz)
+    relative = amplitude[mean > 0] / mean[mean > 0, None]
+    relative -= np.float32(1)
+    relative *= _hann(points)
+    spectrum = scipy.fft.rfft(relative, axis=1)[:, : int(ANY_HZ[1] * points / rate_hz) + 2]
     power = np.mean(spectrum.real**2 + spectrum.imag**2, axis=0)
-    hz = np.arange(power.size) * (rate_hz / points)
-    # A sine of relative amplitude m has power (m n / 4)^2 on its bin, 1.5 times that over the window's three.
-    inside = [power[(hz >= low) & (hz < high)].sum() / 1.5 for low, high in ranges_hz]
-    return [float(20 * np.log10(max(4 / points * value**0.5, _FLOOR))) for value in inside]
+    found = []
+    for low_hz, high_hz in ranges_hz:
+        first, last = (math.ceil(hz * points / rate_hz) for hz in (low_hz, high_hz))
+        # A sine of relative amplitude m has power (m n / 4)^2 on its bin, 1.5 times that over the window's
+        # three.
+        swing = 4 / points * (float(power[first:last].sum()) / 1.5) ** 0.5
+        found.append(20 * math.log10(max(swing, _FLOOR)))
+    return found

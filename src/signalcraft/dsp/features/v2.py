@@ -144,7 +144,7 @@ def from_log_mel(
 def _values(
     samples: NDArray[np.float32], log_mel: NDArray[np.float32], segment_samples: int | None
 ) -> NDArray[np.float32]:
-    bands = log_mel.reshape(len(log_mel), N_BANDS, _MELS_PER_BAND).mean(axis=2)
+    bands = (log_mel[:, ::2] + log_mel[:, 1::2]) * np.float32(0.5)  # N_BANDS pairs of the N_MELS
     level, floor, peak, variation = _over_time(bands)
     blocks = continuous_blocks(samples, segment_samples=segment_samples)
     singles = _of_one_piece(blocks) if blocks is not None else {}
@@ -231,10 +231,11 @@ def _impacts_and_modulation(
     own = tuple(hz for hz in (shaft_hz / 2, mains_hz) if not math.isnan(hz))
     for band, (low_hz, high_hz) in IMPACT_BANDS.items():
         heard = envelope.band_envelope(spectrum, low_hz, high_hz)
-        rhythm = envelope.rhythm(heard.thinned(envelope.RHYTHM_RATE_HZ))
+        thin = heard.thinned(envelope.RHYTHM_RATE_HZ)
+        rhythm = envelope.rhythm(thin)
         rate_hz, prominence = rhythm.strongest(out_of_step_with_hz=own if band in OUT_OF_STEP else ())
         if band == "high":
-            thin = heard.thinned(modulation.RATE_HZ)
+            thin = thin.thinned(modulation.ANY_HZ[1] * 10)
             (hiss_db,) = modulation.depths_db(thin.values, thin.rate_hz, (modulation.ANY_HZ,))
             found["hiss_modulation_db"] = hiss_db
         found[f"impact_kurtosis_{band}"] = envelope.kurtosis(heard)
@@ -251,11 +252,9 @@ def _impacts_and_modulation(
 def _hiss_dbfs(log_mel: NDArray[np.float32]) -> float:
     """HISS_QUANTILE over time of the level (root mean square) within HISS_HZ, dBFS."""
     first = int(np.searchsorted(spectra.mel_edges_hz()[1:-1], HISS_HZ[0]))
-    power = np.sum(np.float32(10) ** (log_mel[:, first:] / np.float32(10)), axis=1) / (
-        2 * _HANN_NOISE_BANDWIDTH
-    )
+    power = np.exp(log_mel[:, first:] * np.float32(math.log(10) / 10)).sum(axis=1)
     place = round(HISS_QUANTILE * (len(power) - 1))
-    return _db(float(np.partition(power, place)[place]))
+    return _db(float(np.sort(power)[place]) / (2 * _HANN_NOISE_BANDWIDTH))
 
 
 def _shape(level: NDArray[np.float64]) -> dict[str, float]:
