@@ -257,8 +257,9 @@ def _air(cues: list[float], learned: Learned) -> list[float] | None:
     def likelihood(h: Hypothesis) -> float:
         if h.before != h.after or (not h.before and isnan(off[0])):
             return _between(air, on, off)
-        share = _LOUDER_HEARD if h.opened and not h.gas else _PASSING_NOISE
-        return _usual_or_more(air, learned.like(h, AIR), share)
+        if h.gas:
+            return _alike(air, learned.gas[AIR])
+        return _usual_or_more(air, learned.like(h, AIR), _LOUDER_HEARD if h.opened else _PASSING_NOISE)
 
     return [likelihood(h) for h in HYPOTHESES]
 
@@ -275,6 +276,8 @@ def _shine(cues: list[float], learned: Learned) -> list[float] | None:
             return _between(shine, learned.on[SHINE], learned.off[SHINE])
         if h.state == "door_open":
             return _gauss(shine - usual[0], _THROUGH_A_DOOR_DB) + 1e-4
+        if h.gas:
+            return _alike(shine, usual)
         # Duller than usual is no sign of anything here.
         return _usual_or_more(max(shine, usual[0]), usual, _LOUDER_HEARD if h.heater else _PASSING_NOISE)
 
@@ -293,6 +296,8 @@ def _ticks(cues: list[float], learned: Learned) -> list[float] | None:
         covered = 1 / _TICKS_COVERED_DB if -_TICKS_COVERED_DB < ticks - usual[0] < usual[1] else 0.0
         if h.state == "door_open" and h.after:
             return 0.9 * covered + 0.1 * _gauss(ticks, usual) + 1e-4
+        if h.gas:
+            return _alike(ticks, usual)
         kept = _usual_or_more(ticks, usual, _ticking(h), _TICKS_DB)
         if h.before != h.after and not isnan(learned.off[TICKS][0]):
             kept = (kept + _usual_or_more(ticks, learned.off[TICKS], _ticking(h), _TICKS_DB)) / 2
@@ -363,6 +368,11 @@ def _gauss(value: float, of: tuple[float, float]) -> float:
     """Density of the usual."""
     centre, spread = of
     return _bell((value - centre) / spread) / (2.5 * spread)
+
+
+def _alike(value: float, of: tuple[float, float]) -> float:
+    """A hot-gas defrost sounds the same each time; what only resembles it may be a fault."""
+    return _gauss(value, of) + 1e-5
 
 
 def _usual_or_more(

@@ -40,7 +40,7 @@ _MAD_TO_SIGMA = 1.4826
 _QUANTILES, _QUANTILE_SIGMAS = (0.15, 0.5, 0.85), 1.0364  # of a Gaussian
 # Below what a sensor or a spectrum can repeat; keeps a constant cue from dividing by zero.
 _SPREAD_FLOOR = np.full(N_CUES, 1.5)  # dB
-_SPREAD_FLOOR[[AIR, SHINE]] = 0.7  # means of many bands
+_SPREAD_FLOOR[[AIR, HISS, SHINE]] = 0.7  # means of many bands
 _SPREAD_FLOOR[TICKS] = 0.1  # kurtosis of Gaussian noise in a clip strays by 1 to 3 %
 _SPREAD_FLOOR[RHYTHM] = 2.0  # a line of a spectrum with few averages
 _SPREAD_FLOOR[POWER] = 0.5  # per cent of the range
