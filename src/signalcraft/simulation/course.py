@@ -29,16 +29,15 @@ _LOAD_PER_C = 0.012  # a warmer shop raises the condensing pressure
 class Course:
     """Controls (k,) of a clip of n samples.
 
-    since: seconds since the last switch. on: whether the compressor is energised. load: torque, 1 is usual.
-    hum: amplitude of the motor's hum. shaft_hz, fan_hz, evaporator_hz: turns a second. stroke, fan,
-    evaporator: amplitudes. flow: of the refrigerant. switches: (seconds into the clip, on?) within it, and
-    the last one before.
+    since: seconds since the last switch. on: whether the compressor is energised. hum: amplitude of the
+    motor's hum. shaft_hz, fan_hz, evaporator_hz: turns a second. stroke, fan, evaporator: amplitudes. flow:
+    of the refrigerant. hot_gas, heater: which defrost is under way, 0 to 1. switches: (seconds into the clip,
+    on?) within it, and the last one before.
     """
 
     n: int
     since: Control
     on: NDArray[np.bool_]
-    load: Control
     hum: Control
     shaft_hz: Control
     stroke: Control
@@ -88,7 +87,6 @@ def course(
         n=n,
         since=since,
         on=on,
-        load=load,
         hum=np.where(on, 1 + _INRUSH * np.exp(-since / _INRUSH_S), np.exp(-since / 0.01))
         * (0.6 + 0.4 * load),
         shaft_hz=shaft_hz,
