@@ -46,6 +46,9 @@ _FOUND_RHYTHM_DB, _RHYTHM_SCALE_DB = 12.0, 2.0
 _MAD_TO_SIGMA = 1.4826
 # Of a fan on the mains, in per cent: it may be braked, but its motor drives it no faster.
 _FAN_CHANGES = (-45.0, 4.0)
+# The detectors add this to every scale, whatever its unit, so that a constant feature does not divide by
+# zero; it would hide a change of slip.
+_ADDED = 0.1
 UNMOVED = 1.0  # deviations: such a one is no change
 _MIN_USUAL = 5  # earlier surroundings that make a "usual"
 
@@ -228,7 +231,7 @@ def measure(
         if known.size:
             deltas[place] = delta[known].mean()
             # Members rise and fall together more than not: the mean deviates hardly less than each does.
-            scales[place] = usual.scale[known].mean()
+            scales[place] = usual.scale[known].mean() - _ADDED
     _add_speed_and_rhythm(vector, usual, names, deltas, scales)
     if surroundings is not None:
         _add_surroundings(surroundings, usual_surroundings, deltas, scales)
@@ -268,9 +271,9 @@ def _add_speed_and_rhythm(
 
     def get(name: str) -> tuple[float, float, float]:
         i = by_name.get(name)
-        return (
-            (float(vector[i]), float(usual.centre[i]), float(usual.scale[i])) if i is not None else _NOTHING
-        )
+        if i is None:
+            return _NOTHING
+        return float(vector[i]), float(usual.centre[i]), float(usual.scale[i]) - _ADDED
 
     fan_hz, its_own, spread = get("fan_hz")
     change = 100 * (fan_hz / its_own - 1)
