@@ -78,6 +78,7 @@ _RHYTHM_COVERED_DB, _RHYTHM_SPREAD_DB, _RHYTHM_WEAK, _RHYTHM_UNKNOWN = 10.0, 5.0
 _RHYTHM_RANGE_DB = 20.0
 _RHYTHM_CHANCE_DB = 10.0  # the clearest line of noise; see `dsp.envelope`
 _TICKS_DB, _TICKS_COVERED_DB = 2.0, 1.5
+_GAS_TICKS_DB = 0.5  # deviation between defrosts, which three clips of one do not show
 
 _TONAL = (TONES, *range(N_LINES))
 _TONES_LEAST = 1e-3  # all tones together must not decide alone
@@ -297,7 +298,7 @@ def _ticks(cues: list[float], learned: Learned) -> list[float] | None:
         if h.state == "door_open" and h.after:
             return 0.9 * covered + 0.1 * _gauss(ticks, usual) + 1e-4
         if h.gas:
-            return _alike(ticks, usual)
+            return _alike(ticks, (usual[0], max(usual[1], _GAS_TICKS_DB)))
         kept = _usual_or_more(ticks, usual, _ticking(h), _TICKS_DB)
         if h.before != h.after and not isnan(learned.off[TICKS][0]):
             kept = (kept + _usual_or_more(ticks, learned.off[TICKS], _ticking(h), _TICKS_DB)) / 2
