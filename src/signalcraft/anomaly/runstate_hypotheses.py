@@ -25,7 +25,7 @@ from signalcraft.anomaly.runstate_cues import (
     TONES,
     VIBRATION,
 )
-from signalcraft.anomaly.runstate_model import StateModel
+from signalcraft.anomaly.runstate_model import Pairs, StateModel
 
 # Chances before anything is heard, by how such machines spend their day: two runs or three an hour of which
 # ten seconds each begin and end, a door opened for a quarter of a minute some six times an hour by day, two
@@ -82,11 +82,6 @@ _GAS_TICKS_DB = 0.5  # deviation between defrosts, which three clips of one do n
 
 _TONAL = (TONES, *range(N_LINES))
 _TONES_LEAST = 1e-3  # all tones together must not decide alone
-
-Pairs = list[tuple[float, float]]
-"""(centre, deviation) of each cue, NaN where not known."""
-
-
 _NEVER = 1e-9  # a machine that was never heard to defrost with hot gas is not taken to do it now
 
 
@@ -165,12 +160,12 @@ def _expected(model: StateModel | None) -> Learned:
     if model is None:
         unknown = [(nan, nan)] * N_CUES
         return Learned(unknown, unknown, unknown)
-    on: Pairs = [(float(c), float(s)) for c, s in model.on]
-    off: Pairs = [(float(c), float(s)) for c, s in model.off]
+    on, learned_off, gas = model.pairs
+    off = learned_off.copy()
     for cue in _TONAL:
         if isnan(off[cue][0]):
             off[cue] = on[cue][0] - _ASSUMED_GAP_DB, _ASSUMED_SPREAD_DB
-    return Learned(on, off, [(float(c), float(s)) for c, s in model.gas] if model.n_gas else on)
+    return Learned(on, off, gas if model.n_gas else on)
 
 
 def _tones(cues: list[float], learned: Learned) -> list[float] | None:
