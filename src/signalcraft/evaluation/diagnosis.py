@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from signalcraft.anomaly.diagnosis import CONDITIONS, FAULTS, UNKNOWN, diagnose, fit_head
 from signalcraft.anomaly.diagnosis.indicators import Usual
 from signalcraft.anomaly.diagnosis.learned_v1 import Figures as HeadFigures
-from signalcraft.dsp.features import CURRENT, FEATURE_SETS
+from signalcraft.dsp.features import FEATURE_SETS
 from signalcraft.evaluation.trials import NORMAL, Sample, Trial
 
 BINS = 5  # of probability, for calibration
@@ -83,10 +83,13 @@ def judge(trial: Trial, baseline: Usual, anomalous: Sequence[bool]) -> list[Judg
     if not any(sample.kind in FAULTS for sample in trial.anomalous):
         return []
     usual = [sample.surroundings for sample in trial.train if sample.surroundings is not None]
-    names = FEATURE_SETS[CURRENT].names()
+    # The set that the detector was made for, told by how many values its baseline has.
+    wanted = next(name for name, made in FEATURE_SETS.items() if len(made.names()) == baseline.centre.size)
+    names = FEATURE_SETS[wanted].names()
     judged = []
     for sample, found in zip([*trial.normal, *trial.anomalous], anomalous, strict=True):
-        told = diagnose(sample.features, baseline, names, sample.surroundings, usual_surroundings=usual)
+        x, _ = sample.features_of(wanted)
+        told = diagnose(x, baseline, names, sample.surroundings, usual_surroundings=usual)
         judged.append(Judged(sample.kind, told.condition, told.best.probability, bool(found)))
     return judged
 
