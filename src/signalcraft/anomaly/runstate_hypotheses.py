@@ -56,7 +56,7 @@ _ASSUMED_GAP_DB, _ASSUMED_SPREAD_DB = 20.0, 6.0
 _SHARE_OF_GAP = 0.15
 # Prominence of the clearest line when nothing of the machine is known: chance gives up to 9 dB (`dsp.lines`),
 # a motor beside the microphone 20 and more; but so does another machine's motor, for all one can tell.
-_NEIGHBOUR = 0.25
+_UNSURE = 0.1
 _PROMINENCE_OFF, _PROMINENCE_ON, _PROMINENCE_SPREAD = 6.0, 22.0, 5.0
 # Steps that a start makes, and the share of starts of which the clip holds only what follows.
 _STEP_FROM_DB, _STEP_TO_DB = 3.0, 40.0
@@ -177,7 +177,7 @@ def _tones(cues: list[float], learned: Learned) -> list[float] | None:
         fit = _on_off(cues[PROMINENCE], (_PROMINENCE_ON, spread), (_PROMINENCE_OFF, spread))
         if fit is None:
             return None
-        fits = [(fit[0], max(fit[1], _NEIGHBOUR))]
+        fits = [(max(fit[0], _UNSURE), max(fit[1], _UNSURE))]
     runs, stands = (max(prod(fit[i] for fit in fits) ** 0.5, _TONES_LEAST) for i in (0, 1))
     # Lines over the whole of a clip with a switch in it lie somewhere between; what tells are its two ends.
     louder = fits[0][0]
@@ -266,16 +266,20 @@ def _shine(cues: list[float], learned: Learned) -> list[float] | None:
     if isnan(shine) or isnan(learned.on[SHINE][0]):
         return None
 
+    def kept(usual: tuple[float, float], share: float) -> float:
+        # Duller than usual is no sign of anything here.
+        return _usual_or_more(max(shine, usual[0]), usual, share)
+
     def likelihood(h: Hypothesis) -> float:
         usual = learned.like(h, SHINE)
         if h.before != h.after:
-            return _between(shine, learned.on[SHINE], learned.off[SHINE])
+            other = usual if isnan(learned.off[SHINE][0]) else learned.off[SHINE]
+            return (kept(learned.on[SHINE], _PASSING_NOISE) + kept(other, _PASSING_NOISE)) / 2
         if h.state == "door_open":
             return _gauss(shine - usual[0], _THROUGH_A_DOOR_DB) + 1e-4
         if h.gas:
             return _alike(shine, usual)
-        # Duller than usual is no sign of anything here.
-        return _usual_or_more(max(shine, usual[0]), usual, _LOUDER_HEARD if h.heater else _PASSING_NOISE)
+        return kept(usual, _LOUDER_HEARD if h.heater else _PASSING_NOISE)
 
     return [likelihood(h) for h in HYPOTHESES]
 

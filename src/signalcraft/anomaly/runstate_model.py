@@ -54,6 +54,8 @@ LEAST_GAP = {POWER: 3.0, VIBRATION: 6.0, TONES: 6.0, **dict.fromkeys(range(N_LIN
 # Gap of the medians in sums of the two deviations. Two-means halves of one Gaussian have 1.1, of an even
 # spread 1.3, of a one-sided exponential 1.7; 2.5 leaves those clearly behind.
 _LEAST_SEPARATION = 2.5
+_CERTAIN = frozenset({POWER, VIBRATION, TONES})  # measured in every clip; a line may escape notice
+_LEAST_RISE_DB = 2.0  # of all tones together, in a shop where a neighbour hums nearly as loud
 _LEAST_CLIPS = 3  # in the smaller group: one or two clips are an event, not a state
 _OUTLIER = 0.02
 _ROUNDS = 3
@@ -161,9 +163,9 @@ def _runs(cues: Array) -> Mask:
     found = False
     for cue, least_gap in LEAST_GAP.items():
         separation, threshold = _split(cues[:, cue], least_gap)
-        if separation > widest:
-            widest, found = separation, True
-            runs = ~(cues[:, cue] <= threshold)  # what is not known is taken as running, for now
+        above = ~(cues[:, cue] <= threshold)  # what is not known is taken as running, for now
+        if separation > widest and (cue in _CERTAIN or _tones_rise(cues[:, TONES], above)):
+            widest, found, runs = separation, True, above
     for _ in range(_ROUNDS if found else 0):
         on, off = _describe(cues[runs]), _describe(cues[~runs])
         again = _evidence(cues, on, off) >= 0
@@ -171,6 +173,13 @@ def _runs(cues: Array) -> Mask:
             break
         runs = again
     return runs
+
+
+def _tones_rise(tones: Array, above: Mask) -> bool:
+    """Whether the tones are louder in these clips: a line that was merely not found in some is no pause."""
+    known = np.isfinite(tones)
+    high, low = tones[above & known], tones[~above & known]
+    return bool(high.size and low.size and np.median(high) - np.median(low) >= _LEAST_RISE_DB)
 
 
 def _split(values: Array, least_gap: float) -> tuple[float, float]:
