@@ -21,7 +21,7 @@ _HARMONICS = 40
 
 def is_only_mains_hum(samples: NDArray[np.float32], sample_rate_hz: int, *, silence_power: float) -> bool:
     """samples: float32 (n,), at least a second. silence_power: mean square of what counts as silence."""
-    if not _repeats_with_the_mains(samples[:sample_rate_hz], round(_PERIODS_S * sample_rate_hz)):
+    if not _repeats_with_the_mains(samples[: sample_rate_hz // 2], round(_PERIODS_S * sample_rate_hz)):
         return False
     heard = samples[: scipy.fft.prev_fast_len(min(samples.size, round(_HEARD_S * sample_rate_hz)), real=True)]
     heard = heard - heard.mean()

@@ -72,7 +72,7 @@ def _variance(x: NDArray[np.float32]) -> float:
     if not x.size:
         return 0.0
     change = x - x.mean()  # NumPy adds float32 in pairs, and pairs of pairs: exact to a few parts in 10^7
-    return float(np.square(change, out=change).mean())
+    return float(np.einsum("i,i->", change, change)) / x.size
 
 
 def _clipped_fraction(x: NDArray[np.float32]) -> float:
