@@ -96,7 +96,7 @@ def test_what_a_mechanic_would_say_comes_from_feature_values() -> None:
     for fault, (x, around) in cases.items():
         told = diagnose(x, usual(), NAMES, around, usual_surroundings=past)
         assert told.condition == fault, told
-        assert sum(evidence.weight for evidence in told.best.evidence) > 0
+        assert any(evidence.weight > 1 for evidence in told.best.evidence)
 
 
 def test_a_bearing_is_told_from_a_valve_by_the_rhythm_of_its_impacts() -> None:

@@ -52,6 +52,9 @@ _ADDED = 0.1
 UNMOVED = 1.0  # deviations: such a one is no change
 _MIN_USUAL = 5  # earlier surroundings that make a "usual"
 
+# A fan's speed follows voltage and temperature; how much the sound swells depends on what else is there.
+_LEAST_SCALE_OF = {"fan_speed": 1.5, "swell_slow": 1.0, "swell_fast": 1.0, "hiss_swell": 1.0}
+
 
 class NamedValue(Protocol):
     """What a feature tells about itself, see `dsp.features.v1.Feature`."""
@@ -167,6 +170,7 @@ INDICATORS: tuple[Indicator, ...] = (
     _more("duty", "", "도는 시간의 비율이", "time running"),
 )
 PLACE: dict[str, int] = {indicator.name: i for i, indicator in enumerate(INDICATORS)}
+_LEAST = np.array([_LEAST_SCALE_OF.get(one.name, _LEAST_SCALE[one.unit]) for one in INDICATORS])
 
 _SINGLE = {
     "hum": ("hum_2_db",),
@@ -235,8 +239,7 @@ def measure(
     _add_speed_and_rhythm(vector, usual, names, deltas, scales)
     if surroundings is not None:
         _add_surroundings(surroundings, usual_surroundings, deltas, scales)
-    least = np.array([_LEAST_SCALE[indicator.unit] for indicator in INDICATORS])
-    return Indicators(deltas, deltas / np.maximum(scales, least))
+    return Indicators(deltas, deltas / np.maximum(scales, _LEAST))
 
 
 @lru_cache(maxsize=8)
