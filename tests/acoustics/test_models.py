@@ -171,13 +171,12 @@ def test_a_head_is_trained_on_labels_tried_and_gets_a_say(
     fitted = fitting.load(known[three_machines[0]]).fitted
     rng = np.random.default_rng(1)
     half = len(fitted.centre) // 2
-    centre, scale = np.nan_to_num(fitted.centre), np.nan_to_num(fitted.scale)
     for number in range(30):
         machine_id = three_machines[number % 3]
         is_friction = bool(number // 3 % 2)
-        change = np.zeros(len(centre))
+        change = np.zeros(len(fitted.centre))
         change[slice(0, half) if is_friction else slice(half, None)] = 8.0
-        features = centre + scale * (change + rng.normal(0, 1, len(centre)))
+        features = fitted.centre + fitted.scale * (change + rng.normal(0, 1, change.size))
         result = judged(machine_id, known[machine_id].id, features)
         condition = "friction" if is_friction else "fan_fault"
         with unit_of_work() as session:
