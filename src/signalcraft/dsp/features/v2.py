@@ -260,15 +260,15 @@ def _hiss_dbfs(log_mel: NDArray[np.float32]) -> float:
 def _shape(level: NDArray[np.float64]) -> dict[str, float]:
     """Centre, roll-off and flatness of the mean spectrum. level: float64 (N_BANDS,), dB."""
     borders = _band_borders_hz()
-    width = np.diff(borders)
-    centre = (borders[:-1] + borders[1:]) / 2
+    width_db = 10 * np.log10(np.diff(borders))
     power = 10 ** (level / 10)
-    share = np.cumsum(power) / power.sum()
-    density = power / width
+    below = np.cumsum(power)
+    total = float(below[-1])
+    density = float((power / np.diff(borders)).mean())
     return {
-        "centroid_hz": float((power * centre).sum() / power.sum()),
-        "rolloff_hz": float(np.interp(ROLLOFF_SHARE, share, borders[1:])),
-        "flatness_db": float(10 * (np.log10(density).mean() - np.log10(density.mean()))),
+        "centroid_hz": float((power * (borders[:-1] + borders[1:])).sum()) / (2 * total),
+        "rolloff_hz": float(np.interp(ROLLOFF_SHARE * total, below, borders[1:])),
+        "flatness_db": float((level - width_db).mean()) - 10 * math.log10(density),
     }
 
 
