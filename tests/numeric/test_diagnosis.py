@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from signalcraft.anomaly import BaselineError
-from signalcraft.anomaly.diagnosis import CONDITIONS, FAULTS, UNKNOWN, Head, diagnose, fit_head, measure
+from signalcraft.anomaly.diagnosis import (
+    CONDITIONS,
+    FAULTS,
+    UNKNOWN,
+    Head,
+    diagnose,
+    diagnose_unheard,
+    fit_head,
+    measure,
+)
 from signalcraft.anomaly.diagnosis.combined import trust
 from signalcraft.anomaly.diagnosis.indicators import INDICATORS, PLACE, Indicators
 from signalcraft.anomaly.diagnosis.physics_v1 import SIGNATURES
@@ -97,6 +106,24 @@ def test_what_a_mechanic_would_say_comes_from_feature_values() -> None:
         told = diagnose(x, usual(), NAMES, around, usual_surroundings=past)
         assert told.condition == fault, told
         assert any(evidence.weight > 1 for evidence in told.best.evidence)
+
+
+def test_a_machine_that_starts_too_often_sounds_well_and_is_told_by_its_sensors() -> None:
+    rng = np.random.default_rng(0)
+
+    def healthy() -> Surroundings:
+        starts = 3.0 * 2 ** (0.2 * rng.standard_normal())
+        return Surroundings(
+            50 + rng.normal(), -20 + rng.normal(), 0.02 * rng.normal(), 0.12, starts, 1800 / starts, 0.5
+        )
+
+    past = [healthy() for _ in range(60)]
+    told = diagnose_unheard(Surroundings(50.0, -19.0, 0.0, 0.12, 14.0, 110.0, 0.45), past)
+    assert told is not None
+    assert told.condition == "short_cycling"
+    assert not [one for one in (healthy() for _ in range(300)) if diagnose_unheard(one, past)]
+    assert diagnose_unheard(Surroundings(power_percent=90.0, temperature_c=-10.0), past) is None  # is heard
+    assert diagnose_unheard(Surroundings(), past) is None
 
 
 def test_a_bearing_is_told_from_a_valve_by_the_rhythm_of_its_impacts() -> None:

@@ -3,7 +3,7 @@
 A method that was used once is never edited, only succeeded: stored diagnoses name theirs.
 """
 
-from signalcraft.anomaly.diagnosis.combined import diagnose
+from signalcraft.anomaly.diagnosis.combined import diagnose, diagnose_unheard
 from signalcraft.anomaly.diagnosis.conditions import CONDITIONS, FAULTS, UNKNOWN
 from signalcraft.anomaly.diagnosis.findings import Diagnosis, Evidence, Finding
 from signalcraft.anomaly.diagnosis.indicators import measure
@@ -18,6 +18,7 @@ __all__ = [
     "Finding",
     "Head",
     "diagnose",
+    "diagnose_unheard",
     "fit_head",
     "measure",
 ]

@@ -8,10 +8,12 @@ from numpy.typing import ArrayLike
 from signalcraft.anomaly.diagnosis import learned_v1, physics_v1
 from signalcraft.anomaly.diagnosis.conditions import CONDITIONS, UNKNOWN
 from signalcraft.anomaly.diagnosis.findings import Diagnosis, Finding, ranked
-from signalcraft.anomaly.diagnosis.indicators import NamedValue, Usual, measure
+from signalcraft.anomaly.diagnosis.indicators import NamedValue, Usual, measure, measure_surroundings
 from signalcraft.anomaly.diagnosis.learned_v1 import Head
 from signalcraft.anomaly.surroundings import Surroundings
 
+UNHEARD = ("short_cycling",)
+UNHEARD_FROM = 0.8
 _Z95 = 1.96
 
 
@@ -51,6 +53,21 @@ def diagnose(
     share[UNKNOWN] += dropped
     findings = [Finding(name, p, evidence.get(name, ())) for name, p in share.items()]
     return ranked(f"{physics_v1.NAME}+{learned_v1.NAME}", findings)
+
+
+def diagnose_unheard(
+    surroundings: Surroundings, usual_surroundings: Sequence[Surroundings]
+) -> Diagnosis | None:
+    """What the sensors say of a clip that sounds as usual: a machine that starts too often sounds well each
+    time.
+
+    Only conditions that cannot be heard are told here, and only if they are far more probable than not; else
+    None. A single moment proves little: whoever raises an alarm on this must see it last.
+    """
+    indicators = measure_surroundings(surroundings, usual_surroundings)
+    told = physics_v1.diagnose(indicators)
+    sure = told.condition in UNHEARD and told.best.probability >= UNHEARD_FROM
+    return told if sure else None
 
 
 def trust(head: Head) -> float:
