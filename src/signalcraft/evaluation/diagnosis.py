@@ -10,7 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from signalcraft.anomaly.diagnosis import CONDITIONS, FAULTS, UNKNOWN, diagnose, fit_head
+from signalcraft.anomaly.diagnosis import (
+    CONDITIONS,
+    FAULTS,
+    UNKNOWN,
+    diagnose,
+    diagnose_unheard,
+    fit_head,
+)
 from signalcraft.anomaly.diagnosis.indicators import Usual
 from signalcraft.anomaly.diagnosis.learned_v1 import Figures as HeadFigures
 from signalcraft.dsp.features import FEATURE_SETS
@@ -23,12 +30,16 @@ RESAMPLES = 1000
 @dataclass(frozen=True)
 class Judged:
     """One test clip. truth: its kind, or NORMAL. said: the most probable condition, whatever the detector
-    made of the clip, with its probability. anomalous: whether the detector found the clip anomalous."""
+    made of the clip, with its probability. anomalous: whether the detector found the clip anomalous. seen:
+    what a person would be told: `said` of those found, else what sensors tell of what cannot be heard, else
+    NORMAL.
+    """
 
     truth: str
     said: str
     probability: float
     anomalous: bool
+    seen: str
 
 
 @dataclass(frozen=True)
@@ -53,12 +64,11 @@ class CalibrationBin:
 
 @dataclass(frozen=True)
 class DiagnosisFigures:
-    """macro_f1: mean over the faults of F1 on all faulty clips, found by the detector or not; saying
-    "unknown" is a miss. macro_f1_interval: 95 %, bootstrap over clips. with_normal: the same with healthy
-    clips and the class NORMAL, which a clip is said to be if the detector finds it so: what a person would
-    see. found: macro-F1 on the faulty clips that the detector found. per_class: of macro_f1. confusion:
-    rows `classes`, columns `classes` and UNKNOWN. calibration_error: mean distance of probability and share
-    of right ones over clips."""
+    """macro_f1: mean over the faults of F1 on all faulty clips, found by the detector or not; saying "unknown"
+    is a miss. macro_f1_interval: 95 %, bootstrap over clips. with_normal: the same with healthy clips and the
+    class NORMAL, of what a person would be told (`Judged.seen`). found: macro-F1 on the faulty clips that the
+    detector found. per_class: of macro_f1. confusion: rows `classes`, columns `classes` and UNKNOWN.
+    calibration_error: mean distance of probability and share of right ones over clips."""
 
     clips: int
     macro_f1: float
@@ -90,7 +100,11 @@ def judge(trial: Trial, baseline: Usual, anomalous: Sequence[bool]) -> list[Judg
     for sample, found in zip([*trial.normal, *trial.anomalous], anomalous, strict=True):
         x, _ = sample.features_of(wanted)
         told = diagnose(x, baseline, names, sample.surroundings, usual_surroundings=usual)
-        judged.append(Judged(sample.kind, told.condition, told.best.probability, bool(found)))
+        seen = told.condition if found else NORMAL
+        if not found and sample.surroundings is not None:
+            unheard = diagnose_unheard(sample.surroundings, usual)
+            seen = unheard.condition if unheard else NORMAL
+        judged.append(Judged(sample.kind, told.condition, told.best.probability, bool(found), seen))
     return judged
 
 
@@ -115,7 +129,7 @@ def figures(judged: Sequence[Judged]) -> DiagnosisFigures | None:
         macro_f1_interval=(float(low), float(high)),
         with_normal=macro_f1(
             np.array([clip.truth for clip in judged]),
-            np.array([clip.said if clip.anomalous else NORMAL for clip in judged]),
+            np.array([clip.seen for clip in judged]),
             (*classes, NORMAL),
         ),
         found=macro_f1(truth[found], said[found], classes),

@@ -12,9 +12,10 @@ from signalcraft.evaluation.run import Group
 HEADER = ("condition", "clips", "macro-F1", "with normal", "of those found", "said unknown", "off by")
 MEANING = (
     "Diagnosis of the faulty clips: macro-F1 over the faults, whether the detector found the clip or not,"
-    " with a 95 % bootstrap interval over clips; with normal: healthy clips and the class normal too, given"
-    " by the detector; of those found: faulty clips that the detector found. Off by: how far the probability"
-    " of the named condition is from the share of times that it is right."
+    " with a 95 % bootstrap interval over clips. With normal: healthy clips and the class normal too, of what"
+    " a person would be told: the diagnosis of clips that the detector found, short cycling where the sensors"
+    " tell it, else normal. Of those found: faulty clips that the detector found. Off by: how far the"
+    " probability of the named condition is from the share of times that it is right."
 )
 SUPERVISED_HEADER = ("supervised", "accuracy", "balanced", "macro-F1", "recordings", "classes")
 
