@@ -64,11 +64,12 @@ class CalibrationBin:
 
 @dataclass(frozen=True)
 class DiagnosisFigures:
-    """macro_f1: mean over the faults of F1 on all faulty clips, found by the detector or not; saying "unknown"
-    is a miss. macro_f1_interval: 95 %, bootstrap over clips. with_normal: the same with healthy clips and the
-    class NORMAL, of what a person would be told (`Judged.seen`). found: macro-F1 on the faulty clips that the
-    detector found. per_class: of macro_f1. confusion: rows `classes`, columns `classes` and UNKNOWN.
-    calibration_error: mean distance of probability and share of right ones over clips."""
+    """macro_f1: mean over the faults of F1 on all faulty clips, found by the detector or not; saying
+    "unknown" is a miss. macro_f1_interval: 95 %, bootstrap over clips. with_normal: the same with healthy
+    clips and the class NORMAL, of what a person would be told (`Judged.seen`). found: macro-F1 on the
+    faulty clips that the detector found. per_class: of macro_f1. confusion: rows `classes`, columns
+    `classes` and UNKNOWN. calibration_error: mean distance of probability and share of right ones over
+    clips."""
 
     clips: int
     macro_f1: float
