@@ -4,6 +4,8 @@ The envelope of a band is the magnitude of its analytic signal, made by transfor
 spectrum back (Randall and Antoni 2011, "Rolling element bearing diagnostics - a tutorial").
 """
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +18,7 @@ RATES_HZ = (2.0, 400.0)  # from below a slow fan to seven hits a turn of a 57 Hz
 RHYTHM_RATE_HZ = 990.0  # the low band is 1000 Hz wide, and its envelope never thinned
 # By chance the strongest of 4,000 bins of noise stands 9 dB out, and 12.5 dB in one band of 10,000.
 FOUND_PROMINENCE = 10**1.25
-_SILENT_POWER = 1e-20  # its square would leave float32
+_SILENT_POWER = 1e-15  # far below the rounding noise of 16 bits, and its square is still within float32
 _OUT_OF_STEP_BINS = 3.0  # a line ends two bins from its centre
 _TRIM_S = 0.05  # at both ends, where the block's end meets its beginning
 _SPIKE_PIECE_S = 0.4  # twenty turns of a shaft, and five pieces even of two seconds
@@ -72,12 +74,20 @@ class Rhythm:
             heard[place - 2 : place + 3] = 0
 
 
-def band_envelope(spectrum: LongSpectrum, low_hz: float, high_hz: float) -> Envelope:
-    """Amplitude of the sound between two frequencies, as densely sampled as the band is wide."""
-    values = np.abs(spectrum.band(low_hz, high_hz, rate_hz=high_hz - low_hz))
-    rate_hz = values.shape[1] * spectrum.bin_hz
-    trim = round(_TRIM_S * rate_hz)
-    return Envelope(values[:, trim:-trim], rate_hz)
+def band_envelopes(spectrum: LongSpectrum, ranges_hz: Sequence[tuple[float, float]]) -> list[Envelope]:
+    """Amplitude of the sound within each range, as densely sampled as the range is wide.
+
+    The rates are powers of two times that of the narrowest.
+    """
+    widths = [high_hz - low_hz for low_hz, high_hz in ranges_hz]
+    base_hz = fourier.next_fast_length(round(min(widths) / spectrum.bin_hz)) * spectrum.bin_hz
+    found = []
+    for range_hz, width in zip(ranges_hz, widths, strict=True):
+        rate_hz = base_hz * 2 ** math.ceil(math.log2(width / min(widths)))
+        values = np.abs(spectrum.bands([range_hz], rate_hz=rate_hz)[0])
+        trim = round(_TRIM_S * rate_hz)
+        found.append(Envelope(values[:, trim:-trim], rate_hz))
+    return found
 
 
 def kurtosis(envelope: Envelope) -> float:
@@ -85,33 +95,38 @@ def kurtosis(envelope: Envelope) -> float:
 
     The median over short pieces: one bang in the shop does not count, a knock at every turn does.
     """
-    power = np.square(_pieces(envelope, _SPIKE_PIECE_S))
+    power = np.square(_pieces(envelope.values, _SPIKE_PIECE_S * envelope.rate_hz))
+    power = power.reshape(-1, power.shape[-1])
     mean = power.mean(axis=1)
+    squares = np.einsum("ij,ij->i", power, power) / np.float32(power.shape[1])
     with_sound = mean > _SILENT_POWER
     if not with_sound.any():
         return 0.0
-    relative = power[with_sound] / mean[with_sound, None]
-    found = np.sort(np.square(relative, out=relative).mean(axis=1)) - 2
+    found = np.sort(squares[with_sound] / np.square(mean[with_sound])) - 2
     return float(found[(found.size - 1) // 2])
 
 
-def rhythm(envelope: Envelope) -> Rhythm:
-    """Spectrum of the envelope up to the highest of RATES_HZ, each second weighing the same."""
-    pieces = _pieces(envelope, _RHYTHM_PIECE_S)
-    mean = np.maximum(pieces.mean(axis=1), np.float32(_SILENT_POWER))
-    level = (pieces / mean[:, None]).reshape(len(envelope.values), -1)
+def rhythms(envelopes: Sequence[Envelope]) -> list[Rhythm]:
+    """Spectra of envelopes of one rate up to the highest of RATES_HZ, each second weighing the same."""
+    shared = min(envelope.values.shape[1] for envelope in envelopes)
+    values = np.stack([envelope.values[:, :shared] for envelope in envelopes])
+    rate_hz = envelopes[0].rate_hz
+    pieces = _pieces(values, _RHYTHM_PIECE_S * rate_hz)
+    mean = np.maximum(pieces.mean(axis=-1, keepdims=True), np.float32(_SILENT_POWER))
+    level = (pieces / mean).reshape(len(envelopes) * values.shape[1], -1)
     level -= np.float32(1)
     points = fourier.previous_fast_length(level.shape[1])
-    bin_hz = envelope.rate_hz / points
+    bin_hz = rate_hz / points
     top = min(int(RATES_HZ[1] / bin_hz) + 2, points // 2)
-    power = hann_power(np.array([fourier.rfft(row[:points])[: top + 1] for row in level]))
+    spectra = fourier.rfft(level[:, :points])[:, : top + 1]
+    power = hann_power(spectra.reshape(len(envelopes), -1, top + 1))
     power *= np.float32(1 / points**2)
-    power /= local_floor(power, bin_hz, n_averaged=len(level))
-    return Rhythm(power, bin_hz)
+    power /= local_floor(power, bin_hz, n_averaged=values.shape[1])
+    return [Rhythm(row, bin_hz) for row in power]
 
 
-def _pieces(envelope: Envelope, piece_s: float) -> NDArray[np.float32]:
-    """float32 (blocks * pieces, n), each about piece_s."""
-    blocks, points = envelope.values.shape
-    count = max(1, round(points / (piece_s * envelope.rate_hz)))
-    return envelope.values[:, : count * (points // count)].reshape(blocks * count, -1)
+def _pieces(values: NDArray[np.float32], length: float) -> NDArray[np.float32]:
+    """float32 (..., n) -> (..., pieces, about `length`)."""
+    points = values.shape[-1]
+    count = max(1, round(points / length))
+    return values[..., : count * (points // count)].reshape(*values.shape[:-1], count, -1)

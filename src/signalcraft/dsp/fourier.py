@@ -26,42 +26,46 @@ def next_fast_length(n: int) -> int:
 
 
 def rfft(x: NDArray[np.float32]) -> NDArray[np.complex64]:
-    """As `scipy.fft.rfft`, to within rounding. x: float32 (n,). Returns complex64 (n // 2 + 1,)."""
-    n = x.size
+    """As `scipy.fft.rfft` of each row, to within rounding.
+
+    x: float32 (rows, n). Returns complex64 (rows, n // 2 + 1).
+    """
+    rows, n = x.shape
     if n % (2 * _PARTS) or n < _MIN_SAMPLES:
-        short: NDArray[np.complex64] = scipy.fft.rfft(x)
+        short: NDArray[np.complex64] = scipy.fft.rfft(x, axis=1)
         return short
     points = n // _PARTS
-    parts = scipy.fft.rfft(np.ascontiguousarray(x.reshape(points, _PARTS).T), axis=1)
-    known = parts.shape[1]
+    parts = scipy.fft.rfft(np.ascontiguousarray(x.reshape(rows, points, _PARTS).swapaxes(1, 2)), axis=2)
+    known = parts.shape[2]
     parts *= _turns(n, known)
-    combined = scipy.fft.fft(parts, axis=0, overwrite_x=True)
-    # combined[j, i] is the bin i + j * points, for i up to half of `points`. The other halves are the complex
-    # conjugates of bins above the middle.
-    spectrum = np.empty(n // 2 + 1, np.complex64)
-    rows = spectrum[:-1].reshape(_PARTS // 2, points)
-    rows[:, :known] = combined[: _PARTS // 2]
-    np.conjugate(combined[: _PARTS // 2 - 1 : -1, points - known : 0 : -1], out=rows[:, known:])
-    spectrum[-1] = combined[_PARTS // 2, 0]
+    combined = scipy.fft.fft(parts, axis=1, overwrite_x=True)
+    # combined[:, j, i] is the bin i + j * points, for i up to half of `points`. The other halves are the
+    # complex conjugates of bins above the middle.
+    spectrum = np.empty((rows, n // 2 + 1), np.complex64)
+    halves = spectrum[:, :-1].reshape(rows, _PARTS // 2, points)
+    halves[:, :, :known] = combined[:, : _PARTS // 2]
+    np.conjugate(combined[:, : _PARTS // 2 - 1 : -1, points - known : 0 : -1], out=halves[:, :, known:])
+    spectrum[:, -1] = combined[:, _PARTS // 2, 0]
     return spectrum
 
 
 def ifft(x: NDArray[np.complex64]) -> NDArray[np.complex64]:
-    """As `scipy.fft.ifft`, to within rounding. x: complex64 (n,). Returns complex64 (n,)."""
-    n = x.size
+    """As `scipy.fft.ifft` of each row, to within rounding. x: complex64 (rows, n)."""
+    rows, n = x.shape
     if n % _PARTS or n < _MIN_SAMPLES:
-        short: NDArray[np.complex64] = scipy.fft.ifft(x)
+        short: NDArray[np.complex64] = scipy.fft.ifft(x, axis=1)
         return short
     points = n // _PARTS
-    parts = scipy.fft.ifft(np.ascontiguousarray(x.reshape(points, _PARTS).T), axis=1, overwrite_x=True)
-    parts *= np.conjugate(_turns(n, points))
-    whole: NDArray[np.complex64] = scipy.fft.ifft(parts, axis=0, overwrite_x=True)
-    return whole.reshape(-1)
+    columns = np.ascontiguousarray(x.reshape(rows, points, _PARTS).swapaxes(1, 2))
+    parts = scipy.fft.ifft(columns, axis=2, overwrite_x=True)
+    parts *= _turns(-n, points)
+    whole: NDArray[np.complex64] = scipy.fft.ifft(parts, axis=1, overwrite_x=True)
+    return whole.reshape(rows, n)
 
 
 @lru_cache(maxsize=16)
 def _turns(n: int, count: int) -> NDArray[np.complex64]:
-    """By how much bin i of part j is turned: complex64 (_PARTS, count)."""
+    """By how much bin i of part j is turned, the other way for negative n: complex64 (_PARTS, count)."""
     turns: NDArray[np.complex64] = np.exp(
         (-2j * np.pi / n) * np.arange(_PARTS)[:, None] * np.arange(count)
     ).astype(np.complex64)

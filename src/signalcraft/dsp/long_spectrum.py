@@ -4,6 +4,7 @@ The short spectra of `dsp.spectra` have bins of 15.6 Hz. A slip of 1 Hz needs bi
 seconds without a gap can give.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -65,7 +66,7 @@ class LongSpectrum:
     def __init__(self, blocks: NDArray[np.float32]) -> None:
         self.block_samples = blocks.shape[1]
         self.bin_hz = ANALYSIS_RATE_HZ / self.block_samples
-        self.values = _rows([fourier.rfft(block) for block in blocks])
+        self.values = fourier.rfft(blocks)
 
     @cached_property
     def power(self) -> NDArray[np.float32]:
@@ -93,17 +94,19 @@ class LongSpectrum:
         np.maximum(near[:-1], p[1:], out=near[:-1])
         return near
 
-    def band(self, low_hz: float, high_hz: float, *, rate_hz: float) -> NDArray[np.complex64]:
-        """Analytic signal of the sound between two frequencies, shifted down: complex64 (blocks, n).
+    def bands(self, ranges_hz: Sequence[tuple[float, float]], *, rate_hz: float) -> NDArray[np.complex64]:
+        """Analytic signals of the sound within ranges, shifted down: complex64 (ranges, blocks, n).
 
-        rate_hz: at least the band's width; the values come as often, or a little oftener. Their magnitude is
+        rate_hz: at least the widest range; the values come as often, or a little oftener. Their magnitude is
         the amplitude relative to full scale.
         """
-        first, last = round(low_hz / self.bin_hz), round(high_hz / self.bin_hz)
-        points = fourier.next_fast_length(max(last - first, round(rate_hz / self.bin_hz)))
-        band = np.zeros((len(self.values), points), np.complex64)
-        np.multiply(self.values[:, first:last], _taper(last - first), out=band[:, : last - first])
-        analytic = _rows([fourier.ifft(block) for block in band])
+        points = fourier.next_fast_length(round(rate_hz / self.bin_hz))
+        found = np.zeros((len(ranges_hz), len(self.values), points), np.complex64)
+        for place, hz in zip(found, ranges_hz, strict=True):
+            first = round(hz[0] / self.bin_hz)
+            last = min(round(hz[1] / self.bin_hz), first + points)
+            np.multiply(self.values[:, first:last], _taper(last - first), out=place[:, : last - first])
+        analytic = fourier.ifft(found.reshape(-1, points)).reshape(found.shape)
         analytic *= np.float32(2 * points / self.block_samples)
         return analytic
 
@@ -135,11 +138,6 @@ class LongSpectrum:
         )
 
 
-def _rows(blocks: list[NDArray[np.complex64]]) -> NDArray[np.complex64]:
-    """complex64 (blocks, n); no copy of one, which is what nearly every clip has."""
-    return blocks[0][None] if len(blocks) == 1 else np.stack(blocks)
-
-
 @lru_cache(maxsize=32)
 def _taper(n: int) -> NDArray[np.float32]:
     """A band-pass with raised-cosine edges: float32 (n,)."""
@@ -153,40 +151,40 @@ def _taper(n: int) -> NDArray[np.float32]:
 
 
 def hann_power(x: NDArray[np.complex64]) -> NDArray[np.float32]:
-    """Power under a Hann window of half its usual height, mean over blocks: float32 (bins - 1,).
+    """Power under a Hann window of half its usual height, mean over blocks: float32 (..., bins - 1).
 
-    x: complex64 (blocks, bins), transforms without a window. The bin of 0 Hz is left empty.
+    x: complex64 (..., blocks, bins), transforms without a window. The bin of 0 Hz is left empty.
     """
-    found = np.zeros(x.shape[1] - 1, np.float32)
-    for block in x:
-        windowed = block[:-2] + block[2:]
-        windowed *= np.float32(-0.5)
-        windowed += block[1:-1]
-        found[1:] += windowed.real**2
-        found[1:] += windowed.imag**2
-    if len(x) > 1:
-        found /= np.float32(len(x))
+    windowed = x[..., :-2] + x[..., 2:]
+    windowed *= np.float32(-0.5)
+    windowed += x[..., 1:-1]
+    power = windowed.real**2
+    power += windowed.imag**2
+    found = np.zeros((*x.shape[:-2], x.shape[-1] - 1), np.float32)
+    found[..., 1:] = power.mean(axis=-2) if x.shape[-2] > 1 else power[..., 0, :]
     return found
 
 
 def local_floor(power: NDArray[np.float32], bin_hz: float, *, n_averaged: int) -> NDArray[np.float32]:
     """Mean noise power around each bin: medians of _FLOOR_WIDTH_HZ, which lines hardly move, interpolated.
 
-    power: float32 (bins,), each a mean of `n_averaged` spectra.
+    power: float32 (..., bins), each a mean of `n_averaged` spectra.
     """
-    width = min(max(round(_FLOOR_WIDTH_HZ / bin_hz), _FLOOR_MIN_BINS), power.size)
-    ranges = power.size // width
-    half = width // 2
+    bins = power.shape[-1]
+    width = min(max(round(_FLOOR_WIDTH_HZ / bin_hz), _FLOOR_MIN_BINS), bins)
+    ranges, half = bins // width, width // 2
     # Sorting is faster than selecting: NumPy does it in vector registers.
-    medians = np.sort(power[: ranges * width].reshape(ranges, width), axis=1)[:, half]
-    means = np.maximum(medians / np.float32(_median_of_mean(n_averaged)), np.float32(FLOOR_POWER))
+    ordered = np.sort(power[..., : ranges * width].reshape(*power.shape[:-1], ranges, width), axis=-1)
+    means = ordered[..., half] / np.float32(_median_of_mean(n_averaged))
+    np.maximum(means, np.float32(FLOOR_POWER), out=means)
     floor = np.empty_like(power)
-    floor[:half] = means[0]
+    floor[..., :half] = means[..., :1]
+    last = half + (ranges - 1) * width
     rise = np.arange(width, dtype=np.float32) / np.float32(width)
-    between = floor[half : half + (ranges - 1) * width].reshape(ranges - 1, width)
-    np.multiply(np.diff(means)[:, None], rise, out=between)
-    between += means[:-1, None]
-    floor[half + (ranges - 1) * width :] = means[-1]
+    between = (means[..., 1:] - means[..., :-1])[..., None] * rise
+    between += means[..., :-1, None]
+    floor[..., half:last] = between.reshape(*power.shape[:-1], -1)
+    floor[..., last:] = means[..., -1:]
     return floor
 
 

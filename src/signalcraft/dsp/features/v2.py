@@ -229,23 +229,19 @@ def _impacts_and_modulation(
 ) -> dict[str, float]:
     found = {}
     own = tuple(hz for hz in (shaft_hz / 2, mains_hz) if not math.isnan(hz))
-    for band, (low_hz, high_hz) in IMPACT_BANDS.items():
-        heard = envelope.band_envelope(spectrum, low_hz, high_hz)
-        thin = heard.thinned(envelope.RHYTHM_RATE_HZ)
-        rhythm = envelope.rhythm(thin)
+    heard = envelope.band_envelopes(spectrum, list(IMPACT_BANDS.values()))
+    thinned = [one.thinned(envelope.RHYTHM_RATE_HZ) for one in heard]
+    for band, whole, rhythm in zip(IMPACT_BANDS, heard, envelope.rhythms(thinned), strict=True):
         rate_hz, prominence = rhythm.strongest(out_of_step_with_hz=own if band in OUT_OF_STEP else ())
-        if band == "high":
-            thin = thin.thinned(modulation.ANY_HZ[1] * 10)
-            (hiss_db,) = modulation.depths_db(thin.values, thin.rate_hz, (modulation.ANY_HZ,))
-            found["hiss_modulation_db"] = hiss_db
-        found[f"impact_kurtosis_{band}"] = envelope.kurtosis(heard)
+        found[f"impact_kurtosis_{band}"] = envelope.kurtosis(whole)
         found[f"impact_rate_{band}_hz"] = rate_hz if prominence >= envelope.FOUND_PROMINENCE else math.nan
         found[f"impact_prominence_{band}_db"] = _db(prominence)
         found[f"impact_shaft_{band}_db"] = math.nan if math.isnan(shaft_hz) else _db(rhythm.at(shaft_hz))
-    slow, fast = modulation.depths_db(
+    found["modulation_slow_db"], found["modulation_fast_db"] = modulation.depths_db(
         modulation.loudness(blocks), modulation.RATE_HZ, (modulation.SLOW_HZ, modulation.FAST_HZ)
     )
-    found["modulation_slow_db"], found["modulation_fast_db"] = slow, fast
+    hiss = thinned[-1].thinned(modulation.ANY_HZ[1] * 10)  # the high band
+    (found["hiss_modulation_db"],) = modulation.depths_db(hiss.values, hiss.rate_hz, (modulation.ANY_HZ,))
     return found
 
 
