@@ -26,6 +26,7 @@ from signalcraft.anomaly.runstate_cues import (
     N_CUES,
     N_LINES,
     POWER,
+    PROMINENCE,
     RHYTHM,
     SHINE,
     SLOPE,
@@ -54,14 +55,16 @@ LEAST_GAP = {POWER: 3.0, VIBRATION: 6.0, TONES: 6.0, **dict.fromkeys(range(N_LIN
 # Gap of the medians in sums of the two deviations. Two-means halves of one Gaussian have 1.1, of an even
 # spread 1.3, of a one-sided exponential 1.7; 2.5 leaves those clearly behind.
 _LEAST_SEPARATION = 2.5
-_CERTAIN = frozenset({POWER, VIBRATION, TONES})  # measured in every clip; a line may escape notice
-_LEAST_RISE_DB = 2.0  # of all tones together, in a shop where a neighbour hums nearly as loud
+_SENSORS = (POWER, VIBRATION)
+# What all tones together rise by: 2 dB where a neighbour hums nearly as loud; 12 dB, four times the
+# amplitude, where nothing shows that it is a motor.
+_RISE_DB, _RISE_WITHOUT_LINES_DB = 2.0, 12.0
 _LEAST_CLIPS = 3  # in the smaller group: one or two clips are an event, not a state
 _OUTLIER = 0.02
 _ROUNDS = 3
 # Uncondensed gas through a valve: at least twice the hiss of the run, and alike each time within what a mean
 # of many bands strays. Twenty minutes of eight to twelve hours are some 4 % of a day, more of a run.
-_GAS_HISS_DB, _GAS_ALIKE_DB, _GAS_SHARE = 3.0, 1.5, 0.15
+_GAS_HISS_DB, _GAS_ALIKE_DB, _GAS_SHARE, _GAS_MOST = 3.0, 1.5, 0.15, 0.6
 
 Mask = NDArray[np.bool_]
 Pairs = list[tuple[float, float]]
@@ -139,9 +142,9 @@ def _heats(cues: Array, stands: Mask) -> Mask:
 def _hot_gas(cues: Array) -> NDArray[np.intp]:
     """Which clips of the running machine are of a defrost by its own hot gas, if it has one.
 
-    It hisses far more than the run and always alike: the densest place among the hissing clips, of at least
-    _LEAST_CLIPS and at most _GAS_SHARE of all (what hisses for longer is a fault), with the storage getting
-    warmer than in a usual run where that is measured.
+    It hisses far more than the run and always alike: the densest place among the hissing clips, with most of
+    them (noise that passes is scattered), at least _LEAST_CLIPS and at most _GAS_SHARE of all (what hisses
+    for longer is a fault), and with the storage getting warmer than in a usual run where that is measured.
     """
     usual = _describe(cues)
     hiss, spread = usual[HISS]
@@ -153,7 +156,7 @@ def _hot_gas(cues: Array) -> NDArray[np.intp]:
     group = hissing[alike[alike.sum(axis=1).argmax()]]
     slopes = cues[group, SLOPE]
     warms = not np.isfinite(slopes).any() or np.median(slopes[np.isfinite(slopes)]) > usual[SLOPE, 0]
-    enough = _LEAST_CLIPS <= group.size <= _GAS_SHARE * len(cues)
+    enough = max(_LEAST_CLIPS, _GAS_MOST * hissing.size) <= group.size <= _GAS_SHARE * len(cues)
     return group if enough and warms else np.zeros(0, np.intp)
 
 
@@ -164,7 +167,7 @@ def _runs(cues: Array) -> Mask:
     for cue, least_gap in LEAST_GAP.items():
         separation, threshold = _split(cues[:, cue], least_gap)
         above = ~(cues[:, cue] <= threshold)  # what is not known is taken as running, for now
-        if separation > widest and (cue in _CERTAIN or _tones_rise(cues[:, TONES], above)):
+        if separation > widest and (cue in _SENSORS or _motor_adds(cues, above)):
             widest, found, runs = separation, True, above
     for _ in range(_ROUNDS if found else 0):
         on, off = _describe(cues[runs]), _describe(cues[~runs])
@@ -175,11 +178,19 @@ def _runs(cues: Array) -> Mask:
     return runs
 
 
-def _tones_rise(tones: Array, above: Mask) -> bool:
-    """Whether the tones are louder in these clips: a line that was merely not found in some is no pause."""
+def _motor_adds(cues: Array, above: Mask) -> bool:
+    """Whether it is a motor by which these clips are louder than the others.
+
+    Its tones rise with any of its lines (a line that was merely not found in some clips is no pause). Where
+    no line stands out in the louder clips, they may just be recorded louder, unless by very much.
+    """
+    tones, prominence = cues[:, TONES], cues[above, PROMINENCE]
     known = np.isfinite(tones)
-    high, low = tones[above & known], tones[~above & known]
-    return bool(high.size and low.size and np.median(high) - np.median(low) >= _LEAST_RISE_DB)
+    high, low, lines = tones[above & known], tones[~above & known], prominence[np.isfinite(prominence)]
+    if not high.size or not low.size:
+        return False
+    motor = lines.size > 0 and np.median(lines) > 0
+    return bool(np.median(high) - np.median(low) >= (_RISE_DB if motor else _RISE_WITHOUT_LINES_DB))
 
 
 def _split(values: Array, least_gap: float) -> tuple[float, float]:
