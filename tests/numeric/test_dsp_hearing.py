@@ -217,3 +217,14 @@ def test_the_long_transform_is_the_transform(n: int) -> None:
     np.testing.assert_allclose(fourier.rfft(x), np.fft.rfft(x), atol=2e-5 * n**0.5)
     z = (x + 1j * x[:, ::-1]).astype(np.complex64)
     np.testing.assert_allclose(fourier.ifft(z), np.fft.ifft(z), atol=2e-5 / n**0.5)
+
+
+def test_the_shape_of_noise_is_flat_and_that_of_a_tone_is_where_it_stands() -> None:
+    flat = heard(noise(seconds=SECONDS))
+    assert flat["centroid_hz"] == pytest.approx(4000, rel=0.05)
+    assert flat["rolloff_hz"] == pytest.approx(0.85 * 8000, rel=0.05)
+    assert flat["flatness_db"] == pytest.approx(0, abs=1)
+    peaked = heard(tone(1000, 0.3) + noise(rms=1e-3, seconds=SECONDS))
+    assert peaked["centroid_hz"] == pytest.approx(1000, rel=0.05)
+    assert peaked["flatness_db"] < -20
+    assert peaked["tonal_share"] > 0.99
