@@ -1,9 +1,13 @@
 """What each run state would sound and measure like, and how well a clip's cues fit it.
 
 The cues are taken as independent given the hypothesis. A likelihood here is relative: only its ratio between
-hypotheses counts. Tones, vibration and current count on one side only (louder than running is running), with
-a deviation of at least a part of the distance between the two states, so that neither a fault nor a loose
-microphone looks like another state.
+hypotheses counts. Two things must not happen, and shape these laws:
+
+- **A fault must not look like another state**, where it would never be judged. So tones, vibration and
+  current count on one side only (louder than running is running), with a deviation of at least a part of the
+  distance between the two states; an open door must cover the beat of the pistons, which a worn part does
+  not; a defrost by hot gas must be alike each time; and neither a start nor a door follows its like.
+- **No cue decides alone**: each has a floor, as a sensor may be loose and a lorry may pass.
 """
 
 from collections.abc import Callable
