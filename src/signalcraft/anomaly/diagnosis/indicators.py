@@ -36,6 +36,7 @@ _LEAST_SCALE = {
     "°C/min": 0.03,
     "g": 0.02,
     "octaves": 0.15,
+    "deviations": 1.0,
 }
 
 # Balls slip by some 1 % from clip to clip; multiples of the shaft, the mains and the fan are exact but for
@@ -49,6 +50,8 @@ _FAN_CHANGES = (-45.0, 4.0)
 # The detectors add this to every scale, whatever its unit, so that a constant feature does not divide by
 # zero; it would hide a change of slip.
 _ADDED = 0.1
+# Deviations that a finding of yes or no stands for: such a thing happens to healthy machines too.
+_CLEARLY = 7.0
 UNMOVED = 1.0  # deviations: such a one is no change
 _MIN_USUAL = 5  # earlier surroundings that make a "usual"
 
@@ -137,6 +140,13 @@ INDICATORS: tuple[Indicator, ...] = (
     _louder("shaft_half", "축 반배음이", "half harmonic of the shaft"),
     _louder("fan", "팬 소리가", "tone of the fan"),
     _higher("fan_speed", "%", "팬 속도가", "fan speed"),
+    _indicator(
+        "fan_uneven",
+        "deviations",
+        ("팬이 한 바퀴마다 고르지 않음", "the fan is uneven once a turn"),
+        ("팬이 고르게 돎", "the fan turns evenly"),
+        ("팬 소리의 고르기가 평소와 같음", "the fan as even as usual"),
+    ),
     _more("tonal", "", "음의 뚜렷함이", "tonal sound"),
     _more("knocks_low", "", "낮은 두드림이", "knocking below 1.5 kHz"),
     _more("knocks_mid", "", "1.5~3.5 kHz 충격이", "impacts from 1.5 to 3.5 kHz"),
@@ -292,6 +302,11 @@ def _add_speed_and_rhythm(
     if _FAN_CHANGES[0] <= change <= _FAN_CHANGES[1]:  # else it is another fan that was found
         deltas[PLACE["fan_speed"]] = change
         scales[PLACE["fan_speed"]] = 100 * spread / its_own
+    if math.isnan(its_own):
+        # Equal blades make no tone at the fan's own frequency, so it is seldom found: now one is unlike the
+        # others.
+        deltas[PLACE["fan_uneven"]] = _CLEARLY if math.isfinite(fan_hz) else 0.0
+        scales[PLACE["fan_uneven"]] = 1.0
     step, usual_step, spread = get("hum_step_db")
     deltas[PLACE["steps"]] = abs(step) - abs(usual_step)
     scales[PLACE["steps"]] = spread

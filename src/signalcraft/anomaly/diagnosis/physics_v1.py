@@ -171,6 +171,7 @@ SIGNATURES: dict[str, dict[str, float]] = {
     # Ice, dust, a broken blade: the fan turns slower and rushes in gusts; less air, more pressure and torque.
     "fan_fault": {
         "fan_speed": -STRONG,
+        "fan_uneven": CLEAR,
         "swell_slow": SLIGHT,
         "swell_fast": SLIGHT,
         "slip": SLIGHT,
@@ -238,6 +239,7 @@ WIDTH: dict[str, float] = {
     "shaft_half": 0.5,
     "fan": 1.5,
     "fan_speed": 0.5,
+    "fan_uneven": 0.9,
     "tonal": 1.6,
     "knocks_low": 1.6,
     "knocks_mid": 1.6,
