@@ -12,12 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from signalcraft.acoustics import consequences
 from signalcraft.acoustics.learning import refitting, states, trials
 from signalcraft.acoustics.learning.fitting import Loaded
 from signalcraft.acoustics.learning.labels import NEAR_ALARM
 from signalcraft.acoustics.surroundings import CYCLES_OVER
-from signalcraft.anomaly import DETECTORS, BaselineError, decision, mahalanobis_v1, runstate
+from signalcraft.anomaly import FEATURES_OF, BaselineError, decision, learn, runstate
 from signalcraft.anomaly.decision import Assessed
+from signalcraft.anomaly.diagnosis.combined import diagnose, diagnose_unheard
+from signalcraft.anomaly.diagnosis.conditions import UNKNOWN as UNKNOWN_CONDITION
 from signalcraft.anomaly.surroundings import UNKNOWN, Surroundings
 from signalcraft.dsp.features import CURRENT as FEATURES
 from signalcraft.dsp.features import FEATURE_SETS
@@ -28,16 +31,20 @@ BASELINE_CLIPS = 60
 
 @dataclass
 class Clip:
-    """One clip as it would be stored. group: which baseline it belongs to. assessed: None where none was
-    there. raised: an alarm stood on it."""
+    """One clip as it would be stored. features: of the server's set, judged: of the detector's, which is the
+    same for the current one. group: which baseline it belongs to. assessed: None where none was there.
+    condition: what is wrong, as diagnosed. raised: an alarm stood on it. opened: the severity of one that it
+    opened."""
 
     at: float
     features: NDArray[np.float32]
+    judged: NDArray[np.float32]
     surroundings: Surroundings
     state: str
     group: str | None
     learnable: bool = False
     assessed: Assessed | None = None
+    condition: str | None = None
     raised: bool = False
     opened: str | None = None
 
@@ -52,12 +59,13 @@ class _Baseline:
 
 @dataclass
 class Follower:
-    """One machine. open: an alarm is. Clips are heard in the order of recording."""
+    """One machine. open: families of conditions with an open alarm. Clips are heard in the order of
+    recording; nobody dismisses an alarm or labels a clip."""
 
     detector: str
     clips: list[Clip] = field(default_factory=list)
     baselines: dict[str, _Baseline] = field(default_factory=dict)
-    open: bool = False
+    open: frozenset[frozenset[str]] = frozenset()
     _states: runstate.StateModel | None = None
     _states_clips: int = 0
 
@@ -65,19 +73,26 @@ class Follower:
         """One that goes on by itself."""
         return replace(self, clips=[replace(clip) for clip in self.clips], baselines=dict(self.baselines))
 
-    def hear(self, at: float, features: NDArray[np.float32], sensors: Surroundings = UNKNOWN) -> Clip:
+    def hear(
+        self,
+        at: float,
+        features: NDArray[np.float32],
+        sensors: Surroundings = UNKNOWN,
+        *,
+        judged: NDArray[np.float32] | None = None,
+    ) -> Clip:
         """Take the next clip: tell its state, judge it, raise or clear, learn."""
         self._refit_if_old(at)
         known = self._surroundings(at, sensors)
-        clip = self._placed(Clip(at, features, known, "unknown", None))
+        clip = self._placed(
+            Clip(at, features, features if judged is None else judged, known, "unknown", None)
+        )
         self.clips.append(clip)
         baseline = self.baselines.get(clip.group) if clip.group is not None else None
         if baseline is None:
             clip.learnable = clip.group is not None
         else:
-            judged = baseline.loaded.assess(features)
-            clip.assessed = Assessed(ratio=judged.ratio, grave=judged.grave)
-            clip.learnable = not judged.grave
+            self._judge(clip, baseline.loaded)
             self._decide(clip)
         self._learn_states(clip)
         if clip.learnable and clip.group is not None:
@@ -107,23 +122,52 @@ class Follower:
         clip.group = _compared_as(self._states, heard)
         return clip
 
+    def _judge(self, clip: Clip, loaded: Loaded) -> None:
+        """As `acoustics.judgement.judge`, without an explanation."""
+        found = loaded.assess(clip.judged)
+        clip.assessed = Assessed(ratio=found.ratio, grave=found.grave)
+        clip.learnable = not found.grave
+        if found.verdict == "anomalous":
+            clip.condition = diagnose(
+                clip.judged,
+                loaded.fitted,
+                FEATURE_SETS[FEATURES_OF[self.detector]].names(),
+                clip.surroundings,
+                usual_surroundings=loaded.surroundings,
+            ).condition
+        else:
+            unheard = diagnose_unheard(clip.surroundings, loaded.surroundings)
+            clip.condition = unheard.condition if unheard is not None else None
+
     def _decide(self, clip: Clip) -> None:
-        recent = [one.assessed for one in self.clips[-_MOST_STATES:] if one.assessed is not None]
-        decided = decision.decide(recent[-decision.WINDOW :])
+        """As `acoustics.consequences.follow`."""
+        recent = [one for one in self.clips[-_MOST_STATES:] if one.assessed is not None]
+        recent = recent[-decision.WINDOW :]
+        decided = decision.decide([one.assessed for one in recent if one.assessed is not None])
         if decided.action == "raise":
-            if not self.open:
-                for earlier in reversed(self.clips):
-                    if earlier.at < clip.at - NEAR_ALARM.total_seconds():
-                        break
-                    earlier.learnable = False
-                clip.opened = decided.severity
-            self.open = clip.raised = True
+            self._raise(clip, clip.condition or UNKNOWN_CONDITION, decided.severity or "high")
+        elif decided.action == "clear":
+            self.open -= {consequences.FAMILIES[0]}
+        told = [one.condition if one.condition in consequences.OPERATION else None for one in recent[::-1]]
+        if told[0] is not None and clip.assessed is not None and not clip.assessed.anomalous:
+            if told.count(told[0]) >= decision.ENOUGH:
+                self._raise(clip, told[0], "medium")
+        elif not any(told[: decision.CLEAR_AFTER]) and len(told) >= decision.CLEAR_AFTER:
+            self.open -= {consequences.OPERATION}
+        if self.open:
             clip.learnable = False
-        elif self.open:
-            if decided.action == "clear":
-                self.open = False
-            else:
-                clip.learnable = False
+
+    def _raise(self, clip: Clip, condition: str, severity: str) -> None:
+        family = consequences.family_of(condition)
+        clip.raised = True
+        if family in self.open:
+            return
+        for earlier in reversed(self.clips):
+            if earlier.at < clip.at - NEAR_ALARM.total_seconds():
+                break
+            earlier.learnable = False
+        clip.opened = severity
+        self.open |= {family}
 
     def _learn_states(self, newest: Clip) -> None:
         due = next((step for step in states.STEPS if step > self._states_clips), None)
@@ -173,16 +217,20 @@ class Follower:
         if len(clips) < BASELINE_CLIPS:
             return
         try:
-            fitted = _fit(self.detector, np.array([clip.features for clip in clips]))
+            fitted = learn(
+                self.detector,
+                np.array([clip.judged for clip in clips]),
+                FEATURE_SETS[FEATURES_OF[self.detector]].names(),
+            )
         except BaselineError:
             return
-        new = Loaded(self.detector, fitted, (), ())
+        new = Loaded(self.detector, fitted, (), tuple(clip.surroundings for clip in clips))
         former = self.baselines.get(group)
         made = _Baseline(new, len(clips), at, clips[-1].at)
         if former is not None:
             learned = {id(clip) for clip in clips}
             past = [
-                trials.PastClip(clip.features, fault=clip.raised, learned=id(clip) in learned)
+                trials.PastClip(clip.judged, fault=clip.raised, learned=id(clip) in learned)
                 for clip in self._judged(group, refitting.PAST_LIMIT)
             ]
             if not trials.baseline_may_judge(trials.compare(former.loaded, new, past)):
@@ -213,13 +261,6 @@ def _compared_as(model: runstate.StateModel | None, heard: runstate.StateEstimat
     """`states.compared_as`, which asks of the model only whether there is one."""
     known: Any = model
     return states.compared_as(known, heard)
-
-
-def _fit(detector: str, features: NDArray[np.float32]) -> Any:
-    module: Any = DETECTORS[detector]
-    if detector == mahalanobis_v1.NAME:
-        return module.fit(features)
-    return module.fit(features, FEATURE_SETS[FEATURES].names())
 
 
 def anomalous(clips: Sequence[Clip]) -> int:

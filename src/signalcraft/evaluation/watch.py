@@ -2,11 +2,12 @@
 for nothing, and how soon is a growing fault found? Synthetic."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from signalcraft.anomaly import FEATURES_OF
 from signalcraft.dsp import assess_quality, prepare
 from signalcraft.dsp.features import CURRENT as FEATURES
 from signalcraft.dsp.features import FEATURE_SETS
@@ -24,7 +25,7 @@ MACHINES = 3
 DAYS = 30.0
 BEGINS_H = 12.0  # nodes are mounted by day
 CLIP_EVERY_S = 300.0
-FAULT_BEGINS_DAY, FAULT_GROWS_DAYS, FAULT_DAYS = 4.0, 3.0, 8.0
+FAULT_BEGINS_DAY, FAULT_GROWS_DAYS, FAULT_DAYS = 4.0, 3.0, 7.5
 KINDS: tuple[Kind, ...] = SOUND_BORNE
 CHANGED_DB = 6.0
 
@@ -55,7 +56,7 @@ class Watched:
     over_limit: of them anomalous. alarms: how often one opened then; grave_alarms: of them critical ones.
     found_after: growing faults only, see the protocol; None is never, or without a change of that size
     until the end. changed, found: in how many clips after the fault began, None is not at all. severity:
-    of the fault as it was found, 0 to 1."""
+    of the fault as it was found, 0 to 1. named: what the alarm says is wrong as it opens."""
 
     machine: int
     days: float
@@ -68,6 +69,7 @@ class Watched:
     changed: int | None = None
     found: int | None = None
     severity: float | None = None
+    named: str | None = None
 
 
 def watch(preset: str, detector: str) -> Iterator[Watched]:
@@ -94,18 +96,13 @@ def _follow(
 
 
 def _hear(follower: Follower, machine: VirtualMachine, at: float) -> None:
-    features = _features(machine, at)
-    if features is not None:
-        follower.hear(at, features, sensors(machine, at))
+    heard = _Heard.of(machine, at, follower.detector)
+    if heard is not None:
+        follower.hear(at, heard.features, sensors(machine, at), judged=heard.judged)
 
 
 def _grow_all(seed: int, detector: str) -> Iterator[Watched]:
-    past = _follow(
-        seed,
-        detector,
-        days=FAULT_BEGINS_DAY,
-        sends=_runs,
-    )
+    past = _follow(seed, detector, days=FAULT_BEGINS_DAY, sends=_runs)
     for kind in KINDS:
         yield _grow(seed, kind, past)
 
@@ -119,38 +116,40 @@ def _grow(seed: int, kind: Kind, past: Follower) -> Watched:
     changed: int | None = None
     found: int | None = None
     severity: float | None = None
+    named: str | None = None
     place = 0
     ends = BEGINS_H * 3600 + FAULT_DAYS * _DAY_S
     for at in np.arange(begins, ends, CLIP_EVERY_S).tolist():
         if not _runs(machine, at):
             continue
-        features, healthy = _features(machine, at), _features(machine, at, faulty=False)
-        if features is None or healthy is None:
+        heard = _Heard.of(machine, at, past.detector)
+        normal = _Heard.of(machine, at, past.detector, faulty=False)
+        if heard is None or normal is None:
             continue
         place += 1
         if found is None:
-            follower.hear(at, features, sensors(machine, at))
-            without.hear(at, healthy, sensors(machine, at))
-            if follower.open and not without.open:
-                found, severity = place, fault.severity(at)
-        if changed is None and _change_db(features, healthy) >= CHANGED_DB:
+            told = sensors(machine, at)
+            clip = follower.hear(at, heard.features, told, judged=heard.judged)
+            without.hear(at, normal.features, told, judged=normal.judged)
+            if follower.open - without.open:
+                found, severity, named = place, fault.severity(at), clip.condition
+        if changed is None and _change_db(heard.features, normal.features) >= CHANGED_DB:
             changed = place
         if found is not None and changed is not None:
             break
     after = found - changed if found is not None and changed is not None else None
-    return _watched(seed, past, FAULT_BEGINS_DAY, kind, after, changed, found, severity)
+    return replace(
+        _watched(seed, past, FAULT_BEGINS_DAY),
+        kind=kind,
+        found_after=after,
+        changed=changed,
+        found=found,
+        severity=severity,
+        named=named,
+    )
 
 
-def _watched(
-    seed: int,
-    follower: Follower,
-    days: float,
-    kind: str | None = None,
-    found_after: int | None = None,
-    changed: int | None = None,
-    found: int | None = None,
-    severity: float | None = None,
-) -> Watched:
+def _watched(seed: int, follower: Follower, days: float) -> Watched:
     judged = [clip for clip in follower.clips if clip.assessed is not None]
     learning_s = judged[0].at - BEGINS_H * 3600 if judged else days * _DAY_S
     return Watched(
@@ -160,11 +159,6 @@ def _watched(
         over_limit=anomalous(judged),
         alarms=sum(clip.opened is not None for clip in judged),
         grave_alarms=sum(clip.opened == "critical" for clip in judged),
-        kind=kind,
-        found_after=found_after,
-        changed=changed,
-        found=found,
-        severity=severity,
     )
 
 
@@ -172,13 +166,25 @@ def _runs(machine: VirtualMachine, at: float) -> bool:
     return machine.is_running(at) and machine.is_running(at + CLIP_S)
 
 
-def _features(machine: VirtualMachine, at: float, *, faulty: bool = True) -> NDArray[np.float32] | None:
-    """None if the clip is not assessable."""
-    sound = clip_sound(machine, at, faulty=faulty)
-    if not assess_quality(sound).assessable:
-        return None
-    features: NDArray[np.float32] = FEATURE_SETS[FEATURES].extract(prepare(sound).samples)
-    return features
+@dataclass(frozen=True)
+class _Heard:
+    """features: float32 (p,) of the server's set. judged: of the set that the detector was made for."""
+
+    features: NDArray[np.float32]
+    judged: NDArray[np.float32]
+
+    @staticmethod
+    def of(machine: VirtualMachine, at: float, detector: str, *, faulty: bool = True) -> "_Heard | None":
+        """None if the clip is not assessable."""
+        sound = clip_sound(machine, at, faulty=faulty)
+        if not assess_quality(sound).assessable:
+            return None
+        samples = prepare(sound).samples
+        features = FEATURE_SETS[FEATURES].extract(samples)
+        judged = features
+        if FEATURES_OF[detector] != FEATURES:
+            judged = FEATURE_SETS[FEATURES_OF[detector]].extract(samples)
+        return _Heard(features, judged)
 
 
 def _change_db(features: NDArray[np.float32], healthy: NDArray[np.float32]) -> float:
