@@ -25,9 +25,10 @@ _PARAMETERS = (
 _MEANING = (
     "AUC and pAUC (false positive rate up to 0.1, standardised) are means over the repetitions, with their"
     " 95 % bootstrap interval over the test recordings. FA@99: share of healthy test clips above the 99 %"
-    " quantile of the training clips' cross-validated scores, where nothing anomalous is tested. Over limit:"
-    " share of healthy test clips above the engine's own limit. Time: from decoded sound to the score,"
-    " without resampling."
+    " quantile of healthy scores, where nothing anomalous is tested; the quantile as the detector itself"
+    " estimates it (of few clips, by a fitted tail), in brackets as counted from the training clips'"
+    " cross-validated scores. Over limit: share of healthy test clips above the engine's own limit. Time:"
+    " from decoded sound to the score, without resampling."
 )
 _STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#222}"
@@ -123,7 +124,7 @@ def _found(w: Watched) -> str:
     if w.found is None or w.severity is None:
         return "–" if w.kind is None else "never"
     after = "no change of that size" if w.found_after is None else f"{w.found_after:+d}"
-    return f"{after} (at {w.severity:.0%})"
+    return f"{after} (at {w.severity:.0%}, {w.named or 'unnamed'})"
 
 
 WATCHED_HEADER = (
@@ -196,11 +197,19 @@ def _row(name: str, f: MethodFigures, *, intervals: bool) -> tuple[str, ...]:
         f.method,
         _figure_text(own.auc, own.auc_interval, intervals=intervals) if own else "–",
         _figure_text(own.pauc, own.pauc_interval, intervals=intervals) if own else "–",
-        "–" if f.false_alarms_at_99 is None else f"{f.false_alarms_at_99:.1%}",
+        _false_alarms_text(f),
         "–" if f.over_limit is None else f"{f.over_limit:.1%}",
         f"{f.fit_s:.2f}",
         f"{f.ms_per_clip:.2f}",
     )
+
+
+def _false_alarms_text(f: MethodFigures) -> str:
+    if f.false_alarms_at_99 is None or f.false_alarms_counted is None:
+        return "–"
+    if f.false_alarms_at_99 == f.false_alarms_counted:
+        return f"{f.false_alarms_at_99:.1%}"
+    return f"{f.false_alarms_at_99:.1%} ({f.false_alarms_counted:.1%})"
 
 
 def _figure_text(value: float, interval: tuple[float, float], *, intervals: bool) -> str:

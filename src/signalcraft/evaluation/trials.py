@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from signalcraft.anomaly.surroundings import Surroundings
 from signalcraft.dsp import Sound, assess_quality, prepare, spectra
 from signalcraft.dsp.features import CURRENT, FEATURE_SETS
+from signalcraft.dsp.features.v1 import Feature
 from signalcraft.evaluation.errors import EvaluationError
 
 MIN_TRAINING = 20  # the detectors' own least
@@ -23,7 +24,8 @@ class Sample:
     source: the recording it was made from. kind: NORMAL or what is wrong with it. features: float64 (p,), of
     the current feature set. log_mel: float32 (frames, bands), or None. sound: makes the prepared sound anew,
     for pictures. hearing_s: seconds from decoded sound to log-mel, quality included. surroundings: what else
-    is known of the machine at the clip, where the data tell.
+    is known of the machine at the clip, where the data tell. names: what the features are, where that is
+    known. features_s: seconds that the features took, with another log-mel of their own.
     """
 
     name: str
@@ -34,6 +36,15 @@ class Sample:
     sound: Callable[[], Sound] | None = None
     hearing_s: float = 0.0
     surroundings: Surroundings | None = None
+    names: tuple[Feature, ...] | None = None
+    features_s: float = 0.0
+
+    def features_of(self, feature_set: str) -> tuple[NDArray[np.float64], tuple[Feature, ...] | None]:
+        """The clip as a detector wants it, and what the values are; data that come as features stay so."""
+        if self.sound is None or feature_set == CURRENT:
+            return self.features, self.names
+        wanted = FEATURE_SETS[feature_set]
+        return wanted.extract(self.sound().samples).astype(np.float64), wanted.names()
 
 
 @dataclass(frozen=True)
@@ -90,7 +101,9 @@ def hear(sources: Iterable[Source], left_out: list[str]) -> list[Sample]:
         resampled = perf_counter()
         log_mel = spectra.log_mel(prepared.samples)
         hearing_s = perf_counter() - resampled + judged - began
+        began = perf_counter()
         features = FEATURE_SETS[CURRENT].extract(prepared.samples).astype(np.float64)
+        features_s = perf_counter() - began
         samples.append(
             Sample(
                 source.name,
@@ -101,6 +114,8 @@ def hear(sources: Iterable[Source], left_out: list[str]) -> list[Sample]:
                 _again(source),
                 hearing_s,
                 source.surroundings() if source.surroundings else None,
+                FEATURE_SETS[CURRENT].names(),
+                features_s,
             )
         )
     return samples

@@ -6,4 +6,4 @@ A feature set that was used once is never edited, only succeeded: stored results
 from signalcraft.dsp.features import v1, v2
 
 FEATURE_SETS = {v1.NAME: v1, v2.NAME: v2}
-CURRENT = v1.NAME
+CURRENT = v2.NAME
