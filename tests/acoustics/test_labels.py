@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 from hearing import fetch, hear, hum, teach
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from people import FleetFixture, Person, make_person
 from signalcraft.acoustics.learning import labels, training
@@ -63,6 +63,16 @@ def test_a_false_alarm_ends_with_its_reason_and_its_clips_are_learned(
     assert {"alarm.cleared", "label.added", "machine.changed"} <= set(events)
     assert fetch(found.id).learnable
     assert runs == ["baseline", "head"]
+
+    # The same again does not ring, and is learned; what is clearly worse does.
+    again = hear(fleet.device, hum(1010, extra=0.3))
+    assert (again.verdict, again.learnable) == ("anomalous", True)
+    assert again.decision is not None
+    assert again.decision["accepted"]
+    with unit_of_work() as session:
+        with_it = {"ratio": 0.1, "verdict": "anomalous", "condition": found.condition}
+        session.execute(update(Label).values(result=with_it))
+    assert hear(fleet.device, hum(1011, extra=0.3)).learnable is False
 
 
 def test_what_was_fixed_ends_the_alarm_and_stays_unlearned(fleet: FleetFixture, owner: Person) -> None:

@@ -162,8 +162,8 @@ def look_up(
     session: Session, machine: Machine, heard_at: datetime, features: NDArray[np.float32] | None
 ) -> Known:
     """Ask for everything that judging a clip of the machine takes. The caller holds the machine."""
-    surroundings = around.at_clip(session, machine.id, heard_at)
     model = learning.newest_state_model(session, machine.id, features=FEATURES)
+    surroundings = around.at_clip(session, machine.id, heard_at, runs_above=states.runs_above(model))
     state = states.estimate(model, features, surroundings) if features is not None else None
     compared_as = states.compared_as(model, state) if state is not None else None
     return Known(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from signalcraft import dsp
 from signalcraft.acoustics.learning.fitting import Loaded
 from signalcraft.anomaly import explanation
-from signalcraft.anomaly.diagnosis.combined import diagnose
+from signalcraft.anomaly.diagnosis.combined import diagnose, diagnose_unheard
 from signalcraft.anomaly.diagnosis.learned_v1 import Head
 from signalcraft.anomaly.surroundings import Surroundings
 from signalcraft.dsp import spectra
@@ -29,7 +29,7 @@ def judge(
     surroundings: Surroundings,
     head: tuple[int, Head] | None,
 ) -> dict[str, Any]:
-    """The columns of the result. A normal clip has no diagnosis: nothing is wrong that could be named.
+    """The columns of the result. A normal clip has a diagnosis only of what the sensors tell unheard.
 
     features: float32 (p,) of the current set. samples: gives the sound, float32 (n,), to tell moments in it.
     head: the trained classifier with its id, where there is one.
@@ -64,6 +64,9 @@ def judge(
         columns["condition"] = diagnosis.condition
         columns["diagnosis"] = diagnosis.as_json()
         columns["head_id"] = head[0] if head is not None else None
+    elif (unheard := diagnose_unheard(surroundings, loaded.surroundings)) is not None:
+        columns["condition"] = unheard.condition
+        columns["diagnosis"] = unheard.as_json()
     heard = samples() if diagnosis is not None else None
     told = explanation.explain(
         loaded.fitted,

@@ -155,8 +155,8 @@ def _hear(session: Session, machine_id: int, analysis_id: UUID, reason: str) -> 
             setattr(analysis, name, None)
         analyses.write_not_assessable(analysis, heard)
         return heard
-    surroundings = around.at_clip(session, machine_id, analysis.heard_at)
     model = learning.newest_state_model(session, machine_id, features=FEATURES)
+    surroundings = around.at_clip(session, machine_id, analysis.heard_at, runs_above=states.runs_above(model))
     for name in JUDGED:
         setattr(analysis, name, None)
     for name, value in states.as_columns(states.estimate(model, heard.features, surroundings)).items():

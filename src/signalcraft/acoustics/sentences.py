@@ -27,6 +27,14 @@ _STATES = {
 }
 
 
+def told_by_sensors(title: Text, evidence: Text | None) -> Text:
+    """A condition that cannot be heard, and what speaks for it."""
+    return {
+        language: title[language] + (f": {evidence[language]}" if evidence else "")
+        for language in ("ko", "en")
+    }
+
+
 def not_judged(state: str, clips: int, needed: int) -> Text:
     """A clip of a machine that is known, in a state that is not: clips of `needed` have been heard in it."""
     if state == "off":

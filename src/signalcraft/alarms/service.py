@@ -97,9 +97,13 @@ def raise_alarm(
     return alarm
 
 
-def clear_alarms(session: Session, machine: Machine, *, at: datetime) -> None:
-    """Close every open alarm of the machine: its sound is back to normal."""
+def clear_alarms(
+    session: Session, machine: Machine, *, at: datetime, conditions: Collection[str] | None = None
+) -> None:
+    """Close the machine's open alarms about these conditions (None: all): what they told of is over."""
     for alarm in queries.open_alarms_of(session, machine.id):
+        if conditions is not None and alarm.condition not in conditions:
+            continue
         alarm.state = "cleared"
         alarm.cleared_at = at
         _record(session, alarm, machine, "cleared")

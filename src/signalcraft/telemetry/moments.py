@@ -18,6 +18,8 @@ AFTER = timedelta(seconds=15)
 """A reading of the same moment may bear a slightly later time; what came later still was not known then."""
 NEAR = timedelta(seconds=90)
 """Three of the 30 s intervals in which nodes send: an older value says nothing of this moment."""
+STEP_S = 30.0
+"""A compressor that starts too often still runs for a minute or two; nodes send at least every 30 s."""
 MIN_SLOPE_READINGS = 4
 MIN_SLOPE_SPAN = timedelta(minutes=2)
 MIN_VIBRATION_READINGS = 4
@@ -63,6 +65,18 @@ def moment(session: Session, devices: Sequence[Device], at: datetime) -> Moment:
         temperature_slope_c_per_min=_slope_per_min(temperature),
         vibration_g=_vibration(acceleration),
     )
+
+
+def power_course(
+    session: Session, devices: Sequence[Device], *, until: datetime, over: timedelta
+) -> list[tuple[float, float]]:
+    """(seconds since 1970, power in per cent) in steps of STEP_S up to a moment, where it was measured."""
+    if not devices:
+        return []
+    rows = queries.power_course(
+        session, [device.id for device in devices], start=until - over, end=until, step_s=STEP_S
+    )
+    return [(float(at), float(power)) for at, power in rows]
 
 
 def _nearest(values: Sequence[tuple[datetime, float]], at: datetime) -> float | None:

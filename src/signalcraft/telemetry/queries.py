@@ -47,6 +47,24 @@ def of_devices_between(
     return session.execute(_in_range(statement, device, start, end).order_by(Reading.measured_at)).all()
 
 
+def power_course(
+    session: Session, device_ids: Sequence[int], *, start: datetime, end: datetime, step_s: float
+) -> Sequence[Row[float, float]]:
+    """(seconds since 1970, mean power in per cent) of each step that has a valid value, in order."""
+    step = func.floor(func.extract("epoch", Reading.measured_at) / step_s) * step_s
+    statement = (
+        select(step.label("step"), func.avg(Reading.power_percent))
+        .where(
+            Reading.device_id.in_(device_ids),
+            Reading.measured_at.between(start, end),
+            Reading.power_percent.is_not(None),
+        )
+        .group_by("step")
+        .order_by("step")
+    )
+    return session.execute(statement).all()
+
+
 def newest_with_extra(
     session: Session, device_ids: Sequence[int], *, since: datetime, limit: int
 ) -> Sequence[Reading]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from signalcraft.acoustics import surroundings as around
 from signalcraft.acoustics.learning.models import Baseline
 from signalcraft.acoustics.learning.queries import HeardClip
-from signalcraft.anomaly import CURRENT, DETECTORS
+from signalcraft.anomaly import CURRENT, DETECTORS, learn
 from signalcraft.anomaly.surroundings import Surroundings
 from signalcraft.dsp.features import CURRENT as FEATURES
 from signalcraft.dsp.features import FEATURE_SETS
@@ -71,7 +71,7 @@ def fit(rows: Sequence[HeardClip]) -> tuple[Any, dict[str, Any]]:
         Too few clips, or nothing can be learned from them.
     """
     features = np.array([row.features for row in rows], dtype=np.float32)
-    fitted = _detector_fit(features)
+    fitted = learn(CURRENT, features, FEATURE_SETS[FEATURES].names())
     return fitted, {
         "clips": [str(row.clip_id) for row in rows],
         "surroundings": [row.surroundings for row in rows if row.surroundings],
@@ -79,9 +79,3 @@ def fit(rows: Sequence[HeardClip]) -> tuple[Any, dict[str, Any]]:
         "last_heard_at": max(row.heard_at for row in rows).isoformat(),
         "left_out": fitted.n_clips - fitted.n_used,
     }
-
-
-def _detector_fit(features: NDArray[np.float32]) -> Any:
-    if CURRENT == "mahalanobis-1":
-        return DETECTORS[CURRENT].fit(features)
-    return DETECTORS[CURRENT].fit(features, FEATURE_SETS[FEATURES].names())

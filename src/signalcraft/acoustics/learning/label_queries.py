@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Float, Row, Select, func, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
@@ -83,6 +83,26 @@ def anomalous_clips(
 
 def count_labelled(session: Session) -> int:
     return session.scalar(select(func.count()).select_from(holding_labels().subquery())) or 0
+
+
+def dismissed(
+    session: Session, machine_id: int, *, since: datetime
+) -> Sequence[Row[str | None, float | None]]:
+    """(condition as found, ratio) of the unusual results that people have called healthy since then."""
+    holding = (
+        select(Label.analysis_id, Label.condition, Label.at, Label.result)
+        .ext(distinct_on(Label.analysis_id))
+        .where(Label.machine_id == machine_id, Label.condition.is_not(None))
+        .order_by(Label.analysis_id, Label.id.desc())
+        .subquery()
+    )
+    return session.execute(
+        select(holding.c.result["condition"].astext, holding.c.result["ratio"].astext.cast(Float)).where(
+            holding.c.condition == "healthy",
+            holding.c.at >= since,
+            holding.c.result["verdict"].astext == "anomalous",
+        )
+    ).all()
 
 
 def faults_between(

@@ -13,6 +13,7 @@ from signalcraft.acoustics.learning import queries
 from signalcraft.acoustics.learning.models import StateModel
 from signalcraft.anomaly import BaselineError, runstate
 from signalcraft.anomaly.runstate import StateEstimate
+from signalcraft.anomaly.runstate_cues import POWER
 from signalcraft.anomaly.surroundings import Surroundings
 from signalcraft.dsp.features import CURRENT as FEATURES
 from signalcraft.dsp.features import FEATURE_SETS
@@ -26,6 +27,8 @@ STEPS = (20, 60, 120, 240, 480)
 """Learned anew at so many clips: early, so that standing clips are not counted as running for long."""
 CLIPS_LIMIT = 480
 """Newest clips that a state model is learned from: two days at one every five minutes, with every state."""
+LEAST_POWER_GAP = 3.0
+"""Per cent of the sensor's range; a smaller step may be noise."""
 _NOT_LEARNED = frozenset({"off", "unknown"})
 """Only the shop is heard of a machine that stands still, and an unknown state is none."""
 
@@ -36,6 +39,17 @@ def estimate(
     """The state of a clip; with model None only what holds for every machine has a say."""
     known = _model(model.id, model.arrays) if model is not None else None
     return runstate.estimate(known, features, FEATURE_SETS[FEATURES].names(), surroundings)
+
+
+def runs_above(model: StateModel | None) -> float | None:
+    """Half-way between what the machine draws at rest and while it runs; None where it was not heard in both,
+    or draws no more.
+    """
+    if model is None:
+        return None
+    known = _model(model.id, model.arrays)
+    on, off = float(known.on[POWER, 0]), float(known.off[POWER, 0])
+    return (on + off) / 2 if on - off >= LEAST_POWER_GAP else None
 
 
 def compared_as(model: StateModel | None, heard: StateEstimate) -> str | None:
