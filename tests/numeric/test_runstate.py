@@ -95,6 +95,17 @@ def test_a_machine_that_is_heard_only_while_it_runs_is_all_running(known: Known)
     assert set(told(learned, louder)) <= {"running", "door_open"}
 
 
+def test_fragments_without_lines_are_told_by_their_bands(known: Known) -> None:
+    """Old firmware sends 64 ms at a time, in which no line can be found."""
+    kinds = ("line", "envelope", "modulation", "course")
+    blind = [i for i, f in enumerate(NAMES) if f.kind in kinds and f.name not in ("rms_dbfs", "hiss_dbfs")]
+    vectors = known.vectors.copy()
+    vectors[:, blind] = np.nan
+    found = told(learn(vectors, [], NAMES), list(vectors))
+    pairs = [(a, b) for a, b in zip(known.states, found, strict=True) if a in ("running", "off")]
+    assert np.mean([a == b for a, b in pairs]) > 0.95
+
+
 def test_a_silent_clip_of_a_machine_heard_only_running_is_off(known: Known) -> None:
     runs = np.array([state == "running" for state in known.states])
     learned = learn(known.vectors[runs], [], NAMES)

@@ -182,15 +182,19 @@ def _motor_adds(cues: Array, above: Mask) -> bool:
     """Whether it is a motor by which these clips are louder than the others.
 
     Its tones rise with any of its lines (a line that was merely not found in some clips is no pause). Where
-    no line stands out in the louder clips, they may just be recorded louder, unless by very much.
+    lines were sought and none stands out in the louder clips, they may just be recorded louder, unless by
+    very much. Clips joined from fragments cannot be asked.
     """
     tones, prominence = cues[:, TONES], cues[above, PROMINENCE]
     known = np.isfinite(tones)
     high, low, lines = tones[above & known], tones[~above & known], prominence[np.isfinite(prominence)]
     if not high.size or not low.size:
         return False
-    motor = lines.size > 0 and np.median(lines) > 0
-    return bool(np.median(high) - np.median(low) >= (_RISE_DB if motor else _RISE_WITHOUT_LINES_DB))
+    if not lines.size:
+        least = LEAST_GAP[TONES]
+    else:
+        least = _RISE_DB if np.median(lines) > 0 else _RISE_WITHOUT_LINES_DB
+    return bool(np.median(high) - np.median(low) >= least)
 
 
 def _split(values: Array, least_gap: float) -> tuple[float, float]:
