@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from signalcraft.anomaly import CURRENT, DETECTORS, BaselineError, explanation, sentences
+from signalcraft.anomaly import CURRENT, DETECTORS, FEATURES_OF, BaselineError, explanation, learn, sentences
 from signalcraft.anomaly.diagnosis import Diagnosis, diagnose
 from signalcraft.dsp import AudioDecodeError, DspError, Quality, Sound, assess_quality, decode, prepare
-from signalcraft.dsp.features import CURRENT as FEATURES
 from signalcraft.dsp.features import FEATURE_SETS
 from signalcraft.dsp.marks import Marks
 from signalcraft.dsp.spectra import log_mel
@@ -21,6 +20,7 @@ from signalcraft.evaluation.layouts import is_anomalous, sound_files
 
 console = Console()
 
+FEATURES = FEATURES_OF[CURRENT]
 MAX_DURATION_S = 600.0
 """Ten minutes of sound take some 100 MB to look at; a machine is judged by ten seconds."""
 PICTURE_PX = (960, 400)
@@ -78,7 +78,7 @@ def _show_verdict(sound: Sound, baseline_from: Path | None) -> Marks | None:
         return None
     healthy, left_out = _healthy_features(baseline_from)
     detector, names = DETECTORS[CURRENT], FEATURE_SETS[FEATURES].names()
-    baseline = detector.fit(healthy)
+    baseline = learn(CURRENT, healthy, names)
     assessment = detector.assess(baseline, features)
     console.print(
         f"verdict: {assessment.verdict}{', grave' if assessment.grave else ''};"
