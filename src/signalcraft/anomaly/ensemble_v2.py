@@ -40,7 +40,7 @@ are named below.
   IITK's test set; that was *seen when verifying*, and the published recipe, for which .753 was known, taken
   instead.
 - UNSEEN_DB: what ISO 3744 takes for the repeatability of a machine in stable operation. In the floor 0.1 to
-  1 dB made no difference. 0.1 dB for variation was tried later, was *seen to be worse when verifying*, and taken
+  1 dB made no difference. 0.1 dB for variation was tried later, *seen to be worse when verifying*, and taken
   back.
 - OTHERS, ONLY_WHEN_SURE: on the simulator's development machines 500100 and 500101 with their faults, and on
   the changed healthy clips: of some fifteen ways to join the views the one that was good at both.
