@@ -123,7 +123,7 @@ def _show(made: report.Report) -> None:
     for row in rows:
         table.add_row(*row)
     console.print(table)
-    for title, columns, body in diagnosis_report.tables(made.groups):
+    for title, columns, body in diagnosis_report.tables(made.groups, intervals=False):
         told = Table(*columns, title=title, box=None, pad_edge=False)
         for line in body:
             told.add_row(*line)

@@ -23,12 +23,12 @@ Table = tuple[str, tuple[str, ...], list[tuple[str, ...]]]
 """Title, header, rows."""
 
 
-def tables(groups: Sequence[Group]) -> list[Table]:
+def tables(groups: Sequence[Group], *, intervals: bool = True) -> list[Table]:
     """What is shown of all groups; nothing where nothing was diagnosed."""
     found = [(group.name, made) for group in groups if (made := figures(group.judged)) is not None]
     shown: list[Table] = []
     if found:
-        shown.append(("Diagnosis", HEADER, [_row(name, made) for name, made in found]))
+        shown.append(("Diagnosis", HEADER, [_row(name, made, intervals=intervals) for name, made in found]))
     learned = [(group.name, group.supervised) for group in groups if group.supervised is not None]
     if learned:
         rows = [_supervised_row(name, made) for name, made in learned]
@@ -70,12 +70,13 @@ def as_json(group: Group) -> dict[str, Any]:
     }
 
 
-def _row(name: str, made: DiagnosisFigures) -> tuple[str, ...]:
+def _row(name: str, made: DiagnosisFigures, *, intervals: bool) -> tuple[str, ...]:
     low, high = made.macro_f1_interval
+    interval = f" ({low:.3f}–{high:.3f})" if intervals else ""
     return (
         name,
         str(made.clips),
-        f"{made.macro_f1:.3f} ({low:.3f}–{high:.3f})",
+        f"{made.macro_f1:.3f}{interval}",
         f"{made.with_normal:.3f}",
         f"{made.found:.3f}",
         f"{made.said_unknown:.1%}",
