@@ -137,6 +137,10 @@ def test_a_bearing_is_told_from_a_valve_by_the_rhythm_of_its_impacts() -> None:
 
 
 def test_nothing_that_changed_is_no_evidence_of_anything() -> None:
+    nothing = Usual(np.zeros(len(NAMES)), np.zeros(len(NAMES)))
+    for values in (np.nan, np.inf, 0.0):
+        diagnosed = diagnose(np.full(len(NAMES), values), nothing, NAMES)
+        assert sum(finding.probability for finding in diagnosed.findings) == pytest.approx(1.0)
     for x in (changed(), np.full(len(NAMES), np.nan)):
         told = diagnose(x, usual(), NAMES)
         assert [finding.condition for finding in told.findings] == [UNKNOWN]

@@ -298,7 +298,7 @@ def _add_speed_and_rhythm(
         return float(vector[i]), float(usual.centre[i]), float(usual.scale[i]) - _ADDED
 
     fan_hz, its_own, spread = get("fan_hz")
-    change = 100 * (fan_hz / its_own - 1)
+    change = 100 * (fan_hz / its_own - 1) if its_own > 0 else math.nan
     if _FAN_CHANGES[0] <= change <= _FAN_CHANGES[1]:  # else it is another fan that was found
         deltas[PLACE["fan_speed"]] = change
         scales[PLACE["fan_speed"]] = 100 * spread / its_own
@@ -331,7 +331,7 @@ def _is_new(rate_hz: float, usual_hz: float, own_hz: Sequence[float]) -> bool:
     Bearings roll at 0.4, 3 to 3.6, 5 turns or so."""
     if not math.isfinite(rate_hz) or abs(rate_hz - usual_hz) < _SAME_RHYTHM * rate_hz:
         return False
-    off = (abs(rate_hz - round(rate_hz / hz) * hz) for hz in own_hz if math.isfinite(hz))
+    off = (abs(rate_hz - round(rate_hz / hz) * hz) for hz in own_hz if math.isfinite(hz) and hz > 0)
     return all(distance > _MULTIPLE * rate_hz for distance in off)
 
 
