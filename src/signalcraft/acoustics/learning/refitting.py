@@ -34,8 +34,8 @@ NEW_CLIPS = 24
 """A re-fit wants so many new clips: a tenth of what it is made from, or it would be the same again."""
 AGE = timedelta(days=1)
 """How old a baseline may grow before the daily re-fit looks at it: shop noise and season drift over days."""
-PAST_LIMIT = 400
-"""Past clips that old and new are tried on; a tenth of a second for both."""
+PAST_LIMIT = 200
+"""Past clips that old and new are tried on: some 0.2 s of work for both."""
 SIBLINGS = 8
 SIBLINGS_ENOUGH = 2
 """A baseline of the model needs the sound of two other machines: one would be that machine's own."""
