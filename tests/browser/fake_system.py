@@ -318,7 +318,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_bytes(200, "image/png", buffer.getvalue(), X_Spectrogram_Scale="mel", **headers)
 
     def rename(self, identity: str) -> None:
-        self.fake.machine(int(identity))["name"] = self.body["name"]
+        self.fake.machine(int(identity)).update(self.body)
         self.send_json({"machine": self.fake.machine(int(identity))})
 
     def create_shop(self) -> None:

@@ -144,11 +144,15 @@ def test_a_diagnosis_is_seen_heard_and_answered(page: Page, system: FakeSystem) 
 def test_a_baseline_on_trial_is_promoted_by_a_person(page: Page, system: FakeSystem) -> None:
     sign_in(page, system, "/machines/1")
     page.get_by_text("What judges this machine").click()
+    page.get_by_label("Model of the machine").fill("Cool 300")
+    page.locator(".models form").get_by_role("button", name="Save").click()
+    expect(page.locator(".models .form-problem")).to_be_empty()
     trial = page.locator(".model-shadow")
     expect(trial).to_contain_text("0.6 % → 3.3 %")
     trial.get_by_role("button", name="Use it").click()
     expect(page.locator(".model-shadow")).to_have_count(0)
     expect(page.locator(".model-active").first).to_contain_text("admin")
+    assert system.machine(1)["model"] == "Cool 300"
 
 
 def test_a_state_that_is_not_learned_is_named_and_not_called_learning(page: Page, system: FakeSystem) -> None:

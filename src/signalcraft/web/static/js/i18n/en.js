@@ -111,6 +111,7 @@ export default {
   "models.labels": "{count} answers so far. It takes {needed} for a condition, and two conditions, to learn.",
   "models.lead": "What is normal is learned for each state. A new baseline is first tried on past recordings.",
   "models.learned_from": "{labels} answers on {machines} machines",
+  "models.model": "Model of the machine (maker and type)",
   "models.none": "Nothing has been learned yet.",
   "models.of_model": "from machines of the same model",
   "models.promote": "Use it",

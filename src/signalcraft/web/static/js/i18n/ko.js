@@ -111,6 +111,7 @@ export default {
   "models.labels": "의견 {count}개. 문제마다 {needed}개 이상, 두 가지 문제부터 배울 수 있습니다.",
   "models.lead": "평소 소리의 기준은 상태마다 따로 배웁니다. 새 기준은 지난 녹음으로 먼저 시험합니다.",
   "models.learned_from": "기계 {machines}대, 의견 {labels}개",
+  "models.model": "기계 모델 (제조사와 형식)",
   "models.none": "아직 배운 기준이 없습니다.",
   "models.of_model": "같은 모델 기계들의 기준",
   "models.promote": "사용하기",

@@ -2,8 +2,10 @@
 
 import * as api from "../api.js";
 import { h, replace } from "../dom.js";
+import { findMachine } from "../fleet.js";
 import { moment, number } from "../format.js";
 import { t, wordOf } from "../i18n.js";
+import * as live from "../live.js";
 import * as store from "../store.js";
 
 /** @typedef {import("../../../types").BaselineModel} BaselineModel */
@@ -21,9 +23,23 @@ export function modelsPart(machineId) {
     { class: "panel models", ontoggle: () => element.open && load() },
     h("summary", null, h("h2", null, t("models.title"))),
     h("p", { class: "muted small" }, t("models.lead")),
+    modelForm(),
     content,
     problem,
   );
+
+  /** Machines of one model lend each other what they have learned, so somebody has to say which it is. */
+  function modelForm() {
+    const name = h("input", { name: "model", maxlength: 100, required: true, "aria-label": t("models.model"), placeholder: t("models.model") });
+    name.value = findMachine(store.get("overview"), machineId)?.machine.model ?? "";
+    return h("form", { class: "correction", onsubmit: save }, name, h("button", { class: "button", type: "submit" }, t("action.save")));
+
+    /** @param {SubmitEvent} event */
+    async function save(event) {
+      event.preventDefault();
+      if (await attempt(() => api.patch(`/api/machines/${machineId}`, { model: name.value.trim() }))) await live.refresh();
+    }
+  }
 
   async function load() {
     const models = /** @type {import("../../../types").MachineModels | null} */ (await attempt(() => api.get(`/api/machines/${machineId}/models`)));
