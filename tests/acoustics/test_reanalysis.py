@@ -1,16 +1,19 @@
 """Stored sound judged anew: nothing is overwritten silently, nothing rings."""
 
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
 from hearing import fetch, hear, hum, teach
 from sqlalchemy import delete, func, select, update
+from typer.testing import CliRunner
 
 from people import FleetFixture
 from signalcraft.acoustics import reanalysis
 from signalcraft.acoustics.learning.models import Baseline, StateModel
 from signalcraft.acoustics.models import Analysis, FormerResult
 from signalcraft.alarms.models import Alarm
+from signalcraft.cli import app
 from signalcraft.clock import utc_now
 from signalcraft.db.session import unit_of_work
 
@@ -62,3 +65,14 @@ def test_results_are_made_anew_and_the_former_ones_kept(fleet: FleetFixture) -> 
     assert (former.revision, former.reason) == (1, "test")
     assert former.result["score"] == pytest.approx(found.score)
     assert former.result["feature_version"] == "of-yesterday"
+
+
+def test_the_command_says_what_would_change(fleet: FleetFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The package has the command under the module's name.
+    monkeypatch.setattr(import_module("signalcraft.cli.reanalyze"), "local_settings", lambda: None)
+    hear(fleet.device, hum(1))
+    told = CliRunner().invoke(app, ["reanalyze", "--machine", str(fleet.machine.id), "--dry-run"])
+    assert told.exit_code == 0, told.output
+    assert "1 clips" in told.output
+    assert "0 would change" in told.output
+    assert CliRunner().invoke(app, ["reanalyze", "--machine", "999"]).exit_code == 1

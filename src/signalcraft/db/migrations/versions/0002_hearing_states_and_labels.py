@@ -12,11 +12,11 @@ depends_on = None
 STANDINGS = "status IN ('shadow', 'active', 'retired', 'dropped')"
 
 
-def _json(name: str, nullable: bool = True) -> sa.Column:
+def _json(name: str, nullable: bool = True) -> "sa.Column[object]":
     return sa.Column(name, postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=nullable)
 
 
-def _now(name: str) -> sa.Column:
+def _now(name: str) -> "sa.Column[object]":
     return sa.Column(name, sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False)
 
 
