@@ -35,13 +35,13 @@ PROTOCOL = (
     f"{MACHINES} virtual machines, each in a shop of its own, with seeds used nowhere else; a clip of"
     f" {CLIP_S:g} s every {CLIP_EVERY_S / 60:g} minutes as it comes. The first {LEARN_CLIPS} are learned"
     f" from, without labels; the next {TEST_CLIPS} are told. Shop noise at a fixed distance below the healthy"
-    " running machine, or as the time of day has it, with louder noises passing. A clip is called by what"
+    " running machine, or, usual, as the time of day has it, with louder noises passing. A clip is called by what"
     " happens in it: a start or stop within it or up to 8 or 4 s before counts first, then a defrost, then a"
     f" door open for 30 % of it. Sensors: of the readings every {READINGS_S:g} s the one nearest to the clip."
-    " Unknown counts as wrong. Macro-F1 is the plain mean over the six states, of which four are rare;"
-    " compressor: whether it runs after the clip, where the state tells."
+    " Unknown counts as wrong. The columns of states are F1, macro-F1 is their plain mean; four of the six are"
+    " rare. Compressor: whether it runs after the clip, where the state tells."
 )
-HEADER = ("shop", "told from", "clips", "right", "macro-F1", "compressor", *(f"F1 {s}" for s in _STATES))
+HEADER = ("shop", "from", "right", "macro-F1", "compressor", *_STATES)
 
 
 @dataclass(frozen=True)
@@ -85,9 +85,8 @@ def rows(conditions: Sequence[Told]) -> list[tuple[str, ...]]:
     """Under HEADER, as text; a state that never came has no F1."""
     return [
         (
-            "as it comes" if one.snr_db is None else f"{one.snr_db:g} dB",
-            "sound and sensors" if one.sensors else "sound",
-            str(one.clips),
+            "usual" if one.snr_db is None else f"{one.snr_db:g} dB",
+            "+ sensors" if one.sensors else "sound",
             f"{one.right:.1%}",
             f"{one.macro_f1:.3f}",
             f"{one.compressor:.1%}",
