@@ -35,11 +35,11 @@ PROTOCOL = (
     f"{MACHINES} virtual machines, each in a shop of its own, with seeds used nowhere else; a clip of"
     f" {CLIP_S:g} s every {CLIP_EVERY_S / 60:g} minutes as it comes. The first {LEARN_CLIPS} are learned"
     f" from, without labels; the next {TEST_CLIPS} are told. Shop noise at a fixed distance below the healthy"
-    " running machine, or, usual, as the time of day has it, with louder noises passing. A clip is called by what"
-    " happens in it: a start or stop within it or up to 8 or 4 s before counts first, then a defrost, then a"
-    f" door open for 30 % of it. Sensors: of the readings every {READINGS_S:g} s the one nearest to the clip."
-    " Unknown counts as wrong. The columns of states are F1, macro-F1 is their plain mean; four of the six are"
-    " rare. Compressor: whether it runs after the clip, where the state tells."
+    " running machine, or, usual, as the time of day has it, with louder noises passing. A clip is called by"
+    " what happens in it: a start or stop within it or up to 8 or 4 s before counts first, then a defrost,"
+    f" then a door open for 30 % of it. Sensors: of the readings every {READINGS_S:g} s the one nearest to the"
+    " clip. Unknown counts as wrong. The columns of states are F1, macro-F1 is their plain mean; four of the"
+    " six are rare. Compressor: whether it runs after the clip, where the state tells."
 )
 HEADER = ("shop", "from", "right", "macro-F1", "compressor", *_STATES)
 
