@@ -7,7 +7,7 @@ harmless repeats.
 The stated rate of false alarms. A single clip over the limit is often a door, a delivery or somebody talking.
 Four of six, the newest among them, need the cause to last 20 minutes where a clip comes every 5. If a share q
 of healthy clips is over the limit, independently, an alarm opens in at most C(5, 3) q^4 of all clips
-(`false_alarms_per_month`): with the 8,640 clips of a month, one in 86 months at q = 2 %, one in 2 months at
+(`false_alarms_per_month`): with the 8,640 clips of a month, one in 72 months at q = 2 %, one in 2 months at
 q = 5 %. A baseline of 60 clips cannot say that fewer than some 5 % of healthy clips will be over its limit
 (the interval of `tail_probability`), although the limit is meant for one in a thousand; so the rule is made
 for 5 %. Noise that lasts over several clips is not independent: 20 minutes of it next to a machine that has
