@@ -333,4 +333,5 @@ def test_cycles_find_what_a_steady_machine_does(
     found = cycles(history)
     assert found.duty == pytest.approx(run_s / period, abs=1.5 * every_s / period)
     assert abs(found.starts - 4) <= 1
-    assert found.resolved
+    if 4 * every_s <= min(run_s, pause_s):
+        assert found.resolved

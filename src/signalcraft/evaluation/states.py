@@ -37,9 +37,9 @@ PROTOCOL = (
     f" from, without labels; the next {TEST_CLIPS} are told. Shop noise at a fixed distance below the healthy"
     " running machine, or, usual, as the time of day has it, with louder noises passing. A clip is called by"
     " what happens in it: a start or stop within it or up to 8 or 4 s before counts first, then a defrost,"
-    f" then a door open for 30 % of it. Sensors: of the readings every {READINGS_S:g} s the one nearest to the"
-    " clip. Unknown counts as wrong. The columns of states are F1, macro-F1 is their plain mean; four of the"
-    " six are rare. Compressor: whether it runs after the clip, where the state tells."
+    f" then a door open for 30 % of it. Sensors: of the readings every {READINGS_S:g} s the one nearest to"
+    " the clip. Unknown counts as wrong. The columns of states are F1, macro-F1 is their plain mean; four of"
+    " the six are rare. Compressor: whether it runs after the clip, where the state tells."
 )
 HEADER = ("shop", "from", "right", "macro-F1", "compressor", *_STATES)
 
