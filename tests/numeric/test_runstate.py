@@ -222,7 +222,7 @@ def test_another_feature_set_will_do() -> None:
 wild = st.one_of(st.floats(-200, 200), st.floats(allow_nan=True, allow_infinity=True))
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(
     usual=wild,
     odd=st.dictionaries(st.sampled_from(NAMES), wild, max_size=8),
@@ -298,7 +298,7 @@ moments = st.lists(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(history=moments, shuffled=st.randoms(use_true_random=False))
 def test_cycles_are_bounded_and_do_not_depend_on_order(
     history: list[tuple[float, str]], shuffled: object
@@ -316,6 +316,7 @@ def test_cycles_are_bounded_and_do_not_depend_on_order(
         assert 0 < found.spacing_s <= RECENT_S
 
 
+@settings(deadline=None)
 @given(
     run_s=st.floats(600, 3000),
     pause_s=st.floats(600, 3000),
