@@ -23,5 +23,5 @@ SHOP_ROLES: Mapping[str, frozenset[Permission]] = {
     "technician": _WORK | {"model.decide"},
     "viewer": _READ,
 }
-"""Rights of each shop role. An administrator has every right everywhere; `device.claim` is theirs alone, and so
-is deciding about what judges all shops' machines."""
+"""Rights of each shop role. An administrator has every right everywhere; `device.claim` is theirs alone, and
+so is deciding about what judges all shops' machines."""

@@ -152,7 +152,7 @@ def _hot_gas(cues: Array) -> NDArray[np.intp]:
     if not _LEAST_CLIPS <= hissing.size <= _GAS_SHARE * len(cues) + _LEAST_CLIPS:
         return np.zeros(0, np.intp)
     near = cues[hissing][:, [AIR, HISS, SHINE]]
-    alike = (np.abs(near[:, None] - near[None]) <= _GAS_ALIKE_DB).all(axis=2)
+    alike = np.abs(near[:, None] - near[None]).max(axis=2) <= _GAS_ALIKE_DB
     group = hissing[alike[alike.sum(axis=1).argmax()]]
     slopes = cues[group, SLOPE]
     warms = not np.isfinite(slopes).any() or np.median(slopes[np.isfinite(slopes)]) > usual[SLOPE, 0]
