@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from itertools import count, cycle
+from itertools import count, cycle, islice
 from time import perf_counter, process_time
 from typing import Any
 
@@ -127,14 +127,18 @@ class Node:
         self.device_id = device_id
         self._client = client
         self._compressor = VirtualMachine(seed)
-        self._bodies = cycle([self._clip(-number) for number in range(1, BODIES + 1)])
+        self._bodies = cycle(list(islice(self._clips(2e6), BODIES)))
 
-    def _clip(self, number: int) -> bytes:
-        return self._compressor.clip(1e6 + number * 60.0, CLIP_SECONDS).astype("<i2").tobytes()
+    def _clips(self, begin: float) -> Iterator[bytes]:
+        """Of the running machine, from a time of its own clock on."""
+        for number in count():
+            at = begin + number * 60.0
+            if self._compressor.runs_through(at, CLIP_SECONDS):
+                yield self._compressor.clip(at, CLIP_SECONDS).astype("<i2").tobytes()
 
     def lessons(self) -> Iterator[bytes]:
         """Clips to learn from, all different."""
-        return (self._clip(number) for number in count())
+        return self._clips(1e6)
 
     async def upload(self, pcm: bytes | None = None) -> Upload:
         body = pcm or next(self._bodies)

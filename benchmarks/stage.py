@@ -16,7 +16,8 @@ import signalcraft.tables  # noqa: F401  # foreign keys need every table known
 from signalcraft.accounts.access import Principal
 from signalcraft.accounts.models import User
 from signalcraft.accounts.passwords import generate_password, hash_password
-from signalcraft.acoustics.models import Analysis, Baseline, Clip
+from signalcraft.acoustics.learning.models import Baseline
+from signalcraft.acoustics.models import Analysis, Clip
 from signalcraft.alarms.models import Alarm, AlarmTransition
 from signalcraft.clock import utc_now
 from signalcraft.db.session import after_commit, unit_of_work

@@ -1,7 +1,8 @@
 """Every table of the system. Entry points import it: a foreign key needs its target's table to be known."""
 
 from signalcraft.accounts.models import RefreshToken, ShopMember, User
-from signalcraft.acoustics.models import Analysis, Baseline, Clip, ClipFragment
+from signalcraft.acoustics.learning.models import Baseline, Head, Label, StateModel, TrainingRun
+from signalcraft.acoustics.models import Analysis, Clip, ClipFragment, FormerResult
 from signalcraft.alarms.models import Alarm, AlarmTransition
 from signalcraft.db.base import Base
 from signalcraft.fleet.models import Device, Machine, Shop
@@ -19,7 +20,10 @@ __all__ = [
     "Clip",
     "ClipFragment",
     "Device",
+    "FormerResult",
+    "Head",
     "ImportedRecord",
+    "Label",
     "Machine",
     "Notification",
     "OutboxCounter",
@@ -28,5 +32,7 @@ __all__ = [
     "RefreshToken",
     "Shop",
     "ShopMember",
+    "StateModel",
+    "TrainingRun",
     "User",
 ]

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from hearing import RATE, fetch, hear, hum, receive, teach
 from obstore.store import LocalStore
 from pydantic import SecretStr
 from sqlalchemy import func, select, update
@@ -15,65 +15,23 @@ from sqlalchemy import func, select, update
 from people import FleetFixture, Person
 from signalcraft.acoustics import analysis as analyses
 from signalcraft.acoustics import queries, reception, tasks
-from signalcraft.acoustics.models import Analysis, Baseline, Clip, ClipFragment
+from signalcraft.acoustics.learning.models import Baseline
+from signalcraft.acoustics.models import Analysis, Clip, ClipFragment
 from signalcraft.alarms import service as alarms
 from signalcraft.alarms.models import Alarm, AlarmTransition
 from signalcraft.clock import utc_now
 from signalcraft.db.session import unit_of_work
 from signalcraft.errors import InvalidInputError, UnavailableError
-from signalcraft.fleet.models import Device
 from signalcraft.queue import make_celery
 from signalcraft.realtime.connection import get_redis
 from signalcraft.realtime.models import OutboxEvent
-from signalcraft.settings import Settings, get_settings
+from signalcraft.settings import Settings
 from signalcraft.storage import objects
-
-RATE = 16_000
-
-
-def hum(seed: int, *, seconds: float = 2.0, extra: float = 0.0) -> bytes:
-    """A machine's sound: mains harmonics in noise; `extra` adds a whine at 3 kHz."""
-    rng = np.random.default_rng(seed)
-    t = np.arange(int(seconds * RATE)) / RATE
-    tone = sum(0.05 / k * np.sin(2 * np.pi * 120 * k * t + rng.uniform(0, 6)) for k in (1, 2, 3))
-    sound: NDArray[np.float64] = (
-        tone + 0.02 * rng.standard_normal(t.size) + extra * np.sin(2 * np.pi * 3000 * t)
-    )
-    return (sound * 32767).astype("<i2").tobytes()
-
-
-def receive(device: Device, pcm: bytes, **options: object) -> reception.ReceivedClip:
-    with unit_of_work() as session:
-        return reception.receive_node_clip(
-            session,
-            device,
-            pcm,
-            sample_rate_hz=RATE,
-            bits_per_sample=16,
-            measured_at=options.pop("measured_at", None),  # type: ignore[arg-type]
-        )
-
-
-def hear(device: Device, pcm: bytes) -> Analysis:
-    received = receive(device, pcm)
-    assert received.analysis_id is not None
-    analyses.work_on(received.analysis_id, redelivered=False)
-    return fetch(received.analysis_id)
-
-
-def fetch(analysis_id: UUID) -> Analysis:
-    with unit_of_work() as session:
-        return session.get_one(Analysis, analysis_id)
 
 
 def count(table: type, *conditions: object) -> int:
     with unit_of_work() as session:
         return session.scalar(select(func.count()).select_from(table).where(*conditions)) or 0  # type: ignore[arg-type]
-
-
-def teach(device: Device) -> None:
-    for seed in range(get_settings().baseline_clips):
-        assert hear(device, hum(seed)).verdict == "learning"
 
 
 def test_a_machine_learns_then_an_anomaly_raises_one_alarm_that_normal_sound_clears(

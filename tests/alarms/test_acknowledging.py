@@ -3,12 +3,15 @@
 from concurrent.futures import ThreadPoolExecutor
 from time import sleep
 
+from sqlalchemy import select
+
 from people import FleetFixture, Person
 from signalcraft.acoustics.models import Analysis, Clip
 from signalcraft.alarms import service
-from signalcraft.alarms.models import Alarm
+from signalcraft.alarms.models import Alarm, AlarmTransition
 from signalcraft.clock import utc_now
 from signalcraft.db.session import unit_of_work
+from signalcraft.realtime.models import OutboxEvent
 
 TEXT = {"ko": "소리가 다릅니다", "en": "It sounds different"}
 
@@ -63,3 +66,29 @@ def test_who_accepted_the_lesser_alarm_a_moment_ago_has_not_accepted_the_graver(
         found = session.get_one(Alarm, alarm.id)
     assert (found.severity, found.state) == ("critical", "active_unacknowledged")
     assert found.acknowledged_by is None
+
+
+def test_an_alarm_sharpens_and_who_has_it_keeps_it(fleet: FleetFixture, owner: Person) -> None:
+    """A diagnosis that names the fault at last is no second alarm."""
+    why = evidence(fleet)
+    alarm = raise_alarm(fleet, "high", why)
+    with unit_of_work() as session:
+        service.acknowledge(session, owner.principal, alarm.id, comment=None)
+    with unit_of_work() as session:
+        again = service.raise_alarm(
+            session,
+            fleet.machine,
+            condition="bearing_wear",
+            severity="high",
+            evidence=why,
+            family={"tonal", "bearing_wear"},
+        )
+        kinds = session.scalars(select(AlarmTransition.kind).order_by(AlarmTransition.id)).all()
+    assert (again.id, again.condition, again.count) == (alarm.id, "bearing_wear", 2)
+    assert again.state == "active_acknowledged"
+    assert kinds == ["raised", "acknowledged", "rediagnosed"]
+    with unit_of_work() as session:
+        told = session.scalars(
+            select(OutboxEvent.payload).where(OutboxEvent.type == "alarm.rediagnosed")
+        ).one()
+    assert told["alarm"]["acknowledged_by"] == owner.username

@@ -58,12 +58,114 @@ def analysis(ratio: float | None, moment: str, verdict: str | None = None, **cha
         "limit": None if ratio is None else 88.4,
         "ratio": ratio,
         "tail_probability": None if ratio is None else 0.017,
-        "condition": "unknown_anomaly" if verdict == "anomalous" else None,
+        "condition": "bearing_wear" if verdict == "anomalous" else None,
+        "run_state": "running",
         "summary": summary,
         "measured_at": moment,
         "received_at": moment,
         "finished_at": moment,
         "synthetic": False,
+    } | changes
+
+
+def text(ko: str, en: str) -> Json:
+    return {"ko": ko, "en": en}
+
+
+CONDITIONS: list[Json] = [
+    {
+        "name": name,
+        "title": title,
+        "advice": text("기사에게 점검을 맡기세요.", "Have a technician look."),
+        "urgency": "week",
+    }
+    for name, title in (
+        ("bearing_wear", text("베어링 마모", "Worn bearing")),
+        ("friction", text("마찰", "Friction")),
+        ("fan_fault", text("팬 이상", "Fan blocked or damaged")),
+        ("unknown_anomaly", text("원인을 모르는 변화", "Unknown change")),
+    )
+]
+
+
+def detail(found: Json, machine_id: int) -> Json:
+    """What is known of one analysis besides its summary."""
+    anomalous = found["verdict"] == "anomalous"
+    impacts = text("3.5 kHz 위 충격이 늘어남: +9 dB", "more impacts above 3.5 kHz: +9 dB")
+    current = text("전류가 높아지지 않음", "current is not higher")
+    diagnosis = {
+        "method": "physics-1",
+        "conditions": [
+            {
+                "condition": condition["name"],
+                "title": condition["title"],
+                "urgency": condition["urgency"],
+                "probability": probability,
+                "evidence": [
+                    {"indicator": "knocks_high", "weight": 2.1, "text": impacts},
+                    {"indicator": "power", "weight": -0.4, "text": current},
+                ],
+            }
+            for condition, probability in zip(CONDITIONS, (0.71, 0.14, 0.02, 0.13), strict=True)
+        ],
+    }
+    explanation = {
+        "bands": [
+            {"low_hz": 1200, "high_hz": 2400, "delta_db": 6.2, "deviations": 9.1, "kind": "level"},
+            {"low_hz": 4200, "high_hz": 6100, "delta_db": 11.4, "deviations": 7.0, "kind": "variation"},
+        ],
+        "lines": [{"hz": 240, "delta_db": 7.5, "deviations": 5.0, "source": "hum", "order": 4}],
+        "moments": [{"start_s": 2.5, "end_s": 3.75, "delta_db": 9.0, "deviations": 5.0}],
+        "scorers": {},
+        "advice": text("이번 주 안에 점검을 맡기세요.", "Have the bearings checked this week."),
+    }
+    return found | {
+        "machine_id": machine_id,
+        "heard_in": {
+            "run_state": found["run_state"],
+            "probability": 0.97,
+            "probabilities": {},
+            "evidence": {},
+        },
+        "surroundings": {"power_percent": 56.0},
+        "tail_interval": None if found["ratio"] is None else {"low": 0.0004, "high": 0.012},
+        "diagnosis": diagnosis if anomalous else None,
+        "explanation": explanation if anomalous else None,
+        "decision": {"action": "hold", "severity": None},
+        "nearest_clip_id": None if found["ratio"] is None else str(uuid.uuid4()),
+        "versions": {
+            "features": "hearing-2",
+            "state": "runstate-1",
+            "detector": "ensemble-2",
+            "baseline": 1,
+            "diagnosis": "physics-1" if anomalous else None,
+            "head": None,
+            "decision": "cusum-1",
+        },
+        "quality": {"rms_dbfs": -26.4, "peak_dbfs": None, "clipped_fraction": 0.0, "duration_s": 10.0},
+        "revision": 1,
+        "attempts": 1,
+    }
+
+
+def baseline(version: int, status: str, **changes: Any) -> Json:
+    return {
+        "id": 10 + version,
+        "version": version,
+        "run_state": "running",
+        "kind": "own",
+        "status": status,
+        "features": "hearing-2",
+        "detector": "ensemble-2",
+        "clips": 60 * version,
+        "created_at": ago(days=3 - version),
+        "figures": {
+            "healthy_clips": 180,
+            "healthy_over_limit": {"old": 0.006, "new": 0.033},
+            "faulty_clips": 4,
+            "faults_found": {"old": 1.0, "new": 1.0},
+        },
+        "decision": None,
     } | changes
 
 
@@ -104,6 +206,7 @@ def machine(identity: int, name: str, shop_id: int | None, light: str, **changes
     return {
         "id": identity,
         "name": name,
+        "model": None,
         "shop_id": shop_id,
         "light": light,
         "light_reason": dict(zip(("ko", "en"), reasons[light], strict=True)),

@@ -18,7 +18,7 @@ from importlib import resources
 from typing import Any
 
 import numpy as np
-from fake_data import LEARNING_CLIPS, Json, ago, alarm, analysis, machine
+from fake_data import CONDITIONS, LEARNING_CLIPS, Json, ago, alarm, analysis, baseline, detail, machine
 from PIL import Image
 
 CONTENT_SECURITY_POLICY = (
@@ -40,6 +40,8 @@ class FakeSystem:
         self.shops: list[Json] = []
         self.unclaimed: list[Json] = []
         self.analyses: dict[int, list[Json]] = {}
+        self.labels: list[Json] = []
+        self.baselines = [baseline(2, "shadow"), baseline(1, "active", figures=None)]
         self.calls: list[str] = []
         self.streams: list[queue.Queue[bytes | None]] = []
         system = self
@@ -250,17 +252,51 @@ class _Handler(BaseHTTPRequestHandler):
         known = [item["latest_analysis"] for shop in self.fake.shops for item in shop["machines"]]
         known += [item for several in self.fake.analyses.values() for item in several]
         found = next(item for item in known if item and item["id"] == identity)
-        bands = [
-            {"low_hz": 1200, "high_hz": 2400, "delta_db": 6.2, "deviations": 9.1, "kind": "level"},
-            {"low_hz": 4200, "high_hz": 6100, "delta_db": 11.4, "deviations": 7.0, "kind": "variation"},
-        ]
-        detail = {
-            "explanation": {"bands": bands} if found["verdict"] == "anomalous" else None,
-            "versions": {"features": "logmel-stats-1", "detector": "mahalanobis-1", "baseline": 1},
-            "quality": {"rms_dbfs": -26.4, "peak_dbfs": None, "clipped_fraction": 0.0, "duration_s": 10.0},
-            "attempts": 1,
+        self.send_json({"analysis": detail(found, 1)})
+
+    # -- learning
+
+    def conditions(self) -> None:
+        self.send_json({"conditions": CONDITIONS})
+
+    def labels(self, identity: str) -> None:
+        mine = [one for one in self.fake.labels if one["analysis_id"] == identity]
+        self.send_json({"labels": [one | {"superseded": one is not mine[-1]} for one in mine[::-1]]})
+
+    def add_label(self, identity: str) -> None:
+        given = {
+            "id": len(self.fake.labels) + 1,
+            "analysis_id": identity,
+            "machine_id": 1,
+            "author": "admin",
+            "at": ago(seconds=0),
+            "verdict": self.body["verdict"],
+            "condition": self.body.get("condition"),
+            "reason": self.body.get("reason"),
+            "superseded": False,
+            "result": {},
         }
-        self.send_json({"analysis": found | detail})
+        self.fake.labels.append(given)
+        closed = []
+        if given["verdict"] in ("dismiss", "fixed"):
+            for item in (item for shop in self.fake.shops for item in shop["machines"]):
+                if item["open_alarm"]:
+                    closed.append(item["open_alarm"]["id"])
+                    item |= {"open_alarm": None, "light": "green"}
+        self.send_json({"label": given, "alarms_closed": closed}, status=201)
+
+    def models(self, _: str) -> None:
+        self.send_json({"baselines": self.fake.baselines, "state_model": None, "runs": []})
+
+    def heads(self) -> None:
+        self.send_json({"heads": [], "runs": [], "labels": 7, "needed": 5})
+
+    def decide_baseline(self, identity: str) -> None:
+        found = next(one for one in self.fake.baselines if str(one["id"]) == identity)
+        found["status"] = "active" if self.body["decision"] == "promote" else "dropped"
+        decision = {"status": found["status"], "rule": None, "reason": None, "at": ago()}
+        found["decision"] = decision | {"person": "admin"}
+        self.send_json({"baseline": found})
 
     def audio(self, _: str) -> None:
         buffer = io.BytesIO()
@@ -282,7 +318,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_bytes(200, "image/png", buffer.getvalue(), X_Spectrogram_Scale="mel", **headers)
 
     def rename(self, identity: str) -> None:
-        self.fake.machine(int(identity))["name"] = self.body["name"]
+        self.fake.machine(int(identity)).update(self.body)
         self.send_json({"machine": self.fake.machine(int(identity))})
 
     def create_shop(self) -> None:
@@ -310,6 +346,12 @@ ROUTES: dict[tuple[str, str], Callable[..., None]] = {
     ("GET", "/api/machines/([^/]+)/analyses"): _Handler.analyses,
     ("PATCH", "/api/machines/([^/]+)"): _Handler.rename,
     ("GET", "/api/analyses/([^/]+)"): _Handler.analysis,
+    ("GET", "/api/conditions"): _Handler.conditions,
+    ("GET", "/api/analyses/([^/]+)/labels"): _Handler.labels,
+    ("POST", "/api/analyses/([^/]+)/labels"): _Handler.add_label,
+    ("GET", "/api/machines/([^/]+)/models"): _Handler.models,
+    ("GET", "/api/heads"): _Handler.heads,
+    ("POST", "/api/baselines/([^/]+)/decision"): _Handler.decide_baseline,
     ("GET", "/api/clips/([^/]+)/audio"): _Handler.audio,
     ("GET", "/api/clips/([^/]+)/spectrogram.png"): _Handler.spectrogram,
     ("POST", "/api/shops"): _Handler.create_shop,

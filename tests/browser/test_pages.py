@@ -1,6 +1,6 @@
 """What a person sees when things happen that the real system does only now and then."""
 
-from fake_data import ago, reading
+from fake_data import ago, analysis, reading
 from fake_system import FakeSystem
 from playwright.sync_api import Page, expect
 
@@ -112,8 +112,56 @@ def test_live_readings_and_the_newest_analysis_reach_the_machine_page(page: Page
     finished = {"type": "analysis.finished", "machine_id": 1, "light": "yellow", "analysis": newest}
     system.push(finished | {"baseline": system.machine(1)["baseline"]})
     expect(page.locator(".analysis-detail")).to_contain_text("7.5 × the limit")
-    expect(page.locator(".band-item")).to_have_count(2)
+    expect(page.locator(".band-item")).to_have_count(4)
     expect(page.locator(".analysis-item")).to_have_count(2)
+
+
+def test_a_diagnosis_is_seen_heard_and_answered(page: Page, system: FakeSystem) -> None:
+    newest = system.machine(1)["latest_analysis"] | {"verdict": "anomalous", "ratio": 2.4}
+    system.machine(1)["latest_analysis"] = newest
+    system.raise_alarm(1, tell=False)
+    sign_in(page, system, "/machines/1")
+    detail = page.locator(".analysis-detail")
+    expect(detail.locator(".condition").first).to_contain_text("Worn bearing")
+    expect(detail.locator(".condition")).to_have_count(3)  # what is hardly likely is not shown
+    expect(detail.locator(".evidence .for").first).to_contain_text("more impacts above 3.5 kHz")
+    expect(detail.locator(".players audio")).to_have_count(2)
+    expect(detail.locator(".band-item")).to_have_count(4)
+    expect(detail.locator(".tone-arrow")).to_have_count(1)
+    expect(detail.locator(".moment-bar")).to_have_count(1)
+
+    detail.get_by_label("Reason or note").fill("the radio was on")
+    detail.get_by_role("button", name="False alarm").click()
+    expect(detail.locator(".label-item")).to_contain_text("the radio was on")
+    expect(page.locator(".machine-alarm")).to_be_empty()
+    detail.get_by_role("button", name="Something else").click()
+    detail.get_by_label("What it really was").select_option("Friction")
+    detail.get_by_role("button", name="Save").click()
+    expect(detail.locator(".label-item").first).to_contain_text("Friction")
+    expect(detail.locator(".superseded")).to_contain_text("False alarm")
+
+
+def test_a_baseline_on_trial_is_promoted_by_a_person(page: Page, system: FakeSystem) -> None:
+    sign_in(page, system, "/machines/1")
+    page.get_by_text("What judges this machine").click()
+    page.get_by_label("Model of the machine").fill("Cool 300")
+    page.locator(".models form").get_by_role("button", name="Save").click()
+    expect(page.locator(".models .form-problem")).to_be_empty()
+    trial = page.locator(".model-shadow")
+    expect(trial).to_contain_text("0.6 % → 3.3 %")
+    trial.get_by_role("button", name="Use it").click()
+    expect(page.locator(".model-shadow")).to_have_count(0)
+    expect(page.locator(".model-active").first).to_contain_text("admin")
+    assert system.machine(1)["model"] == "Cool 300"
+
+
+def test_a_state_that_is_not_learned_is_named_and_not_called_learning(page: Page, system: FakeSystem) -> None:
+    system.machine(1)["latest_analysis"] = analysis(None, ago(minutes=1), run_state="defrost")
+    sign_in(page, system)
+    card = page.locator(".machine-card", has_text="아이스크림 냉동고 1")
+    expect(card.locator(".light-badge")).to_have_text("Healthy")
+    expect(card.locator(".verdict")).to_contain_text("Not judged")
+    expect(card.locator(".state-tag")).to_have_text("Defrost")
 
 
 def test_korean_is_one_click_away_and_remembered_and_fits_a_phone(page: Page, system: FakeSystem) -> None:

@@ -14,7 +14,9 @@ STATIC = WEB / "static"
 SCRIPTS = sorted((STATIC / "js").rglob("*.js"))
 ENTRY = re.compile(r'^  "([\w.]+)": "(.*)",$', re.MULTILINE)
 # Keys made of a prefix and a word that the server chose.
-CHOSEN_BY_SERVER = re.compile(r"(connection|device|light|range|reason|severity|stage|verdict)\.\w+")
+CHOSEN_BY_SERVER = re.compile(
+    r"(connection|device|label|light|range|reason|rule|severity|source|stage|standing|state|verdict)(\.\w+)+"
+)
 
 
 def dictionary(language: str) -> dict[str, str]:

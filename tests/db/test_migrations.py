@@ -31,25 +31,34 @@ FIRST = "0001"
 NOT_ABOUT_LOCKS = "prefer-bigint-over-int,prefer-bigint-over-smallint,prefer-robust-stmts,prefer-text-field"
 """Rules of style, and one for scripts that run without a transaction. A rule that a contracting migration has
 to break is named in its SQL: `-- squawk-ignore ban-drop-column`."""
+OUTSIDE = "/* outside the transaction */ "
 FORBIDDEN = ("LOCK ", "CLUSTER", "VACUUM FULL", "TRUNCATE", "REINDEX TABLE", "UPDATE ", "DELETE ")
 """What squawk lets pass: whole tables locked or rewritten. Rows are changed in batches by a task instead."""
 
 
 def flaws(statements: list[str]) -> str:
-    """What is wrong with the SQL of one migration; empty if nothing is."""
-    own = [line for line in statements if line.lstrip().upper().startswith(FORBIDDEN)]
+    """What is wrong with the SQL of one migration; empty if nothing is.
+
+    What it executes outside its transaction begins with OUTSIDE and is read one by one.
+    """
+    own = [line for line in statements if line.removeprefix(OUTSIDE).lstrip().upper().startswith(FORBIDDEN)]
+    timeouts = [line for line in statements if line.startswith("SET ")]
+    inside = [line for line in statements if not line.startswith(OUTSIDE)]
+    alone = [[*timeouts, line.removeprefix(OUTSIDE)] for line in statements if line.startswith(OUTSIDE)]
+    found = [_squawk(inside, "--assume-in-transaction"), *map(_squawk, alone)]
+    return "\n".join([*own, *filter(None, found)]).strip()
+
+
+def _squawk(statements: list[str], *options: str) -> str:
     done = subprocess.run(
-        [
-            *(SQUAWK, "--pg-version", "18", "--assume-in-transaction", "--reporter", "gcc"),
-            *("--exclude", NOT_ABOUT_LOCKS),
-        ],
+        [SQUAWK, "--pg-version", "18", *options, "--reporter", "gcc", "--exclude", NOT_ABOUT_LOCKS],
         input=";\n".join(statements) + ";\n",
         capture_output=True,
         text=True,
         env={"PATH": os.environ["PATH"]},
     )
     assert done.returncode == 0 or done.stdout, done.stderr
-    return "\n".join([*own, done.stdout.strip()]).strip()
+    return done.stdout.strip()
 
 
 def revisions() -> list[str]:
@@ -65,7 +74,8 @@ def recorded(another_database: Settings) -> Callable[[str], list[str]]:
         statements: list[str] = []
 
         def note(*arguments: Any) -> None:
-            statements.append(arguments[2])
+            alone = arguments[0].connection.driver_connection.autocommit
+            statements.append(f"{OUTSIDE if alone else ''}{arguments[2]}")
 
         event.listen(Engine, "before_cursor_execute", note)
         try:
@@ -73,7 +83,11 @@ def recorded(another_database: Settings) -> Callable[[str], list[str]]:
         finally:
             event.remove(Engine, "before_cursor_execute", note)
         bookkeeping = ("SELECT", "UPDATE ALEMBIC_VERSION", "INSERT INTO ALEMBIC_VERSION")
-        return [line for line in statements if not line.lstrip().upper().startswith(bookkeeping)]
+        return [
+            line
+            for line in statements
+            if not line.removeprefix(OUTSIDE).lstrip().upper().startswith(bookkeeping)
+        ]
 
     return run
 

@@ -8,15 +8,19 @@ import soundfile
 from typer.testing import CliRunner
 
 from signalcraft.cli import app
-from signalcraft.evaluation import synthetic, watch
+from signalcraft.evaluation import following, synthetic, watch
 from signalcraft.simulation import Fault, VirtualMachine
 
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     for module, sizes in (
-        (synthetic, {"MACHINES": 2, "SNR_DB": (6.0,), "TRAIN_CLIPS": 24, "TEST_CLIPS": 8}),
-        (watch, {"MACHINES": 1, "DAYS": 0.5, "LEARN_AT": (20, 40)}),
+        (
+            synthetic,
+            {"MACHINES": 2, "SNR_DB": (6.0,), "TRAIN_CLIPS": 24, "TEST_CLIPS": 8, "CLIPS_PER_FAULT": 1},
+        ),
+        (watch, {"MACHINES": 1, "DAYS": 0.5, "KINDS": ("bearing_wear",)}),
+        (following, {"BASELINE_CLIPS": 20}),
     ):
         for name, size in sizes.items():
             monkeypatch.setattr(module, name, size)
@@ -63,7 +67,9 @@ def test_evaluating_the_simulator_writes_figures_pictures_and_says_synthetic(tmp
     assert all(f"]({name})" in markdown for name in pictures)
     assert sum(name.endswith(".png") for name in pictures) == 6  # three mistakes of either kind
     assert html.count("<svg") == 2  # the ROC curves, the scores
-    assert "http" not in html.replace('xmlns="http://www.w3.org/2000/svg"', "")  # nothing to load
+    loaded = html.replace('xmlns="http://www.w3.org/2000/svg"', "")
+    assert "http:" not in loaded  # nothing to load; pictures as base64 have no colon
+    assert "https:" not in loaded
 
 
 @pytest.mark.usefixtures("small")

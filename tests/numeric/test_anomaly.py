@@ -4,18 +4,12 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from signalcraft.anomaly import BaselineError, mahalanobis_v1, sentences
-from signalcraft.anomaly.decision import Assessed, Decision, decide
 from signalcraft.anomaly.explanation import explain
 from signalcraft.anomaly.mahalanobis_v1 import Baseline, assess, fit, score
-from signalcraft.dsp import decode, prepare
 from signalcraft.dsp.features import v1
-
-from .signals import evaluation_folder
 
 
 def healthy(n: int = 60, *, seed: int = 0) -> NDArray[np.float64]:
@@ -164,54 +158,3 @@ def test_a_changed_balance_without_a_striking_band_is_said_so() -> None:
     summary = sentences.anomalous([])
     assert "no single range stands out" in summary["en"]
     assert set(summary) == {"ko", "en"}
-
-
-N, A, G = Assessed(0.5, False), Assessed(1.5, False), Assessed(4.5, True)
-HOLD, CLEAR = Decision("hold"), Decision("clear")
-HIGH, CRITICAL = Decision("raise", "high"), Decision("raise", "critical")
-
-
-@pytest.mark.parametrize(
-    ("history", "decision"),
-    [
-        ([], HOLD),
-        ([N], HOLD),
-        ([N, N, N], CLEAR),
-        ([A], HOLD),
-        ([A, A], HOLD),
-        ([A, A, A], HIGH),
-        ([A, N, A, N, A], HIGH),
-        ([A, A, N, N, N, A], HOLD),  # the first is out of the window
-        ([A, A, A, N], HOLD),  # nothing new speaks for an alarm, not enough against
-        ([A, A, A, N, N], HOLD),
-        ([A, A, A, N, N, N], CLEAR),
-        ([G], CRITICAL),
-        ([N, N, N, G], CRITICAL),
-        ([G, N], HOLD),
-        ([G, A, A], HIGH),
-    ],
-)
-def test_decision(history: list[Assessed], decision: Decision) -> None:
-    assert decide(history) == decision
-
-
-@given(st.lists(st.sampled_from([N, A, G]), max_size=12))
-def test_decision_rests_on_the_last_five_only(history: list[Assessed]) -> None:
-    assert decide(history) == decide(history[-5:])
-
-
-def test_a_real_fan_raises_no_alarm_while_healthy_and_a_grave_one_when_not() -> None:
-    folder = evaluation_folder("dcase2020-fan-id00")
-
-    def features(path: str) -> NDArray[np.float32]:
-        return v1.extract(prepare(decode((folder / path).read_bytes(), max_duration_s=60)).samples)
-
-    clips = [features(path.name) for path in sorted(folder.glob("normal_*.wav"))]
-    baseline = fit(clips[:60])
-    later = [assess(baseline, clip) for clip in clips[60:]]
-    history = [Assessed(a.ratio, a.grave) for a in later]
-    assert len(history) == 15
-    assert not [i for i in range(15) if decide(history[: i + 1]).action == "raise"]
-    anomaly = assess(baseline, features("anomaly_id_00_00000000.wav"))
-    assert anomaly.grave
-    assert decide([*history, Assessed(anomaly.ratio, anomaly.grave)]) == CRITICAL

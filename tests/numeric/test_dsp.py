@@ -11,6 +11,7 @@ from PIL import Image
 from signalcraft.anomaly import sentences
 from signalcraft.dsp import DspError, assess_quality, overload, prepare, quality, spectra
 from signalcraft.dsp.features import v1
+from signalcraft.dsp.marks import INK_RGB, Marks
 from signalcraft.dsp.sound import MAX_AMPLITUDE
 from signalcraft.dsp.spectrogram import spectrogram_png, spectrogram_scale
 
@@ -31,10 +32,15 @@ SQUARE = np.sign(sine(100) + np.float32(1e-9))
         (noise(seconds=0.9), ("too_short",)),
         (SQUARE, ("clipped",)),
         (np.clip(3 * sine(100), -1, 1), ("clipped",)),
-        (sine(60, amplitude=1.0), ()),  # loud is not clipped
+        (sine(70, amplitude=1.0), ()),  # loud is not clipped
         (np.clip(noise(rms=0.3), -1, 1), ()),  # clipped at 3.3 sigma: 0.1 % of the time
         (np.where(np.arange(32_000) % 3200 < 400, 0, noise()), ("dropouts",)),  # 25 ms in 200 are lost
         (np.where(np.arange(32_000) < 200, 0, noise()), ()),  # 12 ms once
+        (sine(60, amplitude=0.1) + noise(rms=2e-4), ("hum",)),
+        (sine(50.2, amplitude=0.01) + sine(150.6, amplitude=0.02) + sine(100.4, amplitude=0.003), ("hum",)),
+        (sine(60, amplitude=0.1) + noise(rms=2e-3), ()),  # 31 dB below the hum there is something
+        (sine(120, amplitude=0.1) + sine(240, amplitude=0.03) + noise(rms=2e-4), ()),  # a motor
+        (sine(60, amplitude=0.003) + noise(rms=5e-5), ("hum",)),  # silent but for the hum
     ],
 )
 def test_quality(samples: NDArray[np.float32], reasons: tuple[str, ...]) -> None:
@@ -153,3 +159,27 @@ def test_spectrogram_shows_a_tone_at_its_height() -> None:
     assert (scale.max_db, scale.min_db, scale.duration_s) == (-10.0, -80.0, 2.0)
     with pytest.raises(DspError, match="pixels"):
         spectrogram_png(clip, width=0, height=200)
+
+
+def test_marks_stand_where_they_belong_and_only_when_asked_for() -> None:
+    clip = sound(noise(rms=0.01, seconds=10))
+
+    def ink(marks: Marks | None) -> NDArray[np.bool_]:
+        png = spectrogram_png(clip, width=400, height=200, marks=marks)
+        colours = np.asarray(Image.open(BytesIO(png)).convert("RGB"))
+        return np.asarray((colours == INK_RGB).all(axis=2))
+
+    def row(hz: float) -> float:
+        low, at, high = spectra.hz_to_mel(np.array([spectra.F_MIN_HZ, hz, spectra.F_MAX_HZ]))
+        return float(199 * (1 - (at - low) / (high - low)))
+
+    assert not ink(None).any()
+    assert not ink(Marks()).any()
+    band = np.flatnonzero(ink(Marks(bands=((1000.0, 2000.0),))).mean(axis=1) > 0.9)
+    assert (band.min(), band.max()) == pytest.approx((row(2000), row(1000)), abs=1)
+    tone = ink(Marks(lines=(3000.0,)))
+    assert np.flatnonzero(tone[:, 0]).mean() == pytest.approx(row(3000), abs=1)
+    moment = np.flatnonzero(ink(Marks(moments=((2.0, 5.0),)))[0])
+    assert (moment.min(), moment.max()) == pytest.approx((80, 200), abs=2)
+    # A tone below the picture, a moment that began before it: at its edge, not outside it.
+    assert ink(Marks(lines=(10.0,), moments=((-3.0, 99.0),))).any()

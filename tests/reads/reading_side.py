@@ -21,6 +21,9 @@ class Reader:
     api: FlaskClient
     headers: dict[str, str]
 
+    def post(self, path: str, document: dict[str, object]) -> TestResponse:
+        return self.api.post(path, json=document, headers=self.headers)
+
     def get(self, path: str, *, method: str = "GET", **headers: str) -> TestResponse:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.api.open(path, method=method, headers={**self.headers, **named})
@@ -31,9 +34,11 @@ def reader(api: FlaskClient, gateway: TestClient, person: Person) -> Reader:
 
 
 def hear(device: Device, measured_at: datetime, *, seed: int = 0, seconds: float = 2.0) -> tuple[str, str]:
-    """A node's clip of noise, analysed: (clip id, analysis id)."""
+    """A node's clip of a humming motor in noise, analysed: (clip id, analysis id)."""
     rng = np.random.default_rng(seed)
-    pcm = (rng.normal(0, 1000, round(seconds * 16_000))).astype("<i2").tobytes()
+    t = np.arange(round(seconds * 16_000)) / 16_000
+    tones = sum(1600 / k * np.sin(2 * np.pi * 120 * k * t) for k in (1, 2, 3))
+    pcm = (tones + rng.normal(0, 600, t.size)).astype("<i2").tobytes()
     with unit_of_work() as session:
         received = reception.receive_node_clip(
             session,

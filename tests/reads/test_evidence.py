@@ -10,7 +10,9 @@ from reading_side import Reader, hear, reader
 from starlette.testclient import TestClient
 
 from people import FleetFixture, Person
+from signalcraft.anomaly import runstate
 from signalcraft.clock import utc_now
+from signalcraft.dsp.features import CURRENT as FEATURES
 
 
 @dataclass(frozen=True)
@@ -46,13 +48,17 @@ def test_facts_and_findings(evidence: Evidence, fleet: FleetFixture) -> None:
     assert clip["size_bytes"] == len(evidence.sound)
     found = evidence.owner.get(f"/api/analyses/{evidence.analysis_id}").get_json()["analysis"]
     assert (found["clip_id"], found["state"], found["verdict"]) == (evidence.clip_id, "done", "learning")
-    assert found["versions"]["features"] == "logmel-stats-1"
+    assert found["versions"]["features"] == FEATURES
+    assert found["versions"]["state"] == runstate.NAME
+    assert found["heard_in"]["run_state"] == found["run_state"]
     assert found["quality"]["duration_s"] == 2.0
 
 
 def test_evidence_of_others_does_not_exist(evidence: Evidence) -> None:
     clip = f"/api/clips/{evidence.clip_id}"
-    for path in (clip, f"{clip}/audio", f"{clip}/spectrogram.png", f"/api/analyses/{evidence.analysis_id}"):
+    analysis = f"/api/analyses/{evidence.analysis_id}"
+    pictures = (f"{clip}/spectrogram.png", f"{analysis}/spectrogram.png")
+    for path in (clip, f"{clip}/audio", *pictures, analysis, f"{analysis}/labels", f"{analysis}/former"):
         assert evidence.owner.get(path).status_code == 200
         assert evidence.stranger.get(path).status_code == 404
         assert evidence.stranger.api.get(path).status_code == 401
@@ -129,3 +135,26 @@ def test_a_picture_with_its_scale(evidence: Evidence) -> None:
     assert float(scale["Duration-S"]) == 2.0
     assert 0 <= float(scale["Min-Hz"]) < float(scale["Max-Hz"]) <= 8000
     assert evidence.owner.get(f"{path}?width=20000").status_code == 422
+
+
+def test_what_people_say_is_kept_beside_the_result(evidence: Evidence, fleet: FleetFixture) -> None:
+    address = f"/api/analyses/{evidence.analysis_id}/labels"
+    wrong = evidence.owner.post(address, {"verdict": "correct", "condition": "ghost"})
+    assert (wrong.status_code, wrong.get_json()["errors"][0]["field"]) == (422, "condition")
+    given = evidence.owner.post(address, {"verdict": "correct", "condition": "friction", "reason": "it rubs"})
+    assert (given.status_code, given.get_json()["alarms_closed"]) == (201, [])
+    assert evidence.stranger.post(address, {"verdict": "watch"}).status_code == 404
+    for path in (address, f"/api/machines/{fleet.machine.id}/labels"):
+        [label] = evidence.owner.get(path).get_json()["labels"]
+        assert (label["author"], label["reason"], label["condition"]) == ("owner", "it rubs", "friction")
+    names = [one["name"] for one in evidence.owner.get("/api/conditions").get_json()["conditions"]]
+    assert "friction" in names
+
+
+def test_models_are_seen_by_all_and_decided_about_by_few(evidence: Evidence, fleet: FleetFixture) -> None:
+    models = evidence.owner.get(f"/api/machines/{fleet.machine.id}/models").get_json()
+    assert (models["baselines"], models["state_model"]) == ([], None)
+    assert evidence.owner.get("/api/heads").get_json()["heads"] == []
+    assert evidence.owner.post(f"/api/machines/{fleet.machine.id}/relearn", {}).status_code == 403
+    assert evidence.owner.post("/api/heads/train", {}).status_code == 403
+    assert evidence.stranger.get(f"/api/machines/{fleet.machine.id}/models").status_code == 404

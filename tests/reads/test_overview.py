@@ -132,7 +132,7 @@ def test_a_change_is_in_the_snapshot_or_after_it(
 
     def renamed_meanwhile(*arguments: object) -> object:
         with unit_of_work() as other:
-            fleet_service.rename_machine(other, owner.principal, fleet.machine.id, "Renamed")
+            fleet_service.change_machine(other, owner.principal, fleet.machine.id, name="Renamed", model=None)
         return real(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(queries, "machines", renamed_meanwhile)

@@ -5,8 +5,7 @@ numbers in between are computed without a connection.
 """
 
 from dataclasses import asdict, dataclass
-from datetime import timedelta
-from functools import lru_cache
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,13 +15,20 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from signalcraft import dsp
-from signalcraft.acoustics import baselines, queries
-from signalcraft.acoustics.models import Analysis, Baseline, Clip
+from signalcraft.acoustics import baselines, consequences, queries
+from signalcraft.acoustics import surroundings as around
+from signalcraft.acoustics.judgement import Samples, judge
+from signalcraft.acoustics.learning import fitting, heads, refitting, states
+from signalcraft.acoustics.learning import queries as learning
+from signalcraft.acoustics.learning.models import Baseline, StateModel
+from signalcraft.acoustics.models import Analysis, Clip
 from signalcraft.acoustics.schemas import AnalysisSummary
 from signalcraft.acoustics.sentences import UNREADABLE
 from signalcraft.alarms import service as alarms
-from signalcraft.anomaly import DETECTORS, explanation, sentences
-from signalcraft.anomaly.decision import WINDOW, Assessed, decide
+from signalcraft.anomaly import sentences
+from signalcraft.anomaly.diagnosis.learned_v1 import Head
+from signalcraft.anomaly.runstate import StateEstimate
+from signalcraft.anomaly.surroundings import Surroundings
 from signalcraft.clock import utc_now
 from signalcraft.db.session import after_commit, repeated, unit_of_work
 from signalcraft.dsp.features import CURRENT as FEATURES
@@ -48,11 +54,12 @@ STORE_WAIT = timedelta(seconds=30)
 
 @dataclass(frozen=True)
 class Heard:
-    """What the sound itself says, before any baseline."""
+    """What the sound itself says, before any baseline. samples: float32 (n,) as analysed, if assessable."""
 
     reasons: tuple[str, ...]
     quality: dict[str, Any] | None
     features: NDArray[np.float32] | None
+    samples: NDArray[np.float32] | None = None
 
 
 def work_on(analysis_id: UUID, *, redelivered: bool) -> None:
@@ -93,10 +100,9 @@ def hear(analysis: Analysis, clip: Clip) -> Heard:
     if not quality.assessable:
         return Heard(quality.reasons, facts, None)
     _report(analysis, "features")
-    features = FEATURE_SETS[FEATURES].extract(
-        dsp.prepare(sound).samples, segment_samples=clip.segment_samples
-    )
-    return Heard((), facts, features)
+    samples = dsp.prepare(sound).samples
+    features = FEATURE_SETS[FEATURES].extract(samples, segment_samples=clip.segment_samples)
+    return Heard((), facts, features, samples)
 
 
 def finish(session: Session, analysis_id: UUID, clip: Clip, heard: Heard) -> None:
@@ -106,21 +112,23 @@ def finish(session: Session, analysis_id: UUID, clip: Clip, heard: Heard) -> Non
     if analysis is None:
         return
     # Asked before the result is touched: a query in between would write it half done, and then again.
-    known = baselines.standing(session, machine) if machine is not None else None
+    known = None
+    if machine is not None:
+        known = look_up(session, machine, analysis.heard_at, heard.features)
     analysis.quality = heard.quality
     analysis.reasons = list(heard.reasons)
     analysis.finished_at = utc_now()
     if heard.features is None:
-        _not_assessable(analysis, heard)
+        write_not_assessable(analysis, heard)
     else:
-        analysis.feature_version = FEATURES
-        analysis.features = [float(value) for value in heard.features]
-        _judge(analysis, known, clip, heard.features)
+        write(analysis, clip, heard, known)
     session.flush()
     learned = None
     if machine is not None and known is not None and clip.source == "node" and heard.features is not None:
         learned = _follow(session, analysis, machine, known)
-    baseline = baselines.progress_after(known, learned, learnable=analysis.learnable) if known else None
+    baseline = None
+    if known is not None:
+        baseline = baselines.progress_after(known.standing, learned, learnable=analysis.learnable)
     _tell(session, analysis, machine, clip, baseline)
 
 
@@ -130,7 +138,8 @@ def give_up(session: Session, analysis_id: UUID, clip: Clip) -> None:
     finish(session, analysis_id, clip, Heard(("gave_up",), None, None))
 
 
-def _not_assessable(analysis: Analysis, heard: Heard) -> None:
+def write_not_assessable(analysis: Analysis, heard: Heard) -> None:
+    """Write that nothing can be said of the clip, and why."""
     if heard.quality is None:
         analysis.state = "failed"
         analysis.summary = UNREADABLE
@@ -140,70 +149,90 @@ def _not_assessable(analysis: Analysis, heard: Heard) -> None:
         analysis.summary = sentences.not_assessable(heard.reasons)
 
 
-def _judge(
-    analysis: Analysis, known: baselines.Standing | None, clip: Clip, features: NDArray[np.float32]
+@dataclass(frozen=True)
+class Known:
+    """What was known of the machine when the clip was heard, and in which state it seems to have been."""
+
+    surroundings: Surroundings
+    state_model: StateModel | None
+    state: StateEstimate | None
+    standing: baselines.Standing
+    head: tuple[int, Head] | None
+
+
+def look_up(
+    session: Session, machine: Machine, heard_at: datetime, features: NDArray[np.float32] | None
+) -> Known:
+    """Ask for everything that judging a clip of the machine takes. The caller holds the machine."""
+    model = learning.newest_state_model(session, machine.id, features=FEATURES)
+    surroundings = around.at_clip(session, machine.id, heard_at, runs_above=states.runs_above(model))
+    state = states.estimate(model, features, surroundings) if features is not None else None
+    compared_as = states.compared_as(model, state) if state is not None else None
+    return Known(
+        surroundings,
+        model,
+        state,
+        baselines.standing(session, machine, compared_as),
+        heads.in_use(session),
+    )
+
+
+def write(
+    analysis: Analysis, clip: Clip, heard: Heard, known: Known | None, *, samples: Samples | None = None
 ) -> None:
-    """Verdict, score and explanation against the machine's newest baseline, or `learning`."""
+    """Write what was heard and judged into the row: state, verdict, score, diagnosis, explanation.
+
+    samples: gives the sound itself where `heard` has it no more.
+    """
+    if heard.features is None:
+        raise ValueError("nothing was heard that could be judged")
     analysis.state = "done"
-    baseline = known.usable if known is not None else None
+    analysis.feature_version = FEATURES
+    analysis.features = [float(value) for value in heard.features]
+    if known is None or known.state is None:
+        analysis.verdict = "learning"
+        analysis.summary = baselines.learning_summary(None, "unknown", learnable=False)
+        return
+    _set(analysis, states.as_columns(known.state))
+    analysis.surroundings = around.as_json(known.surroundings)
+    baseline = known.standing.baseline
     if baseline is None:
         analysis.verdict = "learning"
-        analysis.learnable = known is not None and clip.source == "node"
-        analysis.summary = baselines.learning_summary(known, learnable=analysis.learnable)
-        return
-    detector = DETECTORS[baseline.detector]
-    fitted = _fitted(baseline.id, baseline.detector, baseline.arrays)
-    assessment = detector.assess(fitted, features)
-    told = explanation.explain(fitted, features, FEATURE_SETS[FEATURES].names())
-    analysis.baseline_id = baseline.id
-    analysis.detector = baseline.detector
-    analysis.verdict = assessment.verdict
-    analysis.score = assessment.score
-    analysis.score_limit = assessment.limit
-    analysis.tail_probability = assessment.tail_probability
-    analysis.grave = assessment.grave
-    analysis.condition = assessment.condition
-    analysis.learnable = clip.source == "node" and not assessment.grave
-    analysis.explanation = {"bands": [asdict(band) for band in told.bands], "advice": told.advice}
-    analysis.summary = told.summary
-
-
-def _follow(
-    session: Session, analysis: Analysis, machine: Machine, known: baselines.Standing
-) -> Baseline | None:
-    """What a node's clip means for its machine: raise, or clear, or learn; the baseline learned from it."""
-    if analysis.verdict == "learning":
-        return baselines.learn_if_ready(session, machine, known, learnable=analysis.learnable)
-    recent = queries.recent_assessed(session, machine.id, until=analysis.heard_at, limit=WINDOW)
-    decision = decide(
-        [
-            Assessed(ratio=(row.score or 0.0) / (row.score_limit or 1.0), grave=bool(row.grave))
-            for row in reversed(recent)
-        ]
-    )
-    if decision.action == "raise" and decision.severity is not None:
-        for row in recent:
-            row.learnable = row.learnable and row.verdict == "normal"
-        analysis.learnable = False
-        alarms.raise_alarm(
-            session,
-            machine,
-            condition=analysis.condition or "unknown_anomaly",
-            severity=decision.severity,
-            evidence=alarms.Evidence(
-                at=analysis.heard_at,
-                analysis_id=analysis.id,
-                summary=analysis.summary or {},
-                advice=(analysis.explanation or {}).get("advice", {}),
-            ),
+        analysis.learnable = clip.source == "node"
+        analysis.summary = baselines.learning_summary(
+            known.standing, known.state.state, learnable=analysis.learnable
         )
-    elif alarms.gravest_severity(session, machine.id) is not None:
-        if decision.action == "clear" and queries.is_newest(session, machine.id, analysis.heard_at):
-            alarms.clear_alarms(session, machine, at=analysis.heard_at)
-        else:
-            # Nothing heard while an alarm is open is ever learned.
-            analysis.learnable = False
-    return baselines.learn_if_ready(session, machine, known, learnable=analysis.learnable)
+        return
+    columns = judge(
+        fitting.load(baseline),
+        heard.features,
+        samples=samples or (lambda: heard.samples),
+        segment_samples=clip.segment_samples,
+        surroundings=known.surroundings,
+        head=known.head,
+    )
+    _set(analysis, columns)
+    analysis.baseline_id = baseline.id
+    analysis.learnable = clip.source == "node" and not columns["grave"]
+
+
+def _set(analysis: Analysis, columns: dict[str, Any]) -> None:
+    for name, value in columns.items():
+        setattr(analysis, name, value)
+
+
+def _follow(session: Session, analysis: Analysis, machine: Machine, known: Known) -> Baseline | None:
+    """What a node's clip means for its machine: raise, or clear, or learn; the baseline learned from it."""
+    if analysis.verdict in ("normal", "anomalous"):
+        consequences.follow(session, analysis, machine)
+        session.flush()
+    model = states.learn_if_due(session, machine.id, known.state_model)
+    if model is not None:
+        session.refresh(analysis)  # its own state may have been estimated anew
+    run_state = known.standing.run_state if model is None else states.learned_as(analysis.run_state)
+    if not analysis.learnable or run_state is None:
+        return None
+    return refitting.learn_if_due(session, machine, run_state, known.standing.baseline)
 
 
 def _tell(
@@ -251,9 +280,3 @@ def _report(analysis: Analysis, state: str) -> None:
             shop_id=None,
             user_id=analysis.requested_by,
         )
-
-
-@lru_cache(maxsize=256)
-def _fitted(baseline_id: int, detector: str, arrays: bytes) -> Any:
-    """The detector's own form of a stored baseline, kept by its id: a baseline is never edited."""
-    return DETECTORS[detector].Baseline.from_bytes(arrays)

@@ -55,25 +55,6 @@ class ClipFragment(Base):
     pcm: Mapped[bytes] = mapped_column(LargeBinary())
 
 
-class Baseline(Base):
-    """What one machine sounds like when healthy: arrays of the detector named in `detector`."""
-
-    __tablename__ = "baselines"
-    __table_args__ = (Index("uq_baselines_machine_version", "machine_id", "version", unique=True),)
-
-    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
-    machine_id: Mapped[int] = mapped_column(ForeignKey("machines.id"))
-    version: Mapped[int]
-    features: Mapped[str]
-    detector: Mapped[str]
-    arrays: Mapped[bytes] = mapped_column(LargeBinary())
-    clips: Mapped[int]
-    """How many clips it was made from."""
-    made_from: Mapped[dict[str, Any]]
-    """The first and last clip and how many were left out, so that it can be made again."""
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-
-
 ANALYSIS_STATES = ("queued", "decoding", "features", "scoring", "done", "failed")
 
 
@@ -92,6 +73,7 @@ class Analysis(Base):
             "ix_analyses_pending", "claimable_at", postgresql_where=text("state NOT IN ('done', 'failed')")
         ),
         Index("ix_analyses_machine_heard", "machine_id", "heard_at"),
+        Index("ix_analyses_learnable", "machine_id", "heard_at", postgresql_where=text("learnable")),
         Index("ix_analyses_clip", "clip_id"),
     )
 
@@ -111,16 +93,52 @@ class Analysis(Base):
     """Why a clip is not assessable or failed: words such as `silent`, `clipped`, `too_short`."""
     feature_version: Mapped[str | None]
     features: Mapped[list[float] | None] = mapped_column(ARRAY(REAL()))
+    surroundings: Mapped[dict[str, Any] | None]
+    """What else was known at the time, as the state and the diagnosis were told."""
+    run_state: Mapped[str | None]
+    state_version: Mapped[str | None]
+    state_probability: Mapped[float | None]
+    state_evidence: Mapped[dict[str, Any] | None]
     baseline_id: Mapped[int | None] = mapped_column(ForeignKey("baselines.id"))
     detector: Mapped[str | None]
     score: Mapped[float | None]
     score_limit: Mapped[float | None]
     tail_probability: Mapped[float | None]
+    tail_low: Mapped[float | None]
+    tail_high: Mapped[float | None]
+    """The interval that the tail probability lies in, 95 %."""
     grave: Mapped[bool | None]
     condition: Mapped[str | None]
+    diagnosis: Mapped[dict[str, Any] | None]
+    """Conditions with probability and evidence, the most probable first, and the version that found them."""
+    head_id: Mapped[int | None] = mapped_column(ForeignKey("heads.id"))
+    """The trained classifier that had a say."""
+    nearest_clip_id: Mapped[UUID | None] = mapped_column(ForeignKey("clips.id"))
+    """The healthy clip of this machine that it resembles most: to be heard beside it."""
+    decision: Mapped[dict[str, Any] | None]
+    """What the clip meant for the machine's alarm together with those before it; only of the node's sound."""
+    decision_version: Mapped[str | None]
     learnable: Mapped[bool] = mapped_column(server_default=text("false"))
-    """Whether a baseline may learn from it: assessable, not grave, and heard while no alarm was open."""
+    """Whether a baseline of its run state may learn from it: the node's, assessable, not grave, and not heard
+    near an open alarm."""
     quality: Mapped[dict[str, Any] | None]
     explanation: Mapped[dict[str, Any] | None]
     summary: Mapped[dict[str, Any] | None]
     request_id: Mapped[str | None]
+    revision: Mapped[int] = mapped_column(server_default=text("1"))
+    """Counts up each time the stored sound is judged anew; what was said before is in `former_results`."""
+
+
+class FormerResult(Base):
+    """What an analysis said before the stored sound was judged anew. Never changed."""
+
+    __tablename__ = "former_results"
+    __table_args__ = (Index("uq_former_results_revision", "analysis_id", "revision", unique=True),)
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    analysis_id: Mapped[UUID] = mapped_column(ForeignKey("analyses.id"))
+    revision: Mapped[int]
+    replaced_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    reason: Mapped[str]
+    result: Mapped[dict[str, Any]]
+    """Every column of the result but the feature vector: that can be made again from sound and version."""

@@ -1,27 +1,14 @@
 """All SQL of sound and its analyses."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import (
-    ColumnElement,
-    Row,
-    any_,
-    delete,
-    exists,
-    func,
-    lateral,
-    literal,
-    select,
-    text,
-    true,
-    update,
-)
-from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
+from sqlalchemy import ColumnElement, Row, any_, delete, exists, func, literal, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
-from signalcraft.acoustics.models import Analysis, Baseline, Clip, ClipFragment
+from signalcraft.acoustics.models import Analysis, Clip, ClipFragment
 from signalcraft.fleet.models import Machine
 
 FINAL = ("done", "failed")
@@ -164,7 +151,7 @@ def exhausted(session: Session, *, now: datetime) -> Sequence[tuple[UUID, Clip]]
     return [(analysis_id, clip) for analysis_id, clip in rows]
 
 
-# --- machines: baselines and what was heard
+# --- machines: what was heard
 
 
 def lock_machine(session: Session, machine_id: int) -> Machine:
@@ -172,38 +159,22 @@ def lock_machine(session: Session, machine_id: int) -> Machine:
     return session.scalars(select(Machine).where(Machine.id == machine_id).with_for_update()).one()
 
 
-def newest_baseline(session: Session, machine_id: int) -> Baseline | None:
-    return session.scalar(
-        select(Baseline).where(Baseline.machine_id == machine_id).order_by(Baseline.version.desc()).limit(1)
-    )
-
-
-def healthy_features(
-    session: Session, machine_id: int, *, feature_version: str, limit: int
-) -> Sequence[Row[UUID, datetime, list[float] | None]]:
-    """Features of the newest clips to learn from, newest first: whole, assessable, not grave."""
+def states_before(
+    session: Session, machine_id: int, *, since: datetime, until: datetime, limit: int
+) -> Sequence[Row[datetime, str | None]]:
+    """(heard_at, run state) of the node's clips in [since, until), the newest ones, newest first."""
     return session.execute(
-        select(Analysis.id, Analysis.heard_at, Analysis.features)
-        .where(*_learnable(machine_id, feature_version))
+        select(Analysis.heard_at, Analysis.run_state)
+        .where(
+            Analysis.machine_id == machine_id,
+            Analysis.heard_at >= since,
+            Analysis.heard_at < until,
+            Analysis.requested_by.is_(None),
+            Analysis.run_state.is_not(None),
+        )
         .order_by(Analysis.heard_at.desc())
         .limit(limit)
     ).all()
-
-
-def count_healthy(session: Session, machine_id: int, *, feature_version: str, enough: int) -> int:
-    """How many clips there are to learn from, counted up to `enough`."""
-    counted = select(Analysis.id).where(*_learnable(machine_id, feature_version)).limit(enough).subquery()
-    return session.scalar(select(func.count()).select_from(counted)) or 0
-
-
-def _learnable(machine_id: int, feature_version: str) -> tuple[ColumnElement[bool], ...]:
-    return (
-        Analysis.machine_id == machine_id,
-        Analysis.state == "done",
-        Analysis.feature_version == feature_version,
-        Analysis.features.is_not(None),
-        Analysis.learnable.is_(True),
-    )
 
 
 def recent_assessed(session: Session, machine_id: int, *, until: datetime, limit: int) -> Sequence[Analysis]:
@@ -240,6 +211,26 @@ def _scored(machine_id: int) -> tuple[ColumnElement[bool], ...]:
     )
 
 
+def machines(session: Session, machine_id: int | None) -> Sequence[Machine]:
+    """All machines, or the one of that number."""
+    statement = select(Machine).order_by(Machine.id)
+    if machine_id is not None:
+        statement = statement.where(Machine.id == machine_id)
+    return session.scalars(statement).all()
+
+
+def finished_ids(session: Session, machine_id: int, *, since: datetime | None) -> Sequence[UUID]:
+    """The machine's finished analyses in the order of recording."""
+    statement = (
+        select(Analysis.id)
+        .where(Analysis.machine_id == machine_id, Analysis.state == "done")
+        .order_by(Analysis.heard_at, Analysis.id)
+    )
+    if since is not None:
+        statement = statement.where(Analysis.heard_at >= since)
+    return session.scalars(statement).all()
+
+
 # --- reading for people
 
 
@@ -264,41 +255,3 @@ def machine_analyses(
     if before is not None:
         statement = statement.where(Analysis.heard_at < before)
     return session.execute(statement).all()
-
-
-def baseline_facts(session: Session, machine_ids: Sequence[int]) -> Mapping[int, tuple[int, int]]:
-    """(version, clips) of each machine's newest baseline."""
-    rows = session.execute(
-        select(Baseline.machine_id, Baseline.version, Baseline.clips)
-        .ext(distinct_on(Baseline.machine_id))
-        .where(Baseline.machine_id.in_(machine_ids))
-        .order_by(Baseline.machine_id, Baseline.version.desc())
-    )
-    return {machine_id: (version, clips) for machine_id, version, clips in rows}
-
-
-def learning_counts(
-    session: Session, machine_ids: Sequence[int], *, feature_version: str, enough: int
-) -> Mapping[int, int]:
-    """How many clips to learn from each machine has, counted up to `enough`."""
-    if not machine_ids:
-        return {}
-    counted = lateral(
-        select(Analysis.id)
-        .where(
-            Analysis.machine_id == Machine.id,
-            Analysis.state == "done",
-            Analysis.feature_version == feature_version,
-            Analysis.features.is_not(None),
-            Analysis.learnable,
-        )
-        .limit(enough)
-    ).alias("counted")
-    rows = session.execute(
-        select(Machine.id, func.count(counted.c.id))
-        .select_from(Machine)
-        .outerjoin(counted, true())
-        .where(Machine.id.in_(machine_ids))
-        .group_by(Machine.id)
-    )
-    return {row[0]: row[1] for row in rows}

@@ -8,6 +8,7 @@ from celery import shared_task
 
 from signalcraft.acoustics import queries, reception
 from signalcraft.acoustics.analysis import give_up, work_on
+from signalcraft.acoustics.learning import refitting, training
 from signalcraft.clock import utc_now
 from signalcraft.db.session import unit_of_work
 from signalcraft.fleet.models import Device, Machine
@@ -46,9 +47,24 @@ def sweep() -> None:
         if overdue:
             log.warning("analyses_queued_again", count=len(overdue))
         hopeless = queries.exhausted(session, now=utc_now())
+        training.sweep(session)
     for analysis_id, clip in hopeless:
         with unit_of_work() as session:
             give_up(session, analysis_id, clip)
+
+
+@shared_task(name="acoustics.train")  # type: ignore[untyped-decorator]
+def train(run_id: int) -> None:
+    """Do one training run; harmless when done twice."""
+    training.work_on(run_id)
+
+
+@shared_task(name="acoustics.refit")  # type: ignore[untyped-decorator]
+def refit() -> None:
+    """Follow the drift of machines whose baselines are a day old."""
+    made = refitting.refit_due()
+    if made:
+        log.info("baselines_refitted", count=made)
 
 
 @shared_task(name="acoustics.join_waiting_fragments")  # type: ignore[untyped-decorator]

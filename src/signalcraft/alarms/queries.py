@@ -1,6 +1,6 @@
 """All SQL of the alarms."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import case, select
 from sqlalchemy.dialects.postgresql import distinct_on
@@ -16,11 +16,17 @@ AlarmRow = tuple[Alarm, Machine, str | None]
 _GRAVITY = case({"critical": 3, "high": 2, "medium": 1}, value=Alarm.severity, else_=0)
 
 
-def lock_open_alarm(session: Session, machine_id: int, condition: str) -> Alarm | None:
-    """The open alarm, locked: whoever acknowledges it meanwhile has seen it as it was."""
+def lock_open_alarm(session: Session, machine_id: int, conditions: Collection[str]) -> Alarm | None:
+    """The earliest open alarm about one of these conditions, locked: whoever acknowledges it meanwhile has
+    seen it as it was.
+    """
     return session.scalar(
         select(Alarm)
-        .where(Alarm.machine_id == machine_id, Alarm.condition == condition, Alarm.state != "cleared")
+        .where(
+            Alarm.machine_id == machine_id, Alarm.condition.in_(list(conditions)), Alarm.state != "cleared"
+        )
+        .order_by(Alarm.id)
+        .limit(1)
         .with_for_update()
         .execution_options(populate_existing=True)
     )
@@ -28,7 +34,17 @@ def lock_open_alarm(session: Session, machine_id: int, condition: str) -> Alarm 
 
 def open_alarms_of(session: Session, machine_id: int) -> Sequence[Alarm]:
     return session.scalars(
-        select(Alarm).where(Alarm.machine_id == machine_id, Alarm.state != "cleared")
+        select(Alarm).where(Alarm.machine_id == machine_id, Alarm.state != "cleared").order_by(Alarm.id)
+    ).all()
+
+
+def lock_open_alarms_of(session: Session, machine_id: int) -> Sequence[Alarm]:
+    return session.scalars(
+        select(Alarm)
+        .where(Alarm.machine_id == machine_id, Alarm.state != "cleared")
+        .order_by(Alarm.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
     ).all()
 
 

@@ -1,13 +1,13 @@
-"""The alarm state machine: raise, repeat, escalate, acknowledge, clear.
+"""The alarm state machine: raise, repeat, rediagnose, escalate, acknowledge, clear; dismiss, fix.
 
 Each step is a row in `alarm_transitions` and a durable event in the same transaction; a repeat only counts.
 Callers hold the machine's lock, so that two results never raise the same alarm twice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -27,6 +27,16 @@ from signalcraft.realtime.publish import emit
 
 log = get_logger(__name__)
 
+ClosedBy = Literal["dismissed", "fixed"]
+
+_QUIET = frozenset({"acknowledged", "rediagnosed"})
+"""Steps that nobody is told of: whoever looks sees them."""
+_CLOSING = {
+    "cleared": {"ko": "소리가 정상으로 돌아왔습니다.", "en": "it sounds normal again."},
+    "dismissed": {"ko": "오경보로 확인되어 경보를 닫았습니다.", "en": "closed as a false alarm."},
+    "fixed": {"ko": "수리가 끝나 경보를 닫았습니다.", "en": "closed as repaired."},
+}
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -39,10 +49,20 @@ class Evidence:
 
 
 def raise_alarm(
-    session: Session, machine: Machine, *, condition: str, severity: str, evidence: Evidence
+    session: Session,
+    machine: Machine,
+    *,
+    condition: str,
+    severity: str,
+    evidence: Evidence,
+    family: Collection[str] = (),
 ) -> Alarm:
-    """Open the alarm, or count the repeat of the open one and raise its severity if this is graver."""
-    alarm = queries.lock_open_alarm(session, machine.id, condition)
+    """Open the alarm, or count the repeat of the open one and raise its severity if this is graver.
+
+    family: conditions that are one matter with this one. An open alarm of any of them is that alarm; it takes
+    the new condition over, as a diagnosis sharpens with time.
+    """
+    alarm = queries.lock_open_alarm(session, machine.id, {condition, *family})
     if alarm is None:
         alarm = Alarm(
             machine_id=machine.id,
@@ -64,6 +84,9 @@ def raise_alarm(
     if evidence.at >= alarm.last_seen_at:
         alarm.last_seen_at = evidence.at
         alarm.analysis_id, alarm.summary = evidence.analysis_id, evidence.summary
+    if condition != alarm.condition:
+        alarm.condition, alarm.advice = condition, evidence.advice
+        _record(session, alarm, machine, "rediagnosed")
     if SEVERITIES.index(severity) > SEVERITIES.index(alarm.severity):
         alarm.severity = severity
         # Somebody who accepted the lesser alarm has not accepted this one.
@@ -74,12 +97,62 @@ def raise_alarm(
     return alarm
 
 
-def clear_alarms(session: Session, machine: Machine, *, at: datetime) -> None:
-    """Close every open alarm of the machine: its sound is back to normal."""
+def clear_alarms(
+    session: Session, machine: Machine, *, at: datetime, conditions: Collection[str] | None = None
+) -> None:
+    """Close the machine's open alarms about these conditions (None: all): what they told of is over."""
     for alarm in queries.open_alarms_of(session, machine.id):
+        if conditions is not None and alarm.condition not in conditions:
+            continue
         alarm.state = "cleared"
         alarm.cleared_at = at
         _record(session, alarm, machine, "cleared")
+
+
+def close_alarms(
+    session: Session, principal: Principal, machine: Machine, *, kind: ClosedBy, reason: str | None
+) -> list[Alarm]:
+    """A person says that there was nothing, or that it is repaired: every open alarm of the machine ends.
+
+    The caller has checked who asks and holds the machine.
+    """
+    closed = queries.lock_open_alarms_of(session, machine.id)
+    for alarm in closed:
+        alarm.state = "cleared"
+        alarm.cleared_at = utc_now()
+        _record(session, alarm, machine, kind, principal=principal, comment=reason)
+    return list(closed)
+
+
+def correct_condition(
+    session: Session, principal: Principal, machine: Machine, analysis_id: UUID, condition: str
+) -> None:
+    """A person knows better what the alarm is that rests on this analysis. Who asks is checked already."""
+    open_alarms = queries.lock_open_alarms_of(session, machine.id)
+    if any(alarm.condition == condition for alarm in open_alarms):
+        return
+    for alarm in open_alarms:
+        if alarm.analysis_id == analysis_id:
+            alarm.condition = condition
+            _record(session, alarm, machine, "rediagnosed", principal=principal)
+
+
+def open_since(session: Session, machine_id: int) -> datetime | None:
+    """When the earliest open alarm of the machine was raised; None where none is open."""
+    return min((alarm.raised_at for alarm in queries.open_alarms_of(session, machine_id)), default=None)
+
+
+def take_in_hand(session: Session, principal: Principal, machine: Machine, *, comment: str | None) -> None:
+    """Acknowledge every open alarm of the machine. The caller has checked who asks."""
+    for alarm in queries.lock_open_alarms_of(session, machine.id):
+        _acknowledge(session, principal, alarm, machine, comment=comment)
+
+
+def open_condition(session: Session, machine_id: int, conditions: Collection[str]) -> str | None:
+    """What the machine's open alarm about one of these conditions says it is; None where none is open."""
+    known = set(conditions)
+    open_alarms = queries.open_alarms_of(session, machine_id)
+    return next((alarm.condition for alarm in open_alarms if alarm.condition in known), None)
 
 
 def gravest_severity(session: Session, machine_id: int) -> str | None:
@@ -108,13 +181,8 @@ def acknowledge(session: Session, principal: Principal, alarm_id: int, *, commen
     principal.require("alarm.acknowledge", machine.shop_id)
     if alarm.state == "cleared":
         raise ConflictError("The alarm is cleared already.")
-    if alarm.state == "active_unacknowledged":
-        alarm.state = "active_acknowledged"
-        alarm.acknowledged_at = utc_now()
-        alarm.acknowledged_by = principal.user_id
-        _record(session, alarm, machine, "acknowledged", principal=principal, comment=comment)
-    acknowledged_by = session.get(User, alarm.acknowledged_by)
-    return AlarmOut.of(alarm, machine, acknowledged_by.username if acknowledged_by else None)
+    _acknowledge(session, principal, alarm, machine, comment=comment)
+    return AlarmOut.of(alarm, machine, _acknowledger(session, alarm))
 
 
 def list_alarms(
@@ -133,6 +201,21 @@ def open_alarms(session: Session, machine_ids: Sequence[int]) -> dict[int, dict[
         machine_id: AlarmOut.of(*row).model_dump(mode="json")
         for machine_id, row in queries.gravest_open(session, machine_ids).items()
     }
+
+
+def _acknowledge(
+    session: Session, principal: Principal, alarm: Alarm, machine: Machine, *, comment: str | None
+) -> None:
+    if alarm.state == "active_unacknowledged":
+        alarm.state = "active_acknowledged"
+        alarm.acknowledged_at = utc_now()
+        alarm.acknowledged_by = principal.user_id
+        _record(session, alarm, machine, "acknowledged", principal=principal, comment=comment)
+
+
+def _acknowledger(session: Session, alarm: Alarm) -> str | None:
+    person = session.get(User, alarm.acknowledged_by) if alarm.acknowledged_by is not None else None
+    return person.username if person else None
 
 
 def _record(
@@ -156,24 +239,23 @@ def _record(
         )
     )
     log.info("alarm", kind=kind, alarm_id=alarm.id, machine_id=machine.id, severity=alarm.severity)
-    if kind != "acknowledged":
+    event = "cleared" if alarm.state == "cleared" else kind
+    if kind not in _QUIET:
         notifications.notify(
             session,
             machine=machine,
             alarm_id=alarm.id,
-            notification_type=f"alarm.{kind}",
-            priority=alarm.severity if kind != "cleared" else "normal",
+            notification_type=f"alarm.{event}",
+            priority=alarm.severity if event != "cleared" else "normal",
             text=_message(alarm, machine, kind),
         )
     emit(
         session,
-        f"alarm.{kind}",
+        f"alarm.{event}",
         {
             "machine_id": machine.id,
             "light": _light(alarm),
-            "alarm": AlarmOut.of(alarm, machine, principal.username if principal else None).model_dump(
-                mode="json"
-            ),
+            "alarm": AlarmOut.of(alarm, machine, _acknowledger(session, alarm)).model_dump(mode="json"),
         },
         shop_id=machine.shop_id,
     )
@@ -189,9 +271,7 @@ def _light(alarm: Alarm) -> str | None:
 
 
 def _message(alarm: Alarm, machine: Machine, kind: str) -> dict[str, str]:
-    if kind == "cleared":
-        return {
-            "ko": f"{machine.name}: 소리가 정상으로 돌아왔습니다.",
-            "en": f"{machine.name}: it sounds normal again.",
-        }
+    closing = _CLOSING.get(kind)
+    if closing is not None:
+        return {language: f"{machine.name}: {closing[language]}" for language in ("ko", "en")}
     return {language: f"{machine.name}: {alarm.summary[language]}" for language in ("ko", "en")}

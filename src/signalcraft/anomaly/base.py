@@ -13,7 +13,7 @@ class Calibrated(Protocol):
     """What every baseline tells about the healthy clips it was made from.
 
     healthy_scores: float64 (n,), ascending, each clip's score under a fit that had not seen it. limit: what
-    healthy clips stay under; a score above it is anomalous, `GRAVE_RATIO` limits are grave.
+    healthy clips stay under; a score above it is anomalous.
     """
 
     @property
@@ -22,18 +22,34 @@ class Calibrated(Protocol):
     def limit(self) -> float: ...
 
 
+class Assessment(Protocol):
+    """What every detector says of a clip. ratio: score / limit, above 1 is anomalous. tail_probability: how
+    rarely a healthy clip scores as high. grave: by itself reason enough to raise an alarm."""
+
+    @property
+    def score(self) -> float: ...
+    @property
+    def ratio(self) -> float: ...
+    @property
+    def tail_probability(self) -> float: ...
+    @property
+    def verdict(self) -> str: ...
+    @property
+    def grave(self) -> bool: ...
+
+
 class Detector(Protocol):
     """A module, or an object, that learns what is healthy and scores what comes after.
 
-    Deterministic to the last bit. A baseline is the detector's own frozen dataclass of plain arrays, and
-    Calibrated. `Any`: a baseline is only ever handed back to the detector that made it.
+    It has `fit` besides, which `signalcraft.anomaly.learn` calls: what detectors take differs. Deterministic
+    to the last bit. A baseline is the detector's own frozen dataclass of plain arrays, and Calibrated. `Any`:
+    a baseline is only ever handed back to the detector that made it.
     """
 
     NAME: str
-    GRAVE_RATIO: float
-
-    def fit(self, healthy: ArrayLike) -> Any:
-        """A baseline from vectors (n, p) in the order of recording. Raises BaselineError."""
 
     def score(self, baseline: Any, x: ArrayLike) -> float:
         """One vector (p,): **higher is more anomalous**. Raises BaselineError."""
+
+    def assess(self, baseline: Any, x: ArrayLike) -> Assessment:
+        """The score and what it means. Raises BaselineError."""

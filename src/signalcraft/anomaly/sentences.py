@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
-Text = dict[str, str]
+from signalcraft.anomaly.diagnosis.conditions import UNKNOWN, Text
+from signalcraft.anomaly.diagnosis.findings import Diagnosis
+
 Finding = tuple[str, float, float, float]  # kind, low Hz, high Hz, difference in dB
 
 NORMAL: Text = {"ko": "평소와 같은 소리입니다.", "en": "It sounds as usual."}
@@ -18,17 +20,28 @@ GRAVE_ADVICE: Text = {
     "en": "Look at the machine and its temperature now, and have a technician check it today.",
 }
 
+_LOOK_NOW: Text = {
+    "ko": "소리가 크게 달라졌으니 지금 기계와 보관 온도를 확인하세요.",
+    "en": "The sound has changed a lot: look at the machine and its temperature now.",
+}
+
 REASONS: dict[str, Text] = {
     "too_short": {"ko": "녹음이 1초보다 짧습니다", "en": "the recording is shorter than one second"},
     "silent": {"ko": "소리가 거의 들리지 않습니다", "en": "almost nothing can be heard"},
     "clipped": {"ko": "소리가 너무 커서 잘렸습니다", "en": "the sound is so loud that it is cut off"},
     "dropouts": {"ko": "녹음이 중간중간 끊겼습니다", "en": "the recording has gaps"},
+    "hum": {
+        "ko": "마이크의 전기 잡음만 들립니다",
+        "en": "only the electrical hum of the microphone can be heard",
+    },
 }
 _NOTHING_STANDS_OUT: Text = {
     "ko": "특정 음역이 두드러지지는 않지만 소리의 전체 균형이 달라졌습니다",
     "en": "no single range stands out, but the balance of the sound as a whole has changed",
 }
 _SPOKEN_FINDINGS = 2  # the rest is in the picture
+_NAMED_FROM = 0.5  # a cause that is likelier than all others together is named as what it sounds like
+_POSSIBLE_FROM = 0.25  # from here on it is named as a possibility
 
 
 def learning(clips: int, needed: int) -> Text:
@@ -57,6 +70,48 @@ def anomalous(findings: Sequence[Finding]) -> Text:
         "ko": f"평소와 소리가 다릅니다: {', '.join(text['ko'] for text in spoken)}.",
         "en": f"It does not sound as usual: {', '.join(text['en'] for text in spoken)}.",
     }
+
+
+def summary(findings: Sequence[Finding], diagnosis: Diagnosis | None = None) -> Text:
+    """What differs and, as far as the evidence goes, what it sounds like; findings as in `anomalous`."""
+    differs = anomalous(findings)
+    if diagnosis is None:
+        return differs
+    named = [finding for finding in diagnosis.findings if finding.condition != UNKNOWN]
+    if not named or named[0].probability < _POSSIBLE_FROM:
+        return {
+            "ko": f"{differs['ko']} 원인은 아직 알 수 없습니다.",
+            "en": f"{differs['en']} The cause is not known yet.",
+        }
+    first, share = named[0].about, _percent(named[0].probability)
+    if named[0].probability >= _NAMED_FROM:
+        return {
+            "ko": f"{first.heard['ko']}로 들립니다(가능성 {share}). {differs['ko']}",
+            "en": f"It sounds like {first.heard['en']} ({share} likely). {differs['en']}",
+        }
+    other = named[1] if len(named) > 1 and named[1].probability >= _POSSIBLE_FROM else None
+    also_ko = f"이나 {other.about.title['ko']}({_percent(other.probability)})" if other else ""
+    also_en = f" or: {other.about.title['en']} ({_percent(other.probability)})" if other else ""
+    return {
+        "ko": f"{differs['ko']} 확실하지 않지만 {first.title['ko']}({share}){also_ko}일 수 있습니다.",
+        "en": f"{differs['en']} It may be: {first.title['en']} ({share}){also_en}, but that is not certain.",
+    }
+
+
+def advice(diagnosis: Diagnosis | None, *, grave: bool) -> Text:
+    """What to do next: for the named cause, else in general. A grave change is urgent whatever the cause."""
+    named = diagnosis is not None and diagnosis.condition != UNKNOWN
+    if diagnosis is None or not named or diagnosis.best.probability < _NAMED_FROM:
+        return GRAVE_ADVICE if grave else ANOMALOUS_ADVICE
+    first = diagnosis.best.about.first
+    if not grave:
+        return first
+    return {"ko": f"{_LOOK_NOW['ko']} {first['ko']}", "en": f"{_LOOK_NOW['en']} {first['en']}"}
+
+
+def _percent(probability: float) -> str:
+    """Never certain, and no finer than such a judgement is."""
+    return f"{min(max(round(20 * probability) * 5, 5), 95)} %"
 
 
 def _finding(kind: str, low_hz: float, high_hz: float, delta_db: float) -> Text:

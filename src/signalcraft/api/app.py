@@ -8,7 +8,7 @@ from flask_openapi3.openapi import OpenAPI
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from signalcraft.api.access import init_access
-from signalcraft.api.blueprints import ai, clips, dashboard, esp32, fleet, health, iot, machines
+from signalcraft.api.blueprints import ai, clips, dashboard, esp32, fleet, health, iot, learning, machines
 from signalcraft.api.bodies import BoundedRequest
 from signalcraft.api.problems import Problem, init_problems, raise_validation_error
 from signalcraft.api.request_ids import init_request_ids
@@ -25,6 +25,7 @@ BLUEPRINTS = (
     dashboard.blueprint,
     machines.blueprint,
     clips.blueprint,
+    learning.blueprint,
 )
 
 

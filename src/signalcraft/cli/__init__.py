@@ -6,6 +6,7 @@ from signalcraft.cli import database, lifecycle, users
 from signalcraft.cli.evaluate import evaluate
 from signalcraft.cli.listen import listen
 from signalcraft.cli.migrate_sqlite import migrate_sqlite
+from signalcraft.cli.reanalyze import reanalyze
 from signalcraft.cli.replay import replay
 from signalcraft.cli.simulate import simulate
 
@@ -19,6 +20,7 @@ lifecycle.register(app)
 app.command()(evaluate)
 app.command()(listen)
 app.command("migrate-sqlite")(migrate_sqlite)
+app.command()(reanalyze)
 app.command()(replay)
 app.command()(simulate)
 app.command()(users.user)

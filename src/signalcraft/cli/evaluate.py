@@ -12,9 +12,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from signalcraft.anomaly import CURRENT, BaselineError
+from signalcraft.anomaly import CURRENT, BaselineError, runstate
 from signalcraft.dsp import DspError
-from signalcraft.evaluation import datasets, report, watch
+from signalcraft.evaluation import datasets, diagnosis_report, report, states, watch
 from signalcraft.evaluation.errors import EvaluationError
 from signalcraft.evaluation.methods import Engine, references
 from signalcraft.evaluation.run import run
@@ -27,7 +27,7 @@ def evaluate(
         str,
         typer.Argument(
             help="A folder (DCASE task 2, MIMII, normal_… and anomaly_… files, or a known data set), or "
-            "simulator:unseen, simulator:healthy-30-days, simulator:growing-faults.",
+            "simulator:unseen, simulator:healthy-30-days, simulator:growing-faults, simulator:states.",
             metavar="FOLDER",
         ),
     ],
@@ -81,9 +81,21 @@ def _evaluate(
         "detector": detector,
     }
     if data in watch.PRESETS:
-        watched = list(watch.watch(data, engine))
+        watched = list(watch.watch(data, detector))
         return report.Report(
-            f"{data} (synthetic)", watch.PROTOCOL, **about, synthetic=True, groups=[], watched=watched
+            f"{data} (synthetic)",
+            watch.PROTOCOLS[data],
+            **about,
+            synthetic=True,
+            groups=[],
+            watched=watched,
+            told=[],
+        )
+    if data == states.PRESET:
+        about["detector"] = runstate.NAME
+        told = list(states.told())
+        return report.Report(
+            f"{data} (synthetic)", states.PROTOCOL, **about, synthetic=True, groups=[], watched=[], told=told
         )
     dataset = datasets.find(data, noise=noise, snr_db=snr_db)
     if contamination:
@@ -91,14 +103,19 @@ def _evaluate(
     with console.status("…") as status:
         groups = run(dataset, engine, references() if reference_methods else [], status.update)
     return report.Report(
-        dataset.title, dataset.protocol, **about, synthetic=dataset.synthetic, groups=groups, watched=[]
+        dataset.title,
+        dataset.protocol,
+        **about,
+        synthetic=dataset.synthetic,
+        groups=groups,
+        watched=[],
+        told=[],
     )
 
 
 def _show(made: report.Report) -> None:
     table = Table(title=f"{made.title}: {made.detector}", box=None, pad_edge=False)
-    header = report.WATCHED_HEADER if made.watched else report.HEADER
-    rows = report.watched_rows(made.watched) if made.watched else report.rows(made.groups, intervals=False)
+    header, rows = report.overview(made, intervals=False)
     for place, column in enumerate(header):
         # On a narrow screen names are shortened, figures never.
         figures = max(len(row[place]) for row in rows) if place > 1 and not made.watched else None
@@ -106,3 +123,8 @@ def _show(made: report.Report) -> None:
     for row in rows:
         table.add_row(*row)
     console.print(table)
+    for title, columns, body in diagnosis_report.tables(made.groups, intervals=False):
+        told = Table(*columns, title=title, box=None, pad_edge=False)
+        for line in body:
+            told.add_row(*line)
+        console.print(told)

@@ -9,19 +9,23 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from signalcraft.anomaly import CURRENT, DETECTORS, BaselineError, explanation, sentences
+from signalcraft.anomaly import CURRENT, DETECTORS, FEATURES_OF, BaselineError, explanation, learn, sentences
+from signalcraft.anomaly.diagnosis import Diagnosis, diagnose
 from signalcraft.dsp import AudioDecodeError, DspError, Quality, Sound, assess_quality, decode, prepare
-from signalcraft.dsp.features import CURRENT as FEATURES
 from signalcraft.dsp.features import FEATURE_SETS
+from signalcraft.dsp.marks import Marks
+from signalcraft.dsp.spectra import log_mel
 from signalcraft.dsp.spectrogram import spectrogram_png
 from signalcraft.evaluation.layouts import is_anomalous, sound_files
 
 console = Console()
 
+FEATURES = FEATURES_OF[CURRENT]
 MAX_DURATION_S = 600.0
 """Ten minutes of sound take some 100 MB to look at; a machine is judged by ten seconds."""
 PICTURE_PX = (960, 400)
 LOUDEST_SHOWN = 5
+EVIDENCE_SHOWN = 4
 
 
 def listen(
@@ -42,10 +46,10 @@ def listen(
             _say(sentences.not_assessable(quality.reasons))
             raise typer.Exit(1)
         prepared = prepare(sound)
-        _show_verdict(FEATURE_SETS[FEATURES].extract(prepared.samples), baseline_from)
+        marks = _show_verdict(prepared, baseline_from)
         target = picture or Path(f"{file.stem}.png")
         width, height = PICTURE_PX
-        target.write_bytes(spectrogram_png(prepared, width=width, height=height))
+        target.write_bytes(spectrogram_png(prepared, width=width, height=height, marks=marks))
     except (AudioDecodeError, DspError, BaselineError, OSError) as error:
         console.print(f"[red]{file}: {error}[/red]", highlight=False)
         raise typer.Exit(2) from error
@@ -65,16 +69,17 @@ def _show_quality(quality: Quality) -> None:
     )
 
 
-def _show_verdict(features: NDArray[np.float32], baseline_from: Path | None) -> None:
+def _show_verdict(sound: Sound, baseline_from: Path | None) -> Marks | None:
+    """What differs, for the picture."""
+    features = FEATURE_SETS[FEATURES].extract(sound.samples)
     if baseline_from is None:
         console.print("verdict: none without --baseline-from; the loudest bands are", highlight=False)
         _show_loudest(features)
-        return
+        return None
     healthy, left_out = _healthy_features(baseline_from)
-    detector = DETECTORS[CURRENT]
-    baseline = detector.fit(healthy)
+    detector, names = DETECTORS[CURRENT], FEATURE_SETS[FEATURES].names()
+    baseline = learn(CURRENT, healthy, names)
     assessment = detector.assess(baseline, features)
-    told = explanation.explain(baseline, features, FEATURE_SETS[FEATURES].names())
     console.print(
         f"verdict: {assessment.verdict}{', grave' if assessment.grave else ''};"
         f" score {assessment.score:.2f}, limit {assessment.limit:.2f};"
@@ -82,18 +87,51 @@ def _show_verdict(features: NDArray[np.float32], baseline_from: Path | None) -> 
         f" ({CURRENT}, {len(healthy)} healthy clips, {left_out} left out)",
         highlight=False,
     )
+    diagnosis = None
+    if assessment.verdict != "normal":
+        diagnosis = diagnose(features, baseline, names)
+    told = explanation.explain(
+        baseline,
+        features,
+        names,
+        assessment=assessment,
+        log_mel=log_mel(sound.samples),
+        duration_s=sound.duration_s,
+        diagnosis=diagnosis,
+    )
     _say(told.summary)
     _say(told.advice)
-    if told.bands:
-        table = Table("band", "kind", "difference dB", "deviations")
-        for band in told.bands:
-            table.add_row(
-                _range(band.low_hz, band.high_hz),
-                band.kind,
-                f"{band.delta_db:+.1f}",
-                f"{band.deviations:+.1f}",
-            )
-        console.print(table)
+    if diagnosis is not None:
+        _show_diagnosis(diagnosis)
+    _show_differences(told)
+    return told.marks()
+
+
+def _show_diagnosis(diagnosis: Diagnosis) -> None:
+    table = Table("condition", "probability", "evidence for (+) and against (-)", title=diagnosis.method)
+    for finding in diagnosis.findings:
+        evidence = "\n".join(
+            f"{'+' if one.weight > 0 else '-'} {one.text['en']}: {one.delta:+.3g} {one.unit},"
+            f" {one.deviations:+.1f} deviations"
+            for one in finding.evidence[:EVIDENCE_SHOWN]
+        )
+        title = finding.about.title
+        table.add_row(f"{title['en']}\n{title['ko']}", f"{finding.probability:.0%}", evidence)
+    console.print(table)
+
+
+def _show_differences(told: explanation.Explanation) -> None:
+    if not told.bands and not told.lines and not told.moments:
+        return
+    table = Table("where", "what", "difference dB", "deviations")
+    rows: list[tuple[str, str, float, float]] = [
+        (_range(b.low_hz, b.high_hz), b.kind, b.delta_db, b.deviations) for b in told.bands
+    ]
+    rows += [(f"{a.hz:.1f} Hz", f"{a.source} x {a.order:g}", a.delta_db, a.deviations) for a in told.lines]
+    rows += [(f"{m.start_s:.1f}–{m.end_s:.1f} s", "moment", m.delta_db, m.deviations) for m in told.moments]
+    for where, what, delta_db, deviations in rows:
+        table.add_row(where, what, f"{delta_db:+.1f}", f"{deviations:+.1f}")
+    console.print(table)
 
 
 def _healthy_features(folder: Path) -> tuple[NDArray[np.float32], int]:
@@ -128,6 +166,6 @@ def _range(low_hz: float, high_hz: float) -> str:
     return f"{low_hz:.0f}–{high_hz:.0f} Hz"
 
 
-def _say(text: sentences.Text) -> None:
+def _say(text: dict[str, str]) -> None:
     console.print(text["ko"], highlight=False)
     console.print(text["en"], highlight=False)

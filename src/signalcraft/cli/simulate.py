@@ -1,4 +1,4 @@
-"""`signalcraft simulate`: virtual shops against the running system, faster than real time."""
+"""`signalcraft simulate`: virtual shops, faster than real time, for the running system or as files."""
 
 import sys
 import time
@@ -6,6 +6,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,19 +19,22 @@ from signalcraft.acoustics.queries import FINAL
 from signalcraft.cli.local_instance import local_settings, public_url
 from signalcraft.cli.node_client import NodeClient
 from signalcraft.cli.replay import greet
-from signalcraft.cli.virtual_fleet import Schedule, VirtualNode, settle, step
+from signalcraft.cli.synthetic_folder import FolderInUseError, write
+from signalcraft.cli.virtual_fleet import SHOP_CLOCK, Schedule, VirtualNode, machine_time, settle, step
 from signalcraft.clock import utc_now
 from signalcraft.dashboards import queries
 from signalcraft.db.session import unit_of_work
 from signalcraft.errors import SignalCraftError
-from signalcraft.simulation.machine import Fault, VirtualMachine
+from signalcraft.simulation import Fault, Kind, VirtualMachine
 
 console = Console()
 
+FILES_BEGIN = datetime(2026, 1, 5, tzinfo=UTC)
+"""Files say the same whenever they are made: they are synthetic, and so is their date."""
 FAULT_BEGINS = 0.6
-"""Share of the simulated time after which the first machine's bearing wears: by then it has a baseline."""
+"""Share of the simulated time after which the first machine gets its fault: by then it has a baseline."""
 FAULT_GROWS = 0.25
-"""Share of the simulated time until the wear is grave, so that the end shows a grown fault."""
+"""Share of the simulated time until the fault is grave, so that the end shows a grown fault."""
 SENDERS = 4
 """Requests under way at once: more than the cores of a small host only wait for each other."""
 LOOK_SECONDS = 1.0
@@ -57,21 +61,52 @@ def simulate(
     hours: Annotated[float, typer.Option(min=0.1, max=24 * 30, help="Simulated time, ending now.")] = 24.0,
     speed: Annotated[float, typer.Option(min=0.1, max=100_000, help="Times real time.")] = 600.0,
     seed: Annotated[int, typer.Option(min=0, max=1_000_000, help="Another seed makes other machines.")] = 1,
-    clip_minutes: Annotated[float, typer.Option(min=0.5, help="A clip this often, while it runs.")] = 5.0,
+    clip_minutes: Annotated[float, typer.Option(min=0.5, help="A clip this often.")] = 5.0,
     reading_seconds: Annotated[float, typer.Option(min=1.0, help="A reading this often.")] = 60.0,
+    running_only: Annotated[
+        bool | None,
+        typer.Option(
+            "--running-only/--every-state",
+            help="Clips only while the compressor runs, or always; if neither is said, always to the system "
+            "and only running ones to a folder.",
+            show_default=False,
+        ),
+    ] = None,
+    fault: Annotated[Kind, typer.Option(help="What grows in the first machine.")] = "bearing_wear",
+    wav: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write WAV files and readings (CSV) to this folder instead of sending them; "
+            "`signalcraft evaluate` reads it. There the fault grows in every machine.",
+            metavar="FOLDER",
+        ),
+    ] = None,
+    mains_hz: Annotated[int, typer.Option(help="50 or 60, of the machines' region.")] = 60,
 ) -> None:
     """Run virtual shops against this host's instance, labelled as synthetic. 모의 매장을 실행합니다."""
-    settings = local_settings()
+    if mains_hz not in (50, 60):
+        raise typer.BadParameter("mains have 50 or 60 Hz", param_hint="--mains-hz")
     span = timedelta(hours=hours)
-    end = utc_now() + span / speed
+    end = utc_now() + span / speed if wav is None else FILES_BEGIN + span
     schedule = Schedule(
         start=end - span,
         end=end,
         reading_interval=timedelta(seconds=reading_seconds),
         clip_interval=timedelta(minutes=clip_minutes),
+        running_only=wav is not None if running_only is None else running_only,
     )
+    growing = _growing(schedule, fault)
+    if wav is not None:
+        machines = [
+            VirtualMachine(_machine_seed(seed, shop, number), fault=growing, mains_hz=mains_hz)
+            for shop in range(1, shops + 1)
+            for number in range(1, machines_per_shop + 1)
+        ]
+        _write(wav, machines, schedule)
+        return
+    settings = local_settings()
     try:
-        nodes = _settle_all(schedule, shops, machines_per_shop, seed)
+        nodes = _settle_all(schedule, shops, machines_per_shop, seed, growing, mains_hz)
     except SignalCraftError as error:
         print(f"signalcraft: {error}", file=sys.stderr)
         raise typer.Exit(1) from None
@@ -84,20 +119,46 @@ def simulate(
         raise typer.Exit(1)
 
 
-def _settle_all(schedule: Schedule, shops: int, machines_per_shop: int, seed: int) -> list[VirtualNode]:
-    """All nodes; the first one's compressor gets the fault, the others stay healthy."""
+def _growing(schedule: Schedule, kind: Kind) -> Fault:
     span = schedule.end - schedule.start
-    fault = Fault(
-        starts_at=(schedule.start + span * FAULT_BEGINS).timestamp(),
+    return Fault(
+        starts_at=machine_time(schedule.start + span * FAULT_BEGINS),
         grows_over_s=(span * FAULT_GROWS).total_seconds(),
+        kind=kind,
     )
+
+
+def _machine_seed(seed: int, shop: int, number: int) -> int:
+    """Beyond those of evaluation and tests: who looks at a simulated shop has not seen what is evaluated."""
+    return 1_000_000 + seed * 10_000 + shop * 100 + number
+
+
+def _write(folder: Path, machines: list[VirtualMachine], schedule: Schedule) -> None:
+    try:
+        with Progress(console=console) as progress:
+            bar = progress.add_task("Synthetic data · 모의 데이터", total=None)
+
+            def told(written: int, of: int) -> None:
+                progress.update(bar, completed=written, total=of)
+
+            files = write(folder, machines, schedule, told, allow_used=False)
+    except FolderInUseError as used:
+        typer.confirm(f"{used} Write into it, and replace files of the same name?", abort=True)
+        files = write(folder, machines, schedule, lambda written, of: None, allow_used=True)
+    console.print(f"{files} synthetic clips and their readings in {folder}", highlight=False)
+
+
+def _settle_all(
+    schedule: Schedule, shops: int, machines_per_shop: int, seed: int, growing: Fault, mains_hz: int
+) -> list[VirtualNode]:
+    """All nodes; the first one's machine gets the fault, the others stay healthy."""
     nodes: list[VirtualNode] = []
     for shop in range(1, shops + 1):
         for number in range(1, machines_per_shop + 1):
             with unit_of_work() as session:
                 device_id, machine = settle(session, shop, number, seed)
             compressor = VirtualMachine(
-                seed * 10_000 + shop * 100 + number, fault=fault if not nodes else None
+                _machine_seed(seed, shop, number), fault=None if nodes else growing, mains_hz=mains_hz
             )
             # Nodes were not all switched on at once: their clips come one after the other.
             offset = schedule.clip_interval * len(nodes) / (shops * machines_per_shop)
@@ -196,7 +257,7 @@ def _report(nodes: list[VirtualNode], schedule: Schedule, speed: float, reached:
         console.print(f"[red]refused {times} ×[/red] {reason}", highlight=False)
     for node in nodes:
         if node.compressor.fault is not None:
-            begins = datetime.fromtimestamp(node.compressor.fault.starts_at, UTC)
+            begins = datetime.fromtimestamp(node.compressor.fault.starts_at, UTC) - SHOP_CLOCK
             console.print(
                 f"{node.device_id}: {node.compressor.fault.kind} from {begins:%Y-%m-%d %H:%M} UTC on",
                 highlight=False,

@@ -16,6 +16,8 @@ from signalcraft.fleet.models import Machine
 from signalcraft.simulation.machine import SAMPLE_RATE_HZ, VirtualMachine
 
 CLIP_SECONDS = 10.0
+SHOP_CLOCK = timedelta(hours=9)
+"""Virtual shops stand in Korea: a machine's own clock, on which 0 is midnight, is 9 hours ahead of UTC."""
 OPERATOR = Principal(user_id=0, username="operator", role="admin")
 """Whoever may run this command on the host may write to its database anyway."""
 
@@ -42,12 +44,19 @@ class Schedule:
     end: datetime
     reading_interval: timedelta
     clip_interval: timedelta
+    running_only: bool = False
+    """Nodes that listen for their compressor send sound only while it runs; others in every state."""
 
     def moments(self) -> Iterator[datetime]:
         moment = self.start
         while moment < self.end:
             yield moment
             moment += self.reading_interval
+
+
+def machine_time(moment: datetime) -> float:
+    """Seconds on the machines' clock."""
+    return (moment + SHOP_CLOCK).timestamp()
 
 
 def settle(session: Session, shop_number: int, machine_number: int, seed: int) -> tuple[str, Machine]:
@@ -86,14 +95,14 @@ def step(
 
 
 def _send_due(node: VirtualNode, moment: datetime, schedule: Schedule, client: NodeClient) -> None:
-    at = moment.timestamp()
+    at = machine_time(moment)
     measured = node.compressor.reading(at)
     node.readings += _counts(
         node,
         client.send_reading(
             {
                 "device_id": node.device_id,
-                "timestamp": at,
+                "timestamp": moment.timestamp(),
                 "temperature": measured["temperature_c"],
                 "vibration": measured["vibration"],
                 "power_consumption": measured["power_percent"],
@@ -104,8 +113,7 @@ def _send_due(node: VirtualNode, moment: datetime, schedule: Schedule, client: N
     if moment < node.next_clip_at:
         return
     node.next_clip_at += schedule.clip_interval
-    # A node hears its compressor start and stop, and records only while it runs.
-    if node.compressor.is_running(at) and node.compressor.is_running(at + CLIP_SECONDS):
+    if not schedule.running_only or runs_while_recording(node.compressor, at):
         node.clips += _counts(
             node,
             client.send_clip(
@@ -116,6 +124,11 @@ def _send_due(node: VirtualNode, moment: datetime, schedule: Schedule, client: N
                 synthetic=True,
             ),
         )
+
+
+def runs_while_recording(compressor: VirtualMachine, at: float) -> bool:
+    """Whether a node that hears its compressor start and stop would send this clip."""
+    return compressor.is_running(at) and compressor.is_running(at + CLIP_SECONDS)
 
 
 def _counts(node: VirtualNode, outcome: Outcome) -> int:

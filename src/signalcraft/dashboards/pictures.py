@@ -3,11 +3,23 @@
 from dataclasses import dataclass
 
 from signalcraft import dsp
-from signalcraft.acoustics.models import Clip
+from signalcraft.acoustics.models import Analysis, Clip
+from signalcraft.acoustics.schemas import ExplanationOut
+from signalcraft.dsp.marks import Marks
 from signalcraft.dsp.spectrogram import Scale, spectrogram_png, spectrogram_scale
 from signalcraft.errors import NotFoundError
 from signalcraft.settings import get_settings
 from signalcraft.storage import objects
+
+
+def marks_of(analysis: Analysis) -> Marks:
+    """The bands, tones and moments that the result speaks of."""
+    told = ExplanationOut.model_validate(analysis.explanation or {})
+    return Marks(
+        bands=tuple((band.low_hz, band.high_hz) for band in told.bands),
+        lines=tuple(line.hz for line in told.lines),
+        moments=tuple((moment.start_s, moment.end_s) for moment in told.moments),
+    )
 
 
 @dataclass(frozen=True)
@@ -18,8 +30,9 @@ class Picture:
     scale: Scale
 
 
-def spectrogram(clip: Clip, *, width: int, height: int) -> Picture:
-    """Decode the stored sound and draw it, width x height pixels. No session is held meanwhile.
+def spectrogram(clip: Clip, *, width: int, height: int, marks: Marks | None = None) -> Picture:
+    """Decode the stored sound and draw it, width x height pixels, with what differs marked. No session is
+    held meanwhile.
 
     Raises
     ------
@@ -29,7 +42,9 @@ def spectrogram(clip: Clip, *, width: int, height: int) -> Picture:
     data = objects.get(clip.object_key)
     try:
         sound = dsp.prepare(dsp.decode(data, max_duration_s=get_settings().clip_limit_seconds))
-        png = spectrogram_png(sound, width=width, height=height, segment_samples=clip.segment_samples)
+        png = spectrogram_png(
+            sound, width=width, height=height, marks=marks, segment_samples=clip.segment_samples
+        )
         return Picture(png, spectrogram_scale(sound, segment_samples=clip.segment_samples))
     except dsp.DspError as error:
         raise NotFoundError("No picture can be drawn of this sound.") from error

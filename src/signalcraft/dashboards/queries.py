@@ -64,6 +64,7 @@ def _machines() -> Select[Any]:
     return select(
         Machine.id,
         Machine.name,
+        Machine.model,
         Machine.shop_id,
         Machine.synthetic,
         heard_last.c.id.label("device_key"),
@@ -136,6 +137,7 @@ def latest_analyses(session: Session, machine_ids: Sequence[int]) -> dict[int, R
             (newest.c.score / func.nullif(newest.c.score_limit, 0.0)).label("ratio"),
             newest.c.tail_probability,
             newest.c.condition,
+            newest.c.run_state,
             newest.c.summary,
             newest.c.finished_at,
             Clip.measured_at,

@@ -46,6 +46,7 @@ class MachineCard(BaseModel):
 
     id: int
     name: str
+    model: str | None
     shop_id: int | None
     light: Light
     light_reason: Text

@@ -133,6 +133,7 @@ def _card(
     return {
         "id": row["id"],
         "name": row["name"],
+        "model": row["model"],
         "shop_id": row["shop_id"],
         "synthetic": row["synthetic"],
         "light": signal.light,

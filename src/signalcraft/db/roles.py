@@ -31,15 +31,20 @@ READABLE = (
     "baselines",
     "clips",
     "devices",
+    "former_results",
+    "heads",
     "machines",
     "notifications",
     "readings",
     "shops",
+    "state_models",
+    "training_runs",
 )
 """Tables that the reader may read."""
 HIDDEN = (
     "clip_fragments",  # raw sound
     "imported_records",  # among them what single persons were told
+    "labels",  # what single persons answered
     "outbox",  # what single persons are told
     "outbox_counter",
     "refresh_tokens",

@@ -22,6 +22,16 @@ _KAISER_BETA = 5.0  # with 10 zero crossings: alias and image rejection of about
 _MAX_FACTOR = 1000  # bounds the work for odd rates; the rate is then off by less than one part in 10,000
 
 
+def checked_peak(samples: Samples) -> float:
+    """The largest magnitude, 0 of nothing. Raises DspError for values not finite or beyond MAX_AMPLITUDE."""
+    peak = float(max(samples.max(initial=0.0), -samples.min(initial=0.0)))
+    if peak <= MAX_AMPLITUDE:
+        return peak
+    if np.isfinite(samples).all():
+        raise DspError("the sound contains values far beyond full scale")
+    raise DspError("the sound contains values that are not finite numbers")
+
+
 @dataclass(frozen=True)
 class Sound:
     """A mono signal.
@@ -44,11 +54,13 @@ class Sound:
 def prepare(sound: Sound) -> Sound:
     """Remove the mean and resample to `ANALYSIS_RATE_HZ`: the form that spectra and features expect.
 
-    Judge the quality before this step: a clipped plateau does not survive resampling.
+    Judge the quality before this step: a clipped plateau does not survive resampling. Raises DspError for
+    no samples, values not finite or beyond MAX_AMPLITUDE.
     """
     samples = sound.samples
     if samples.size == 0:
         raise DspError("the sound has no samples")
+    checked_peak(samples)
     samples = samples - np.float32(samples.mean(dtype=np.float64))
     if sound.sample_rate_hz != ANALYSIS_RATE_HZ:
         ratio = Fraction(ANALYSIS_RATE_HZ, sound.sample_rate_hz).limit_denominator(_MAX_FACTOR)

@@ -10,10 +10,12 @@ from PIL import Image
 
 from signalcraft.dsp import spectra
 from signalcraft.dsp.errors import DspError
+from signalcraft.dsp.marks import EDGE_RGB, INK_RGB, Marks, draw
 from signalcraft.dsp.sound import Sound
 
 MAX_SIDE_PX = 4096
 RANGE_DB = 70.0  # from a machine's loudest tone down into a quiet room
+_COLOURS = 256
 _STEP_DB = 10.0  # the scale's top moves in such steps, so that pictures of one machine mostly share one scale
 
 
@@ -28,8 +30,15 @@ class Scale:
     max_db: float
 
 
-def spectrogram_png(sound: Sound, *, width: int, height: int, segment_samples: int | None = None) -> bytes:
-    """An 8-bit paletted PNG of a prepared sound, width x height pixels.
+def spectrogram_png(
+    sound: Sound,
+    *,
+    width: int,
+    height: int,
+    marks: Marks | None = None,
+    segment_samples: int | None = None,
+) -> bytes:
+    """An 8-bit paletted PNG of a prepared sound, width x height pixels, with what `marks` names marked.
 
     segment_samples: see `spectra.frames`. Raises DspError for a sound shorter than one spectrum or a size
     outside 1..MAX_SIDE_PX.
@@ -41,9 +50,24 @@ def spectrogram_png(sound: Sound, *, width: int, height: int, segment_samples: i
     picture = Image.fromarray(np.ascontiguousarray(mel.T[::-1])).resize(
         (width, height), Image.Resampling.BILINEAR
     )
-    levels = (np.asarray(picture) - min_db) * (255 / (max_db - min_db))
-    indexed = Image.fromarray(np.clip(levels, 0, 255).astype(np.uint8))
-    indexed.putpalette(_palette().tobytes())
+    last = _COLOURS - 1 - (2 if marks else 0)
+    levels = (np.asarray(picture) - min_db) * (last / (max_db - min_db))
+    indexed = Image.fromarray(np.clip(levels, 0, last).astype(np.uint8))
+    palette = _palette(last + 1).tobytes()
+    if marks:
+        palette += bytes(EDGE_RGB + INK_RGB)
+    indexed.putpalette(palette)
+    if marks:
+        mel_min, mel_max = spectra.hz_to_mel(np.array([spectra.F_MIN_HZ, spectra.F_MAX_HZ])).tolist()
+
+        def y_of(hz: float) -> float:
+            mel_of_hz = spectra.hz_to_mel(np.array([min(max(hz, spectra.F_MIN_HZ), spectra.F_MAX_HZ)]))
+            return float((height - 1) * (1 - (mel_of_hz[0] - mel_min) / (mel_max - mel_min)))
+
+        def x_of(seconds: float) -> float:
+            return float(width - 1) * min(max(seconds / sound.duration_s, 0.0), 1.0)
+
+        draw(indexed, marks, x_of=x_of, y_of=y_of, edge=last + 1, ink=last + 2)
     file = BytesIO()
     indexed.save(file, "PNG", compress_level=4)
     return file.getvalue()
@@ -61,14 +85,14 @@ def _range_db(mel: NDArray[np.float32]) -> tuple[float, float]:
     return top - RANGE_DB, top
 
 
-@lru_cache(maxsize=1)
-def _palette() -> NDArray[np.uint8]:
-    """256 colours, uint8 (256, 3), evenly spaced in perceived lightness, from violet-black to pale yellow.
+@lru_cache(maxsize=2)
+def _palette(count: int) -> NDArray[np.uint8]:
+    """uint8 (count, 3), evenly spaced in perceived lightness, from violet-black to pale yellow.
 
     A path in OKLCh: lightness linear, hue from 285 to 100 degrees by way of red; to sRGB by B. Ottosson's
     OKLab matrices (2020). Colours outside sRGB are clipped, which the moderate chroma keeps rare.
     """
-    t = np.linspace(0.0, 1.0, 256)
+    t = np.linspace(0.0, 1.0, count)
     lightness = 0.10 + 0.86 * t
     chroma = 0.17 * np.sin(np.pi * t) ** 0.75
     hue = np.deg2rad(285.0 + t * (460.0 - 285.0))

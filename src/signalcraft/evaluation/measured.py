@@ -1,6 +1,7 @@
 """Data sets with a protocol of their own, known by their file names. Their published figures are compared in
 `docs/acoustics.md`."""
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from signalcraft.dsp import Sound, prepare
+from signalcraft.dsp.features.v1 import Feature
 from signalcraft.evaluation.errors import EvaluationError
 from signalcraft.evaluation.layouts import load, sound_files
 from signalcraft.evaluation.trials import NORMAL, Dataset, Sample, Source, Trial, check_size, make
@@ -40,10 +42,11 @@ def mimii_features(folder: Path) -> Dataset | None:
             with np.load(file, allow_pickle=False) as arrays:
                 x, names, good = arrays["X"], arrays["filename"], arrays["is_normal"] == 1
                 columns = np.char.startswith(arrays["columns"], "logmel")
+                described = _log_mel_names(arrays["columns"][columns].tolist())
             x = x[:, columns].astype(np.float64)
             order = np.argsort(names[good], kind="stable")
-            normal = _vectors(x[good][order], names[good][order], NORMAL)
-            anomalous = _vectors(x[~good], names[~good], "anomaly")
+            normal = _vectors(x[good][order], names[good][order], NORMAL, described)
+            anomalous = _vectors(x[~good], names[~good], "anomaly", described)
             count = len(anomalous)
             check_size(file.stem, len(normal) - count, min(count, len(normal)))
             yield Trial(file.stem, 0, normal[count:], normal[:count], anomalous)
@@ -85,8 +88,10 @@ def iitk_features(folder: Path) -> Dataset | None:
     return Dataset(
         folder.resolve().name,
         f"A random half of the healthy recordings trains, the other half and all faults test; mean of {SEEDS}"
-        " seeded halves. The AUC over all is the mean over the faults: each has equally many recordings.",
+        " seeded halves. The AUC over all is the mean over the faults: each has equally many recordings."
+        " Supervised: ten folds over all recordings, healthy and faulty.",
         trials,
+        supervised=True,
     )
 
 
@@ -199,9 +204,22 @@ def _has(file: Path, *arrays: str) -> bool:
         return set(arrays) <= set(content.files)
 
 
-def _vector(x: NDArray[np.float64], name: str, kind: str) -> Sample:
-    return Sample(str(name), str(name), str(kind), x)
+def _log_mel_names(columns: list[str]) -> tuple[Feature, ...]:
+    """Mean and deviation over time of log-mel bands; where in frequency is not told."""
+    kinds = {"mu": "level", "std": "variation"}
+    return tuple(Feature(name, "dB", kinds[name.split("_")[1]], math.nan, math.nan) for name in columns)
 
 
-def _vectors(x: NDArray[np.float64], names: NDArray[np.str_], kind: str) -> list[Sample]:
-    return [_vector(row, name, kind) for row, name in zip(x, names, strict=True)]
+def _vector(
+    x: NDArray[np.float64], name: str, kind: str, described: tuple[Feature, ...] | None = None
+) -> Sample:
+    return Sample(str(name), str(name), str(kind), x, names=described)
+
+
+def _vectors(
+    x: NDArray[np.float64],
+    names: NDArray[np.str_],
+    kind: str,
+    described: tuple[Feature, ...] | None = None,
+) -> list[Sample]:
+    return [_vector(row, name, kind, described) for row, name in zip(x, names, strict=True)]

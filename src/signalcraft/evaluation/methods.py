@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from signalcraft.anomaly import DETECTORS
+from signalcraft.anomaly import DETECTORS, FEATURES_OF, learn
 from signalcraft.anomaly.base import Detector
 from signalcraft.anomaly.decision import Assessed
 from signalcraft.evaluation.autoencoder import Autoencoder
@@ -37,15 +37,16 @@ class Engine:
         self.name = detector
 
     def fit(self, healthy: Sequence[Sample]) -> None:
-        self._baseline = self._detector.fit(np.stack([sample.features for sample in healthy]))
+        heard = [sample.features_of(FEATURES_OF[self.name]) for sample in healthy]
+        self._baseline = learn(self.name, np.stack([features for features, _ in heard]), heard[0][1])
 
     def score(self, sample: Sample) -> float:
-        return self._detector.score(self._baseline, sample.features)
+        return self._detector.score(self._baseline, sample.features_of(FEATURES_OF[self.name])[0])
 
     def assess(self, sample: Sample) -> Assessed:
         """The score as the rule over time takes it."""
-        ratio = self.score(sample) / self.limit
-        return Assessed(ratio, ratio >= self._detector.GRAVE_RATIO)
+        found = self._detector.assess(self._baseline, sample.features_of(FEATURES_OF[self.name])[0])
+        return Assessed(found.ratio, found.grave)
 
     @property
     def healthy_scores(self) -> NDArray[np.float64]:
@@ -56,6 +57,16 @@ class Engine:
     @property
     def limit(self) -> float:
         return float(self._baseline.limit)
+
+    def quantile(self, share: float) -> float | None:
+        """The score that a healthy clip exceeds with probability 1 - share, if the detector tells."""
+        told = getattr(self._baseline, "quantile", None)
+        return float(told(share)) if told is not None else None
+
+    @property
+    def baseline(self) -> Any:
+        """Of the last fit."""
+        return self._baseline
 
 
 def references() -> list[Method]:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from signalcraft.dsp import Sound
 from signalcraft.dsp.spectrogram import spectrogram_png
+from signalcraft.evaluation import diagnosis_report, states
 from signalcraft.evaluation.metrics import roc
 from signalcraft.evaluation.pictures import histogram_svg, roc_svg
 from signalcraft.evaluation.run import Group, MethodFigures, Mistake
@@ -24,9 +25,10 @@ _PARAMETERS = (
 _MEANING = (
     "AUC and pAUC (false positive rate up to 0.1, standardised) are means over the repetitions, with their"
     " 95 % bootstrap interval over the test recordings. FA@99: share of healthy test clips above the 99 %"
-    " quantile of the training clips' cross-validated scores, where nothing anomalous is tested. Over limit:"
-    " share of healthy test clips above the engine's own limit. Time: from decoded sound to the score,"
-    " without resampling."
+    " quantile of healthy scores, where nothing anomalous is tested; the quantile as the detector itself"
+    " estimates it (of few clips, by a fitted tail), in brackets as counted from the training clips'"
+    " cross-validated scores. Over limit: share of healthy test clips above the engine's own limit. Time:"
+    " from decoded sound to the score, without resampling."
 )
 _STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#222}"
@@ -38,7 +40,8 @@ HEADER = ("condition", "method", "AUC", "pAUC", "FA@99", "over limit", "fit s", 
 
 @dataclass(frozen=True)
 class Report:
-    """command: how it can be repeated. groups: empty for a watch. watched: empty for everything else."""
+    """command: how it can be repeated. groups: empty for a watch or for states. watched, told: empty for
+    everything else."""
 
     title: str
     protocol: str
@@ -49,6 +52,7 @@ class Report:
     synthetic: bool
     groups: list[Group]
     watched: list[Watched]
+    told: list[states.Told]
 
 
 def as_json(report: Report) -> dict[str, Any]:
@@ -63,6 +67,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "protocol": report.protocol,
         "groups": [_group_json(group) for group in report.groups],
         "watched": [asdict(watched) for watched in report.watched],
+        "states": [asdict(told) for told in report.told],
     }
 
 
@@ -78,6 +83,8 @@ def write(report: Report, folder: Path) -> None:
         }
         markdown += [f"\n## {group.name}\n"]
         html += [f"<h2>{escape(group.name)}</h2>"]
+        for table in diagnosis_report.details(group):
+            _add_table(table, markdown, html)
         for caption, kind, content in shown:
             pictures[names[caption]] = content
             markdown.append(f"![{caption}]({quote(names[caption])})\n\n{caption}\n")
@@ -101,15 +108,23 @@ def rows(groups: list[Group], *, intervals: bool = True) -> list[tuple[str, ...]
 def watched_rows(watched: list[Watched]) -> list[tuple[str, ...]]:
     return [
         (
-            str(w.machine),
+            str(w.machine) if w.kind is None else f"{w.machine} {w.kind}",
             f"{w.days:.1f}",
             str(w.clips),
             f"{w.over_limit / max(w.clips, 1):.2%}",
             f"{w.alarms} ({w.grave_alarms})",
-            "–" if w.found_after is None else str(w.found_after),
+            _found(w),
         )
         for w in watched
     ]
+
+
+def _found(w: Watched) -> str:
+    """In how many clips after the change, and at which severity."""
+    if w.found is None or w.severity is None:
+        return "–" if w.kind is None else "never"
+    after = "no change of that size" if w.found_after is None else f"{w.found_after:+d}"
+    return f"{after} (at {w.severity:.0%}, {w.named or 'unnamed'})"
 
 
 WATCHED_HEADER = (
@@ -118,8 +133,17 @@ WATCHED_HEADER = (
     "clips",
     "over limit",
     "false alarms (grave)",
-    "found after clips",
+    "found after clips (severity)",
 )
+
+
+def overview(report: Report, *, intervals: bool = True) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """(header, rows) of the table that says it all."""
+    if report.told:
+        return states.HEADER, states.rows(report.told)
+    if report.watched:
+        return WATCHED_HEADER, watched_rows(report.watched)
+    return HEADER, rows(report.groups, intervals=intervals)
 
 
 def _head(report: Report) -> tuple[list[str], list[str]]:
@@ -128,12 +152,9 @@ def _head(report: Report) -> tuple[list[str], list[str]]:
         report.protocol,
         *(["Everything here was made by the simulator: it is synthetic."] if report.synthetic else []),
         f"Made by SignalCraft {report.version} on {report.date} with `{report.command}`.",
-        _PARAMETERS,
-        _MEANING,
+        *([] if report.told else [_PARAMETERS, _MEANING]),
     ]
-    header, body = (
-        (WATCHED_HEADER, watched_rows(report.watched)) if report.watched else (HEADER, rows(report.groups))
-    )
+    header, body = overview(report)
     markdown = [f"# {title}\n", *(f"{fact}\n" for fact in facts), *markdown_table(header, body)]
     html = [
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
@@ -143,7 +164,25 @@ def _head(report: Report) -> tuple[list[str], list[str]]:
         *("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in body),
         "</table>",
     ]
+    told = diagnosis_report.tables(report.groups)
+    if told:
+        markdown.append(f"\n{diagnosis_report.MEANING}\n")
+        html.append(f"<p>{escape(diagnosis_report.MEANING)}</p>")
+    for table in told:
+        _add_table(table, markdown, html)
     return markdown, html
+
+
+def _add_table(table: diagnosis_report.Table, markdown: list[str], html: list[str]) -> None:
+    title, header, body = table
+    markdown += [f"\n**{title}**\n", *markdown_table(header, body), ""]
+    cells = ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in body]
+    heads = "".join(f"<th>{escape(cell)}</th>" for cell in header)
+    html.append(
+        f"<h3>{escape(title)}</h3><table><tr>{heads}</tr>"
+        + "".join(f"<tr>{row}</tr>" for row in cells)
+        + "</table>"
+    )
 
 
 def markdown_table(header: tuple[str, ...], body: list[tuple[str, ...]]) -> list[str]:
@@ -158,11 +197,19 @@ def _row(name: str, f: MethodFigures, *, intervals: bool) -> tuple[str, ...]:
         f.method,
         _figure_text(own.auc, own.auc_interval, intervals=intervals) if own else "–",
         _figure_text(own.pauc, own.pauc_interval, intervals=intervals) if own else "–",
-        "–" if f.false_alarms_at_99 is None else f"{f.false_alarms_at_99:.1%}",
+        _false_alarms_text(f),
         "–" if f.over_limit is None else f"{f.over_limit:.1%}",
         f"{f.fit_s:.2f}",
         f"{f.ms_per_clip:.2f}",
     )
+
+
+def _false_alarms_text(f: MethodFigures) -> str:
+    if f.false_alarms_at_99 is None or f.false_alarms_counted is None:
+        return "–"
+    if f.false_alarms_at_99 == f.false_alarms_counted:
+        return f"{f.false_alarms_at_99:.1%}"
+    return f"{f.false_alarms_at_99:.1%} ({f.false_alarms_counted:.1%})"
 
 
 def _figure_text(value: float, interval: tuple[float, float], *, intervals: bool) -> str:
@@ -225,6 +272,7 @@ def _group_json(group: Group) -> dict[str, Any]:
     return {
         "name": group.name,
         "left_out": sorted(group.left_out),
+        **diagnosis_report.as_json(group),
         "methods": [
             {
                 **asdict(figures),

@@ -1,30 +1,39 @@
 """Presets of the simulator. What they show is synthetic and says little about real machines."""
 
-from collections.abc import Iterator
-from functools import lru_cache, partial
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from signalcraft.anomaly import runstate
+from signalcraft.anomaly.surroundings import Surroundings
 from signalcraft.dsp import ANALYSIS_RATE_HZ, Sound
 from signalcraft.evaluation.errors import EvaluationError
-from signalcraft.evaluation.measured import mix
 from signalcraft.evaluation.trials import NORMAL, Dataset, Source, Trial, make
-from signalcraft.simulation import Fault, VirtualMachine
-from signalcraft.simulation.sources import looped_noise
+from signalcraft.simulation import KINDS, Kind, VirtualMachine, lasting
 
 PREFIX = "simulator:"
 UNSEEN = "simulator:unseen"
 
 SNR_DB = (6.0, 0.0, -6.0)
-FIRST_MACHINE = 700_000  # seeds far from those of `signalcraft simulate` and of the tests
-MACHINES = 6
-TRAIN_CLIPS, TEST_CLIPS = 60, 40
+SNR_DEVIATION_DB = 2.0
+FIRST_MACHINE = 700_000  # development uses seeds below 600,000
+MACHINES = 8
+TRAIN_CLIPS, TEST_CLIPS, CLIPS_PER_FAULT = 60, 48, 5
 SEVERITY = (0.1, 1.0)  # of a test clip's fault, drawn evenly: from just begun to grave
-CLIP_EVERY_S = 300.0
+CLIP_S = 10.0
+APART_S = 1200.0  # so that training and test both span days and nights
+BEGINS_S = 12 * 3600.0
+TEST_DAYS = 2.0  # over which the faulty clips are spread, beside the healthy ones
 
-_SHOP_LOOP = 2**18  # 16 s
-_SHOP, _PLACE, _LEVEL = range(3)  # streams of random numbers
+READINGS_S = 30.0  # between two readings of the current
+CYCLES_OVER_S = 3 * 3600.0
+SLOPE_OVER_S, SLOPE_POINTS = 600.0, 6
+_BEFORE_S = 300.0  # the machine's clip before this one
+_SEARCH_S = 60.0
+_DRAW = 3  # stream of random numbers
 
 
 def dataset(name: str) -> Dataset:
@@ -33,96 +42,108 @@ def dataset(name: str) -> Dataset:
         raise EvaluationError(f"{name}: no such preset; there is {UNSEEN}")
     return Dataset(
         "simulator:unseen (synthetic)",
-        f"{MACHINES} virtual machines, each in a shop of its own, with seeds used nowhere else."
-        f" {TRAIN_CLIPS} healthy clips train; {TEST_CLIPS} healthy and {TEST_CLIPS} with bearing wear of a"
-        " severity between 0.1 and 1, drawn evenly, test. Shop noise is added at the stated signal-to-noise"
-        " ratio, which varies by 2 dB (one deviation) from clip to clip; mean over the machines.",
+        f"{MACHINES} virtual machines of as many models, each in a shop of its own, with seeds used nowhere"
+        f" else. {TRAIN_CLIPS} healthy clips train, of the running machine with its door closed, some"
+        f" {APART_S / 60:.0f} minutes apart. {TEST_CLIPS} healthy ones after them and {CLIPS_PER_FAULT} of"
+        f" each of {len(KINDS)} faults from the same days test; the compressor runs, the door is open only"
+        f" where that is the fault. A fault's severity is drawn evenly between {SEVERITY[0]:g} (begun) and"
+        f" {SEVERITY[1]:g} (grave) and has been there for long. The shop's noise is at the stated"
+        f" signal-to-noise ratio of the healthy machine, varying by {SNR_DEVIATION_DB:g} dB clip by clip;"
+        " mean over the machines. Short cycling does not change the sound of a run: what tells it is the"
+        f" starts an hour, counted from the current every {READINGS_S:g} s, which come with each clip, as do"
+        " temperature, current and vibration.",
         _unseen,
         synthetic=True,
     )
 
 
-def running_times(machine: VirtualMachine, *, start_s: float = 0.0) -> Iterator[float]:
-    """Every CLIP_EVERY_S at which the compressor runs, without end."""
+def running_times(
+    machine: VirtualMachine, *, start_s: float = 0.0, every_s: float = 300.0
+) -> Iterator[float]:
+    """Every so many seconds at which a clip is nothing but the running machine, without end."""
     at = start_s
     while True:
-        if machine.is_running(at):
+        if machine.runs_through(at, CLIP_S):
             yield at
-        at += CLIP_EVERY_S
+        at += every_s
 
 
-def clip_samples(machine: VirtualMachine, at: float) -> NDArray[np.float32]:
-    samples: NDArray[np.float32] = machine.clip(at).astype(np.float32) * np.float32(1 / 32768)
-    return samples
-
-
-def as_sound(samples: NDArray[np.float32]) -> Sound:
+def clip_sound(
+    machine: VirtualMachine, at: float, *, snr_db: float | None = None, faulty: bool = True
+) -> Sound:
+    """snr_db, faulty: see `VirtualMachine.clip`."""
+    pcm = machine.clip(at, CLIP_S, snr_db=snr_db, faulty=faulty)
+    samples: NDArray[np.float32] = pcm.astype(np.float32) * np.float32(1 / 32768)
     return Sound(samples, ANALYSIS_RATE_HZ, ANALYSIS_RATE_HZ, 1)
 
 
-@lru_cache(maxsize=4)
-def shop_noise(seed: int) -> NDArray[np.float32]:
-    """A shop around the machine: float32 (2^18,), three coloured noises that swell at their own pace."""
-    rng = np.random.default_rng([seed, _SHOP])
-    t = np.arange(_SHOP_LOOP) / _SHOP_LOOP
-    noise = np.zeros(_SHOP_LOOP, np.float32)
-    for _ in range(3):
-        colour = looped_noise(
-            rng,
-            _SHOP_LOOP,
-            level=rng.uniform(0.3, 1.0),
-            corner_hz=rng.uniform(150.0, 2000.0),
-            slope_db_per_octave=rng.uniform(-9.0, -3.0),
-        )
-        swells = rng.integers(3, 30)  # in 16 s; a whole number, so that the loop has no seam
-        noise += colour * (1 + 0.7 * np.sin(2 * np.pi * (swells * t + rng.random()))).astype(np.float32)
-    return noise
+def sensors(machine: VirtualMachine, at: float) -> Surroundings:
+    """What the machine's sensors say at a clip, and how the temperature has moved."""
+    reading = machine.reading(at)
+    times = np.linspace(max(at - SLOPE_OVER_S, 0.0), at, SLOPE_POINTS)
+    temperatures = np.array([machine.reading(float(t))["temperature_c"] for t in times])
+    minutes = (times - times.mean()) / 60
+    return Surroundings(
+        power_percent=reading["power_percent"],
+        temperature_c=reading["temperature_c"],
+        temperature_slope_c_per_min=float((minutes * temperatures).sum() / np.square(minutes).sum())
+        if at > 0
+        else None,
+        vibration_g=float(np.sqrt(np.mean(np.square(list(reading["vibration"].values()))))),
+        mains_hz=float(machine.mains_hz),
+    )
+
+
+def surroundings(machine: VirtualMachine, at: float) -> Surroundings:
+    """The same with the cycles that the current shows, and the state of the clip before."""
+    moments = np.arange(max(at - CYCLES_OVER_S, 0.0), at, READINGS_S).tolist()
+    cycles = runstate.cycles([(t, "running" if machine.is_running(t) else "off") for t in moments])
+    return replace(
+        sensors(machine, at),
+        starts_per_hour=cycles.starts_per_hour,
+        run_s=cycles.mean_run_s,
+        duty=cycles.duty,
+        previous_state=machine.state(at - _BEFORE_S, CLIP_S) if at >= _BEFORE_S else None,
+    )
 
 
 def _unseen() -> Iterator[Trial]:
     for snr_db in SNR_DB:
         for seed in range(FIRST_MACHINE, FIRST_MACHINE + MACHINES):
-            times = running_times(VirtualMachine(seed))
-            draw = np.random.default_rng([seed, round(10 * snr_db) + 1000])
-            clip = partial(_source, seed, snr_db)
-            yield make(
-                f"{snr_db:g} dB",
-                seed - FIRST_MACHINE,
-                [clip(next(times), 0.0) for _ in range(TRAIN_CLIPS)],
-                [clip(next(times), 0.0) for _ in range(TEST_CLIPS)]
-                + [clip(next(times), float(draw.uniform(*SEVERITY))) for _ in range(TEST_CLIPS)],
-            )
+            healthy = VirtualMachine(seed)
+            times = running_times(healthy, start_s=BEGINS_S, every_s=APART_S)
+            train = [_source(healthy, next(times), snr_db) for _ in range(TRAIN_CLIPS)]
+            first = next(times)
+            test = [
+                _source(healthy, at, snr_db) for at in (first, *(next(times) for _ in range(TEST_CLIPS - 1)))
+            ]
+            draw = np.random.default_rng([seed, _DRAW, round(10 * snr_db) + 1000])
+            for kind in KINDS:
+                for _ in range(CLIPS_PER_FAULT):
+                    begin = first + draw.uniform(0, TEST_DAYS * 86_400)
+                    severity = float(draw.uniform(*SEVERITY))
+                    machine = VirtualMachine(seed, fault=lasting(kind, severity))
+                    test.append(_source(machine, _heard_running(machine, kind, begin), snr_db))
+            yield make(f"{snr_db:g} dB", seed - FIRST_MACHINE, train, test)
 
 
-def heard_in_shop(
-    machine: VirtualMachine, at: float, noise: NDArray[np.float32], snr_db: float
-) -> NDArray[np.float32]:
-    """A clip of a machine with shop noise: float32 (n,). The ratio is that of the healthy machine: a louder
-    fault does not make the shop louder."""
-    sound = clip_samples(machine, at)
-    healthy = sound if machine.fault is None else clip_samples(healthy_twin(machine.seed), at)
-    start = int(np.random.default_rng([machine.seed, _PLACE, round(at)]).integers(noise.size))
-    own_rms = rms(sound)
-    mixed = mix(sound, noise, snr_db=snr_db + 20 * np.log10(own_rms / rms(healthy)), start=start)
-    return mixed * np.float32(own_rms)
+def _heard_running(machine: VirtualMachine, kind: Kind, begin_s: float) -> float:
+    """The first clip from a time on in which the compressor runs with this fault."""
+    state = "door_open" if kind == "door_open" else "running"
+    at = begin_s
+    while not (
+        machine.state(at, CLIP_S) == state and machine.is_running(at) and machine.is_running(at + CLIP_S)
+    ):
+        at += _SEARCH_S
+    return at
 
 
-def _source(seed: int, snr_db: float, at: float, severity: float) -> Source:
-    def load() -> Sound:
-        machine = healthy_twin(seed)
-        if severity:
-            machine = VirtualMachine(seed, fault=Fault(starts_at=at - severity, grows_over_s=1.0))
-        varied_db = snr_db + np.random.default_rng([seed, _LEVEL, round(at)]).normal(0, 2)
-        return as_sound(heard_in_shop(machine, at, shop_noise(seed), varied_db))
-
-    name = f"machine {seed}, {at / 3600:.2f} h"
-    return Source(name, name, "bearing_wear" if severity else NORMAL, load)
-
-
-@lru_cache(maxsize=4)
-def healthy_twin(seed: int) -> VirtualMachine:
-    return VirtualMachine(seed)
-
-
-def rms(x: NDArray[np.float32]) -> float:
-    return float(np.sqrt(np.square(x, dtype=np.float64).mean()))
+def _source(machine: VirtualMachine, at: float, snr_db: float) -> Source:
+    varied_db = snr_db + float(np.random.default_rng([machine.seed, round(at)]).normal(0, SNR_DEVIATION_DB))
+    kind, what = NORMAL, ""
+    if machine.fault is not None:
+        kind = machine.fault.kind
+        what = f"{kind} {machine.fault.severity(at):.2f}, "
+    name = f"machine {machine.seed}, {what}{at / 3600:.2f} h"
+    load: Callable[[], Sound] = partial(clip_sound, machine, at, snr_db=varied_db)
+    return Source(name, name, kind, load, partial(surroundings, machine, at))

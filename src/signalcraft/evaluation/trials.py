@@ -7,8 +7,10 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
+from signalcraft.anomaly.surroundings import Surroundings
 from signalcraft.dsp import Sound, assess_quality, prepare, spectra
 from signalcraft.dsp.features import CURRENT, FEATURE_SETS
+from signalcraft.dsp.features.v1 import Feature
 from signalcraft.evaluation.errors import EvaluationError
 
 MIN_TRAINING = 20  # the detectors' own least
@@ -21,7 +23,9 @@ class Sample:
 
     source: the recording it was made from. kind: NORMAL or what is wrong with it. features: float64 (p,), of
     the current feature set. log_mel: float32 (frames, bands), or None. sound: makes the prepared sound anew,
-    for pictures. hearing_s: seconds from decoded sound to log-mel, quality included.
+    for pictures. hearing_s: seconds from decoded sound to log-mel, quality included. surroundings: what else
+    is known of the machine at the clip, where the data tell. names: what the features are, where that is
+    known. features_s: seconds that the features took, with another log-mel of their own.
     """
 
     name: str
@@ -31,6 +35,16 @@ class Sample:
     log_mel: NDArray[np.float32] | None = None
     sound: Callable[[], Sound] | None = None
     hearing_s: float = 0.0
+    surroundings: Surroundings | None = None
+    names: tuple[Feature, ...] | None = None
+    features_s: float = 0.0
+
+    def features_of(self, feature_set: str) -> tuple[NDArray[np.float64], tuple[Feature, ...] | None]:
+        """The clip as a detector wants it, and what the values are; data that come as features stay so."""
+        if self.sound is None or feature_set == CURRENT:
+            return self.features, self.names
+        wanted = FEATURE_SETS[feature_set]
+        return wanted.extract(self.sound().samples).astype(np.float64), wanted.names()
 
 
 @dataclass(frozen=True)
@@ -51,22 +65,25 @@ class Trial:
 @dataclass(frozen=True)
 class Dataset:
     """title: as the report calls it. protocol: how training and test were chosen, for the report. synthetic:
-    made by the simulator. trials: made one at a time, so that one is in memory."""
+    made by the simulator. trials: made one at a time, so that one is in memory. supervised: its kinds are to
+    be told apart by a classifier too, in ten folds over the first trial."""
 
     title: str
     protocol: str
     trials: Callable[[], Iterator[Trial]]
     synthetic: bool = False
+    supervised: bool = False
 
 
 @dataclass(frozen=True)
 class Source:
-    """A sample before it is heard. load: the decoded sound."""
+    """A sample before it is heard. load: the decoded sound. surroundings: as in Sample."""
 
     name: str
     recording: str
     kind: str
     load: Callable[[], Sound]
+    surroundings: Callable[[], Surroundings] | None = None
 
 
 def hear(sources: Iterable[Source], left_out: list[str]) -> list[Sample]:
@@ -84,9 +101,22 @@ def hear(sources: Iterable[Source], left_out: list[str]) -> list[Sample]:
         resampled = perf_counter()
         log_mel = spectra.log_mel(prepared.samples)
         hearing_s = perf_counter() - resampled + judged - began
+        began = perf_counter()
         features = FEATURE_SETS[CURRENT].extract(prepared.samples).astype(np.float64)
+        features_s = perf_counter() - began
         samples.append(
-            Sample(source.name, source.recording, source.kind, features, log_mel, _again(source), hearing_s)
+            Sample(
+                source.name,
+                source.recording,
+                source.kind,
+                features,
+                log_mel,
+                _again(source),
+                hearing_s,
+                source.surroundings() if source.surroundings else None,
+                FEATURE_SETS[CURRENT].names(),
+                features_s,
+            )
         )
     return samples
 

@@ -29,6 +29,8 @@ class Machine(Base):
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     shop_id: Mapped[int | None] = mapped_column(ForeignKey("shops.id"), index=True)
     name: Mapped[str]
+    model: Mapped[str | None]
+    """Maker and type, as people write it: machines of one model lend each other what they have learned."""
     synthetic: Mapped[bool] = mapped_column(server_default=text("false"))
     """Its data comes from the simulator; every answer that shows it says so."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -140,11 +140,16 @@ def claim_device(
     return machine
 
 
-def rename_machine(session: Session, principal: Principal, machine_id: int, name: str) -> Machine:
-    """Give a machine another name; owners and administrators."""
+def change_machine(
+    session: Session, principal: Principal, machine_id: int, *, name: str | None, model: str | None
+) -> Machine:
+    """Give a machine another name, or say which model it is; None leaves as it is. Owners, administrators."""
     machine = get_machine(session, principal, machine_id)
     principal.require("fleet.manage", machine.shop_id)
-    machine.name = name
+    if name is not None:
+        machine.name = name
+    if model is not None:
+        machine.model = model
     emit(session, "machine.changed", {"machine_id": machine.id}, shop_id=machine.shop_id)
     return machine
 

@@ -62,7 +62,7 @@ def _create(session: Session, day: date) -> None:
 
     `CREATE TABLE … PARTITION OF` would lock all of `readings` and fail while the default partition holds rows
     of that day; attaching locks the default partition alone, for as long as it takes to look through it. The
-    function (migration 0010) does it as the owner of the tables, for the application may not change them.
+    function (migration 0003) does it as the owner of the tables, for the application may not change them.
     """
     session.execute(text("SELECT make_readings_day(:day)"), {"day": day})
 

@@ -32,6 +32,39 @@ def between(
     ).all()
 
 
+def of_devices_between(
+    session: Session, g_per_unit: Mapping[int, float], *, start: datetime, end: datetime
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    """(measured_at, power_percent, temperature_c, acceleration x, y, z in g) of the devices, oldest first."""
+    device = _scaled_devices(g_per_unit)
+    axes = (Reading.vibration_x, Reading.vibration_y, Reading.vibration_z)
+    statement = select(
+        Reading.measured_at,
+        Reading.power_percent,
+        Reading.temperature_c,
+        *(axis * device.c.g_per_unit for axis in axes),
+    )
+    return session.execute(_in_range(statement, device, start, end).order_by(Reading.measured_at)).all()
+
+
+def power_course(
+    session: Session, device_ids: Sequence[int], *, start: datetime, end: datetime, step_s: float
+) -> Sequence[Row[float, float]]:
+    """(seconds since 1970, mean power in per cent) of each step that has a valid value, in order."""
+    step = func.floor(func.extract("epoch", Reading.measured_at) / step_s) * step_s
+    statement = (
+        select(step.label("step"), func.avg(Reading.power_percent))
+        .where(
+            Reading.device_id.in_(device_ids),
+            Reading.measured_at.between(start, end),
+            Reading.power_percent.is_not(None),
+        )
+        .group_by("step")
+        .order_by("step")
+    )
+    return session.execute(statement).all()
+
+
 def newest_with_extra(
     session: Session, device_ids: Sequence[int], *, since: datetime, limit: int
 ) -> Sequence[Reading]:

@@ -30,6 +30,7 @@ export interface Shop {
 export interface MachineCard {
   id: number;
   name: string;
+  model: string | null;
   shop_id: number | null;
   light: Light;
   light_reason: Text | null;
@@ -74,6 +75,7 @@ export interface AnalysisSummary {
   ratio: number | null;
   tail_probability: number | null;
   condition: string | null;
+  run_state: string | null;
   summary: Text | null;
   measured_at: string | null;
   received_at: string;
@@ -89,9 +91,133 @@ export interface Band {
   kind: "level" | "variation";
 }
 
+/** A tone that differs: `order` times the frequency of its source. */
+export interface Line {
+  hz: number;
+  delta_db: number;
+  deviations: number;
+  source: "hum" | "shaft" | "fan";
+  order: number;
+}
+
+export interface Moment {
+  start_s: number;
+  end_s: number;
+  delta_db: number;
+  deviations: number;
+}
+
+export interface Evidence {
+  indicator: string;
+  weight: number;
+  text: Text;
+}
+
+export interface ConditionFound {
+  condition: string;
+  title: Text;
+  urgency: string;
+  probability: number;
+  evidence: Evidence[];
+}
+
+export interface Condition {
+  name: string;
+  title: Text;
+  advice: Text;
+  urgency: string;
+}
+
+export type LabelVerdict = "confirm" | "correct" | "dismiss" | "watch" | "fixed";
+
+export interface Label {
+  id: number;
+  analysis_id: string;
+  machine_id: number;
+  author: string;
+  at: string;
+  verdict: LabelVerdict;
+  condition: string | null;
+  reason: string | null;
+  superseded: boolean;
+}
+
+export type Standing = "shadow" | "active" | "retired" | "dropped";
+
+interface OldAndNew {
+  old: number | null;
+  new: number | null;
+}
+
+interface Decision {
+  status: Standing;
+  rule: string | null;
+  person: string | null;
+  reason: string | null;
+  at: string;
+}
+
+export interface BaselineModel {
+  id: number;
+  version: number;
+  run_state: string;
+  kind: "own" | "model";
+  status: Standing;
+  features: string;
+  detector: string;
+  clips: number;
+  created_at: string;
+  figures: { healthy_clips: number; healthy_over_limit: OldAndNew; faulty_clips: number; faults_found: OldAndNew } | null;
+  decision: Decision | null;
+}
+
+export interface Head {
+  id: number;
+  version: number;
+  status: Standing;
+  method: string;
+  created_at: string;
+  figures: { labels: number; machines: number; accuracy: OldAndNew; macro_f1: number };
+  decision: Decision | null;
+}
+
+export interface TrainingRun {
+  id: number;
+  kind: "baseline" | "head";
+  machine_id: number | null;
+  state: "queued" | "running" | "done" | "failed";
+  progress: number;
+}
+
+export interface MachineModels {
+  baselines: BaselineModel[];
+  runs: TrainingRun[];
+}
+
+export interface HeadList {
+  heads: Head[];
+  runs: TrainingRun[];
+  labels: number;
+  needed: number;
+}
+
 export interface Analysis extends AnalysisSummary {
-  explanation: { bands: Band[] } | null;
-  versions: { features: string | null; detector: string | null; baseline: number | null };
+  machine_id: number | null;
+  heard_in: { run_state: string; probability: number | null } | null;
+  diagnosis: { method: string; conditions: ConditionFound[] } | null;
+  tail_interval: { low: number; high: number } | null;
+  nearest_clip_id: string | null;
+  explanation: { bands: Band[]; lines: Line[]; moments: Moment[]; advice: Text | null } | null;
+  versions: {
+    features: string | null;
+    state: string | null;
+    detector: string | null;
+    baseline: number | null;
+    diagnosis: string | null;
+    head: number | null;
+    decision: string | null;
+  };
+  revision: number;
   quality: Record<"rms_dbfs" | "peak_dbfs" | "clipped_fraction" | "duration_s", number | null> | null;
   attempts: number;
 }
@@ -130,9 +256,11 @@ export type LiveEvent =
   | { type: "analysis.finished"; machine_id: null; analysis: AnalysisSummary }
   | { type: "analysis.finished"; machine_id: number; light: Light; baseline: Baseline; analysis: AnalysisSummary }
   | {
-      type: "alarm.raised" | "alarm.escalated" | "alarm.acknowledged" | "alarm.cleared";
+      type: "alarm.raised" | "alarm.escalated" | "alarm.acknowledged" | "alarm.rediagnosed" | "alarm.cleared";
       machine_id: number;
       light: Light;
       alarm: Alarm;
     }
+  | { type: "label.added"; machine_id: number; label: Label }
+  | { type: "training.progress"; machine_id: number | null; run: TrainingRun }
   | { type: "reading"; device_id: string; machine_id: number; reading: Reading };

@@ -35,6 +35,12 @@ def create_celery() -> Celery:
             "schedule": 60.0,
             "options": {"expires": 60.0},
         },
+        "acoustics.refit": {
+            # Each baseline once a day; a look each hour spreads the work and forgives a restart.
+            "task": "acoustics.refit",
+            "schedule": HOUR_SECONDS,
+            "options": {"expires": HOUR_SECONDS},
+        },
         "acoustics.sweep_objects": {
             "task": "acoustics.sweep_objects",
             "schedule": HOUR_SECONDS,

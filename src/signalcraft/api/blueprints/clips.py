@@ -9,6 +9,7 @@ from flask_openapi3.models.tag import Tag
 from pydantic import BaseModel, Field
 
 from signalcraft.acoustics import service as acoustics
+from signalcraft.acoustics.models import Clip
 from signalcraft.acoustics.schemas import AnalysisDetail
 from signalcraft.api.access import principal, user
 from signalcraft.api.answers import json_answer
@@ -17,6 +18,7 @@ from signalcraft.api.problems import PROBLEM_RESPONSES
 from signalcraft.dashboards import pictures, service
 from signalcraft.dashboards.schemas import AnalysisAnswer, ClipAnswer
 from signalcraft.db.session import unit_of_work
+from signalcraft.dsp.marks import Marks
 from signalcraft.storage import objects
 
 blueprint = APIBlueprint(
@@ -90,10 +92,23 @@ def spectrogram(path: ClipPath, query: PictureQuery) -> Response:
     """A picture of the sound without axes; the X-Spectrogram headers say what its edges mean."""
     with unit_of_work() as session:
         clip = acoustics.get_clip(session, principal(), path.clip_id)
-    etag = f"{clip.sha256.hex()}-{query.width}x{query.height}"
+    return _picture(clip, query, None, "plain")
+
+
+@blueprint.get("/analyses/<uuid:analysis_id>/spectrogram.png", responses=_PICTURE)
+@user("fleet.read")
+def marked_spectrogram(path: AnalysisPath, query: PictureQuery) -> Response:
+    """The picture of an analysed clip with the bands, tones and moments marked that the result speaks of."""
+    with unit_of_work() as session:
+        analysis, clip = acoustics.get_analysis(session, principal(), path.analysis_id)
+    return _picture(clip, query, pictures.marks_of(analysis), f"{analysis.id}-{analysis.revision}")
+
+
+def _picture(clip: Clip, query: PictureQuery, marks: Marks | None, version: str) -> Response:
+    etag = f"{clip.sha256.hex()}-{version}-{query.width}x{query.height}"
     if request.if_none_match.contains(etag):
         return _cached(Response(status=304), etag)
-    picture = pictures.spectrogram(clip, width=query.width, height=query.height)
+    picture = pictures.spectrogram(clip, width=query.width, height=query.height, marks=marks)
     response = Response(picture.png, mimetype="image/png")
     response.headers.update(
         {

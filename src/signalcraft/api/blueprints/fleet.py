@@ -14,6 +14,7 @@ from signalcraft.api.schemas import ShopAnswer, ShopList
 from signalcraft.dashboards import service as dashboards
 from signalcraft.dashboards.schemas import MachineAnswer
 from signalcraft.db.session import unit_of_work
+from signalcraft.errors import InvalidInputError
 from signalcraft.fleet import service as fleet
 from signalcraft.fleet.models import Shop
 from signalcraft.fleet.schemas import DeviceId, Name
@@ -39,7 +40,10 @@ class Claim(BaseModel):
 
 
 class MachineChange(BaseModel):
-    name: Name
+    name: Name | None = None
+    model: Name | None = Field(
+        None, description="Maker and type: machines of one model lend each other what they have learned."
+    )
 
 
 class DevicePath(BaseModel):
@@ -80,10 +84,12 @@ def claim_device(path: DevicePath, body: Claim) -> Response:
 
 @blueprint.patch("/machines/<int:machine_id>", responses={200: MachineAnswer})
 @user("fleet.manage")
-def rename_machine(path: MachinePath, body: MachineChange) -> Response:
-    """Call a machine by another name; owners and administrators."""
+def change_machine(path: MachinePath, body: MachineChange) -> Response:
+    """Call a machine by another name, or say which model it is; owners and administrators."""
+    if body.name is None and body.model is None:
+        raise InvalidInputError("Say what to change.", field="name")
     with unit_of_work() as session:
-        fleet.rename_machine(session, principal(), path.machine_id, body.name)
+        fleet.change_machine(session, principal(), path.machine_id, name=body.name, model=body.model)
     return _machine(path.machine_id)
 
 

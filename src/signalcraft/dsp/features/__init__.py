@@ -3,7 +3,7 @@
 A feature set that was used once is never edited, only succeeded: stored results must be reproducible.
 """
 
-from signalcraft.dsp.features import v1
+from signalcraft.dsp.features import v1, v2
 
-FEATURE_SETS = {v1.NAME: v1}
-CURRENT = v1.NAME
+FEATURE_SETS = {v1.NAME: v1, v2.NAME: v2}
+CURRENT = v2.NAME

@@ -205,8 +205,11 @@ function apply(event, isNew) {
     case "connected":
       return;
   }
-  if (!isNew || event.machine_id === null) return;
-  if (event.type === "machine.changed") {
+  if (isNew && event.type === "training.progress") store.set("training", event.run);
+  if (!isNew || event.machine_id === null || event.type === "training.progress") return;
+  if (event.type === "label.added") {
+    store.set("label", event.label);
+  } else if (event.type === "machine.changed") {
     schedulePoll(REFETCH_AFTER_EVENT_MS);
   } else if (event.type === "analysis.finished") {
     endProgress(event.machine_id);

@@ -5,6 +5,8 @@
  *  overview   the last Overview of the server with the live events patched in, or null
  *  connection "live" | "connecting" | "polling" | "offline"
  *  progress   {[machine_id]: stage of the analysis that runs for it}
+ *  label      the last label that somebody gave
+ *  training   the training run that last moved on
  *  language   "ko" | "en"
  */
 

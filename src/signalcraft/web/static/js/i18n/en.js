@@ -18,6 +18,7 @@ export default {
 
   "analyses.older": "Older analyses",
   "analyses.title": "History",
+
   "analysis.heard": "recorded",
   "analysis.none": "No sound has been analysed yet.",
   "analysis.ratio": "{ratio} × the limit",
@@ -47,18 +48,45 @@ export default {
   "device.late": "Late",
   "device.offline": "Offline",
 
+  "diagnosis.against": "against",
+  "diagnosis.evidence": "What speaks for it",
+  "diagnosis.for": "for",
+  "diagnosis.title": "What it may be",
+
   "fact.attempts": "Analysis attempts",
   "fact.baseline": "Baseline no.",
   "fact.clipped": "Clipped",
+  "fact.decision": "Alarm rule",
   "fact.detector": "Detector",
+  "fact.diagnosis": "Diagnosis",
   "fact.duration": "Length",
   "fact.features": "Features",
+  "fact.head": "Trained classifier no.",
   "fact.level": "Mean level",
   "fact.peak": "Peak level",
+  "fact.revision": "Revision",
   "fact.score": "Score",
   "fact.score_of": "{score} (limit {limit})",
+  "fact.state": "State of the machine",
+  "fact.state_version": "State method",
   "fact.tail": "Chance of such a score when healthy",
   "fact.title": "Technical details",
+
+  "label.condition": "What it really was",
+  "label.confirm": "That's right",
+  "label.correct": "Something else",
+  "label.dismiss": "False alarm",
+  "label.fixed": "Fixed",
+  "label.forbidden": "Your role in this shop may not answer here.",
+  "label.healthy": "Nothing is wrong",
+  "label.normal.confirm": "Yes, it is fine",
+  "label.other": "Something else…",
+  "label.question": "Is this right?",
+  "label.question_normal": "Is it really fine?",
+  "label.reason": "Reason or note (optional)",
+  "label.superseded": "replaced later",
+  "label.watch": "Keep watching",
+  "label.wrong": "Something is wrong…",
 
   "light.blue": "Learning",
   "light.green": "Healthy",
@@ -66,10 +94,34 @@ export default {
   "light.red": "Act now",
   "light.yellow": "Check",
 
+  "line.text": "{source} ({at}): {change} against normal",
+
   "machine.back": "All machines",
   "machine.device": "Device {id}",
   "machine.missing": "This machine does not exist, or you may not see it.",
   "machine.rename": "Rename",
+
+  "models.accuracy": "accuracy {old} → {new}",
+  "models.clips": "{clips} clips",
+  "models.drop": "Drop",
+  "models.faults_found": "faults found {old} → {new}",
+  "models.forbidden": "Only technicians and administrators decide this.",
+  "models.heads": "Classifier learned from people's answers",
+  "models.healthy_over": "healthy clips over the limit {old} → {new}",
+  "models.labels": "{count} answers so far. It takes {needed} for a condition, and two conditions, to learn.",
+  "models.lead": "What is normal is learned for each state. A new baseline is first tried on past recordings.",
+  "models.learned_from": "{labels} answers on {machines} machines",
+  "models.model": "Model of the machine (maker and type)",
+  "models.none": "Nothing has been learned yet.",
+  "models.of_model": "from machines of the same model",
+  "models.promote": "Use it",
+  "models.relearn": "Learn anew now",
+  "models.title": "What judges this machine",
+  "models.train": "Train the classifier now",
+  "models.training": "Learning…",
+  "models.version": "version {version}",
+
+  "moment.text": "{from} – {to} s: {change} against normal",
 
   "overview.empty": "No shops yet. As soon as a device sends data it appears below, and you can add it to a shop as a machine.",
   "overview.title": "Shops and machines",
@@ -79,6 +131,8 @@ export default {
   "page.missing": "There is no such page.",
 
   "player.label": "Recorded sound",
+  "player.normal": "Normal (the most similar recording)",
+  "player.now": "Now",
 
   "problem.unreachable": "The server can't be reached. Trying again in a moment.",
 
@@ -92,6 +146,7 @@ export default {
   "reading.power": "Power",
   "reading.temperature": "Temperature",
   "reading.vibration": "Vibration",
+
   "readings.none": "No readings in this period.",
   "readings.range": "Period",
   "readings.title": "Readings",
@@ -99,10 +154,17 @@ export default {
   "reason.clipped": "The sound is too loud and was cut off",
   "reason.dropouts": "The recording has gaps",
   "reason.gave_up": "Several attempts to analyse it failed",
+  "reason.hum": "Only the microphone's own hum is heard",
   "reason.not_decodable": "The stored sound can't be read",
   "reason.silent": "There is no sound",
   "reason.sound_missing": "The stored sound is missing",
   "reason.too_short": "The recording is too short",
+
+  "rule.as_good_on_labelled_clips": "by rule: as good on the labelled clips",
+  "rule.as_good_on_past_clips": "by rule: as good on past clips",
+  "rule.first": "by rule: the first one",
+  "rule.replaced": "by rule: replaced",
+  "rule.same_model": "by rule: until it has its own",
 
   "score.label": "How unusual it sounds (multiples of the limit)",
   "score.limit": "Limit",
@@ -121,6 +183,10 @@ export default {
   "sign_in.username": "User name or e-mail",
   "sign_in.wrong": "The user name or the password is not right.",
 
+  "source.fan": "Fan tone",
+  "source.hum": "Mains hum",
+  "source.shaft": "Shaft tone",
+
   "spectrogram.caption": "Time runs across, pitch upwards; brighter is louder ({low} to {high} dB).",
   "spectrogram.label": "Spectrogram of the sound",
   "spectrogram.missing": "The picture of this recording can't be loaded.",
@@ -129,6 +195,19 @@ export default {
   "stage.features": "Finding its features…",
   "stage.queued": "Waiting for analysis…",
   "stage.scoring": "Comparing with the healthy sound…",
+
+  "standing.active": "in use",
+  "standing.dropped": "dropped",
+  "standing.retired": "former",
+  "standing.shadow": "on trial",
+
+  "state.defrost": "Defrost",
+  "state.door_open": "Door open",
+  "state.off": "Off",
+  "state.running": "Running",
+  "state.starting": "Starting",
+  "state.stopping": "Stopping",
+  "state.unknown": "State unknown",
 
   "synthetic.tag": "Synthetic",
   "synthetic.title": "Simulated data, not from a real machine.",
@@ -142,5 +221,6 @@ export default {
   "verdict.learning": "Learning",
   "verdict.normal": "Normal",
   "verdict.not_assessable": "Can't be judged",
+  "verdict.not_judged": "Not judged",
   "verdict.running": "Analysing",
 };

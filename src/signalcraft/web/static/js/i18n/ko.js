@@ -18,6 +18,7 @@ export default {
 
   "analyses.older": "이전 분석 더 보기",
   "analyses.title": "분석 기록",
+
   "analysis.heard": "녹음",
   "analysis.none": "아직 분석한 소리가 없습니다.",
   "analysis.ratio": "기준의 {ratio}배",
@@ -47,18 +48,45 @@ export default {
   "device.late": "데이터 지연",
   "device.offline": "연결 끊김",
 
+  "diagnosis.against": "반대",
+  "diagnosis.evidence": "근거",
+  "diagnosis.for": "근거",
+  "diagnosis.title": "무엇이 문제일까요?",
+
   "fact.attempts": "분석 시도 횟수",
   "fact.baseline": "기준 번호",
   "fact.clipped": "잘린 구간",
+  "fact.decision": "경보 규칙",
   "fact.detector": "판정 방식",
+  "fact.diagnosis": "진단 방법",
   "fact.duration": "길이",
   "fact.features": "특징 추출 방식",
+  "fact.head": "학습된 분류기 번호",
   "fact.level": "평균 음량",
   "fact.peak": "최대 음량",
+  "fact.revision": "다시 분석한 횟수(판)",
   "fact.score": "점수",
   "fact.score_of": "{score} (기준 {limit})",
+  "fact.state": "기계 상태",
+  "fact.state_version": "상태 판별",
   "fact.tail": "정상일 때 이런 점수가 나올 확률",
   "fact.title": "기술 정보",
+
+  "label.condition": "실제 문제",
+  "label.confirm": "맞아요",
+  "label.correct": "다른 문제",
+  "label.dismiss": "오경보",
+  "label.fixed": "고쳤어요",
+  "label.forbidden": "이 매장에서 의견을 남길 권한이 없습니다.",
+  "label.healthy": "이상 없음",
+  "label.normal.confirm": "네, 정상이에요",
+  "label.other": "다른 문제예요…",
+  "label.question": "진단이 맞나요?",
+  "label.question_normal": "정상이 맞나요?",
+  "label.reason": "이유나 메모 (선택)",
+  "label.superseded": "이후 다른 의견으로 바뀜",
+  "label.watch": "지켜볼게요",
+  "label.wrong": "문제가 있어요…",
 
   "light.blue": "학습 중",
   "light.green": "정상",
@@ -66,10 +94,34 @@ export default {
   "light.red": "조치 필요",
   "light.yellow": "확인 필요",
 
+  "line.text": "{source} ({at}): 평소보다 {change}",
+
   "machine.back": "전체 보기",
   "machine.device": "장치 {id}",
   "machine.missing": "이 기계를 찾을 수 없거나 볼 권한이 없습니다.",
   "machine.rename": "이름 바꾸기",
+
+  "models.accuracy": "정확도 {old} → {new}",
+  "models.clips": "녹음 {clips}개",
+  "models.drop": "버리기",
+  "models.faults_found": "고장 감지 {old} → {new}",
+  "models.forbidden": "이 결정은 기사와 관리자만 할 수 있습니다.",
+  "models.heads": "사람의 의견으로 배운 분류기",
+  "models.healthy_over": "정상인데 한계를 넘은 비율 {old} → {new}",
+  "models.labels": "의견 {count}개. 문제마다 {needed}개 이상, 두 가지 문제부터 배울 수 있습니다.",
+  "models.lead": "평소 소리의 기준은 상태마다 따로 배웁니다. 새 기준은 지난 녹음으로 먼저 시험합니다.",
+  "models.learned_from": "기계 {machines}대, 의견 {labels}개",
+  "models.model": "기계 모델 (제조사와 형식)",
+  "models.none": "아직 배운 기준이 없습니다.",
+  "models.of_model": "같은 모델 기계들의 기준",
+  "models.promote": "사용하기",
+  "models.relearn": "지금 다시 배우기",
+  "models.title": "판단 기준",
+  "models.train": "지금 분류기 배우기",
+  "models.training": "배우는 중…",
+  "models.version": "{version}판",
+
+  "moment.text": "{from}~{to}초: 평소보다 {change}",
 
   "overview.empty": "아직 매장이 없습니다. 장치가 데이터를 보내기 시작하면 아래에 나타나며, 그때 매장과 기계로 등록할 수 있습니다.",
   "overview.title": "매장과 기계",
@@ -79,6 +131,8 @@ export default {
   "page.missing": "페이지를 찾을 수 없습니다.",
 
   "player.label": "녹음된 소리",
+  "player.normal": "정상일 때의 소리 (가장 비슷한 녹음)",
+  "player.now": "이번 소리",
 
   "problem.unreachable": "서버에 연결할 수 없습니다. 잠시 후 다시 시도합니다.",
 
@@ -92,6 +146,7 @@ export default {
   "reading.power": "전력",
   "reading.temperature": "온도",
   "reading.vibration": "진동",
+
   "readings.none": "이 기간에는 측정값이 없습니다.",
   "readings.range": "기간",
   "readings.title": "측정값",
@@ -99,10 +154,17 @@ export default {
   "reason.clipped": "소리가 너무 커서 잘렸습니다",
   "reason.dropouts": "녹음이 중간중간 끊겼습니다",
   "reason.gave_up": "여러 번 시도했지만 분석하지 못했습니다",
+  "reason.hum": "마이크의 전기 잡음만 들립니다",
   "reason.not_decodable": "저장된 소리를 읽을 수 없습니다",
   "reason.silent": "소리가 들리지 않습니다",
   "reason.sound_missing": "저장된 소리를 찾을 수 없습니다",
   "reason.too_short": "녹음이 너무 짧습니다",
+
+  "rule.as_good_on_labelled_clips": "규칙: 의견이 있는 녹음에서 이전 것 이상",
+  "rule.as_good_on_past_clips": "규칙: 지난 녹음에서 이전 것 이상",
+  "rule.first": "규칙: 첫 기준",
+  "rule.replaced": "규칙: 새것으로 교체",
+  "rule.same_model": "규칙: 자기 기준이 생길 때까지",
 
   "score.label": "평소와 다른 정도 (기준 대비 배수)",
   "score.limit": "기준",
@@ -121,6 +183,10 @@ export default {
   "sign_in.username": "아이디 또는 이메일",
   "sign_in.wrong": "아이디 또는 비밀번호가 맞지 않습니다.",
 
+  "source.fan": "팬 소리",
+  "source.hum": "전원 험",
+  "source.shaft": "축 회전음",
+
   "spectrogram.caption": "가로는 시간, 세로는 높낮이입니다. 밝을수록 큰 소리입니다 ({low}~{high} dB).",
   "spectrogram.label": "소리의 스펙트로그램",
   "spectrogram.missing": "이 녹음의 그림을 불러올 수 없습니다.",
@@ -129,6 +195,19 @@ export default {
   "stage.features": "소리의 특징을 찾는 중…",
   "stage.queued": "분석을 기다리는 중…",
   "stage.scoring": "평소 소리와 비교하는 중…",
+
+  "standing.active": "사용 중",
+  "standing.dropped": "버림",
+  "standing.retired": "이전 기준",
+  "standing.shadow": "시험 중",
+
+  "state.defrost": "제상",
+  "state.door_open": "문 열림",
+  "state.off": "정지",
+  "state.running": "가동",
+  "state.starting": "기동",
+  "state.stopping": "정지 중",
+  "state.unknown": "상태 모름",
 
   "synthetic.tag": "가상 데이터",
   "synthetic.title": "실제 기계가 아니라 시뮬레이션으로 만든 데이터입니다.",
@@ -142,5 +221,6 @@ export default {
   "verdict.learning": "학습 중",
   "verdict.normal": "정상",
   "verdict.not_assessable": "판단 불가",
+  "verdict.not_judged": "판단 안 함",
   "verdict.running": "분석 중",
 };

@@ -10,6 +10,7 @@ import { alarmPanel } from "../parts/alarm.js";
 import { analysesPart } from "../parts/analyses.js";
 import { lightBadge } from "../parts/light.js";
 import { deviceLine, progressLine } from "../parts/machine-card.js";
+import { modelsPart } from "../parts/models.js";
 import { readingsChart } from "../parts/readings-chart.js";
 import { learningProgress, syntheticTag } from "../parts/verdict.js";
 import * as store from "../store.js";
@@ -27,7 +28,8 @@ export function machinePage(machineId) {
   const alarmPlace = h("div", { class: "machine-alarm" });
   const readings = readingsChart(machineId);
   const analyses = analysesPart(machineId);
-  const body = h("div", { class: "machine-body" }, analyses.element, readings.element);
+  const models = modelsPart(machineId);
+  const body = h("div", { class: "machine-body" }, analyses.element, readings.element, models.element);
   const element = h("div", { class: "page machine" }, h("a", { class: "back", href: "/" }, "← ", t("machine.back")), head, alarmPlace, body);
   const showAlarm = alarmSlot(alarmPlace);
   /** @type {string | undefined} */
@@ -63,6 +65,7 @@ export function machinePage(machineId) {
       ends.forEach((end) => end());
       readings.leave();
       analyses.leave();
+      models.leave();
     },
   };
 }

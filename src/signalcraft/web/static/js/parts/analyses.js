@@ -6,7 +6,7 @@ import { moment } from "../format.js";
 import { t } from "../i18n.js";
 import { analysisDetail } from "./analysis-detail.js";
 import { scoreChart } from "./score-chart.js";
-import { analysisTime, heardAt, ratioText, shortRatio, syntheticTag, verdictBadge } from "./verdict.js";
+import { analysisTime, heardAt, ratioText, shortRatio, stateTag, syntheticTag, verdictBadge } from "./verdict.js";
 
 /** @typedef {import("../../../types").AnalysisSummary} AnalysisSummary */
 
@@ -138,6 +138,7 @@ function listItem(analysis, isChosen, choose) {
         onclick: () => choose(analysis.id),
       },
       verdictBadge(analysis),
+      stateTag(analysis),
       syntheticTag(analysis.synthetic),
       h("span", { class: "analysis-ratio muted small", title: ratioText(analysis) }, shortRatio(analysis)),
       h("time", { class: "muted small", datetime: analysisTime(analysis) }, moment(analysisTime(analysis))),

@@ -3,9 +3,11 @@
 import * as api from "../api.js";
 import { h, svg } from "../dom.js";
 import { number } from "../format.js";
-import { t } from "../i18n.js";
+import { t, wordOf } from "../i18n.js";
 
 /** @typedef {import("../../../types").Band} Band */
+/** @typedef {import("../../../types").Line} Line */
+/** @typedef {import("../../../types").Moment} Moment */
 
 const PICTURE = { width: 900, height: 300 };
 const HEIGHT_PX = 240;
@@ -21,9 +23,9 @@ const LABEL_ROOM_PX = 17;
  */
 
 /**
- * @param {{clipId: string, bands: Band[], seek: (seconds: number) => void}} wanted
+ * @param {{clipId: string, bands: Band[], lines: Line[], moments: Moment[], seek: (seconds: number) => void}} wanted
  */
-export function spectrogram({ clipId, bands, seek }) {
+export function spectrogram({ clipId, bands, lines, moments, seek }) {
   const element = h("figure", { class: "spectrogram" }, h("p", { class: "muted small" }, t("page.loading")));
   /** @type {string | null} */
   let pictureAddress = null;
@@ -63,6 +65,8 @@ export function spectrogram({ clipId, bands, seek }) {
       frequencyAxis(plot, scale),
       timeAxis(plot, scale),
       bandMarks(plot, scale, bands),
+      lineMarks(plot, scale, lines),
+      momentMarks(plot, scale, moments),
       playhead,
     );
     drawing.addEventListener("click", (event) => {
@@ -188,10 +192,61 @@ function bandMarks(plot, scale, bands) {
     });
 }
 
-/** @param {Band} band */
-function changeText(band) {
-  const sign = band.delta_db > 0 ? "+" : "";
-  return `${sign}${number(band.delta_db, Math.abs(band.delta_db) < 10 ? 1 : 0)} dB`;
+/**
+ * An arrowhead on either side of each tone that differs, and dots between: a tone is too thin for a frame.
+ * @param {Plot} plot
+ * @param {Scale} scale
+ * @param {Line[]} lines
+ */
+function lineMarks(plot, scale, lines) {
+  const right = plot.left + plot.width;
+  return lines
+    .filter((line) => line.hz >= scale.minHz && line.hz <= scale.maxHz)
+    .flatMap((line) => {
+      const y = plot.top + plot.height * (1 - heightOf(line.hz, scale));
+      return [
+        svg("line", { class: "tone", x1: plot.left, x2: right, y1: y, y2: y }, svg("title", null, lineText(line))),
+        svg("path", { class: "tone-arrow", d: `M${plot.left} ${y - 4}l7 4l-7 4zM${right} ${y - 4}l-7 4l7 4z` }),
+      ];
+    });
+}
+
+/**
+ * Uprights around the moments in which something stands out, under a bar.
+ * @param {Plot} plot
+ * @param {Scale} scale
+ * @param {Moment[]} moments
+ */
+function momentMarks(plot, scale, moments) {
+  return moments.flatMap((moment) => {
+    const from = plot.left + (Math.max(moment.start_s, 0) / scale.durationS) * plot.width;
+    const to = plot.left + (Math.min(moment.end_s, scale.durationS) / scale.durationS) * plot.width;
+    const bottom = plot.top + plot.height;
+    return [
+      svg("path", { class: "moment-edge", d: `M${from} ${plot.top}V${bottom}M${to} ${plot.top}V${bottom}` }, svg("title", null, momentText(moment))),
+      svg("line", { class: "moment-bar", x1: from, x2: Math.max(to, from + 2), y1: plot.top, y2: plot.top }),
+    ];
+  });
+}
+
+/** @param {{delta_db: number}} difference */
+function changeText({ delta_db }) {
+  const sign = delta_db > 0 ? "+" : "";
+  return `${sign}${number(delta_db, Math.abs(delta_db) < 10 ? 1 : 0)} dB`;
+}
+
+/**
+ * "Mains hum ×2 (120 Hz): +6.0 dB against normal".
+ * @param {Line} line
+ */
+export function lineText(line) {
+  const multiple = line.order === 1 ? "" : ` ×${number(line.order, line.order % 1 ? 1 : 0)}`;
+  return t("line.text", { source: `${wordOf("source", line.source)}${multiple}`, at: frequency(line.hz), change: changeText(line) });
+}
+
+/** @param {Moment} moment */
+export function momentText(moment) {
+  return t("moment.text", { from: number(moment.start_s, 1), to: number(moment.end_s, 1), change: changeText(moment) });
 }
 
 /** @param {number} hz */

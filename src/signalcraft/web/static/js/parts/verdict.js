@@ -9,7 +9,7 @@ import { t, textOf, wordOf } from "../i18n.js";
 
 /** Signs that differ in outline, for readers who don't see the colour.
  * @type {Record<string, string>} */
-const SIGN = { normal: "✓", anomalous: "◆", learning: "…", not_assessable: "?", failed: "✕", running: "◌" };
+const SIGN = { normal: "✓", anomalous: "◆", learning: "…", not_judged: "–", not_assessable: "?", failed: "✕", running: "◌" };
 
 /**
  * The verdict, or how the analysis stands while there is none.
@@ -17,6 +17,7 @@ const SIGN = { normal: "✓", anomalous: "◆", learning: "…", not_assessable:
  */
 export function verdictKey(analysis) {
   if (analysis.state === "failed") return "failed";
+  if (analysis.verdict === "learning" && analysis.run_state !== "running" && analysis.run_state !== null) return "not_judged";
   return analysis.verdict ?? "running";
 }
 
@@ -29,6 +30,15 @@ export function verdictBadge(analysis) {
     h("span", { "aria-hidden": "true" }, SIGN[key]),
     wordOf("verdict", key),
   );
+}
+
+/**
+ * What the machine was doing; running is the rule and not said.
+ * @param {AnalysisSummary} analysis
+ */
+export function stateTag(analysis) {
+  const state = analysis.run_state;
+  return state !== null && state !== "running" && h("span", { class: "tag state-tag" }, wordOf("state", state));
 }
 
 /** @param {AnalysisSummary} analysis */
@@ -86,6 +96,7 @@ export function diagnosisLine(analysis, { withSentence, withTag }) {
       "p",
       { class: "diagnosis-head" },
       verdictBadge(analysis),
+      stateTag(analysis),
       withTag && syntheticTag(analysis.synthetic),
       h("span", { class: "muted small" }, t("analysis.heard"), " ", ageElement(analysisTime(analysis))),
     ),

@@ -4,8 +4,8 @@ from alembic import op
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-revision = '0011'
-down_revision = '0010'
+revision = '0004'
+down_revision = '0003'
 branch_labels = None
 depends_on = None
 
@@ -35,7 +35,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['shop_id'], ['shops.id'], name=op.f('fk_imported_records_shop_id_shops')),
     sa.ForeignKeyConstraint(['user_id'], ['users.id'], name=op.f('fk_imported_records_user_id_users')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_imported_records')),
-    sa.UniqueConstraint('source_table', 'source_row', name=op.f('uq_imported_records_source_table'))
+    sa.UniqueConstraint('source_table', 'source_row', name=op.f('uq_imported_records_source_table_source_row'))
     )
     op.create_index('ix_imported_records_kind_at', 'imported_records', ['kind', 'at'], unique=False)
     op.create_index(op.f('ix_imported_records_machine_id'), 'imported_records', ['machine_id'], unique=False)

@@ -1,0 +1,268 @@
+"""What the server does with one machine's clips, without its database: state, baseline, decision, learning.
+
+The rules are the server's own: whatever of them is a pure function or a constant is called or read from
+`acoustics`, so that a changed rule changes the evaluation too. What is repeated here is only which stored
+rows its queries would find.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from signalcraft.acoustics import consequences
+from signalcraft.acoustics.learning import refitting, states, trials
+from signalcraft.acoustics.learning.fitting import Loaded
+from signalcraft.acoustics.learning.labels import NEAR_ALARM
+from signalcraft.acoustics.surroundings import CYCLES_OVER
+from signalcraft.anomaly import FEATURES_OF, BaselineError, decision, learn, runstate
+from signalcraft.anomaly.decision import Assessed
+from signalcraft.anomaly.diagnosis.combined import diagnose, diagnose_unheard
+from signalcraft.anomaly.diagnosis.conditions import UNKNOWN as UNKNOWN_CONDITION
+from signalcraft.anomaly.surroundings import UNKNOWN, Surroundings
+from signalcraft.dsp.features import CURRENT as FEATURES
+from signalcraft.dsp.features import FEATURE_SETS
+
+BASELINE_CLIPS = 60
+"""As the server's setting has it."""
+
+
+@dataclass
+class Clip:
+    """One clip as it would be stored. features: of the server's set, judged: of the detector's, which is the
+    same for the current one. group: which baseline it belongs to. assessed: None where none was there.
+    condition: what is wrong, as diagnosed. raised: an alarm stood on it. opened: the severity of one that it
+    opened."""
+
+    at: float
+    features: NDArray[np.float32]
+    judged: NDArray[np.float32]
+    surroundings: Surroundings
+    state: str
+    group: str | None
+    learnable: bool = False
+    assessed: Assessed | None = None
+    condition: str | None = None
+    raised: bool = False
+    opened: str | None = None
+
+
+@dataclass(frozen=True)
+class _Baseline:
+    loaded: Loaded
+    clips: int
+    made_at: float
+    last_heard_at: float
+
+
+@dataclass
+class Follower:
+    """One machine. open: families of conditions with an open alarm. Clips are heard in the order of
+    recording; nobody dismisses an alarm or labels a clip."""
+
+    detector: str
+    clips: list[Clip] = field(default_factory=list)
+    baselines: dict[str, _Baseline] = field(default_factory=dict)
+    open: frozenset[frozenset[str]] = frozenset()
+    _states: runstate.StateModel | None = None
+    _states_clips: int = 0
+
+    def copy(self) -> "Follower":
+        """One that goes on by itself."""
+        return replace(self, clips=[replace(clip) for clip in self.clips], baselines=dict(self.baselines))
+
+    def hear(
+        self,
+        at: float,
+        features: NDArray[np.float32],
+        sensors: Surroundings = UNKNOWN,
+        *,
+        judged: NDArray[np.float32] | None = None,
+    ) -> Clip:
+        """Take the next clip: tell its state, judge it, raise or clear, learn."""
+        self._refit_if_old(at)
+        known = self._surroundings(at, sensors)
+        clip = self._placed(
+            Clip(at, features, features if judged is None else judged, known, "unknown", None)
+        )
+        self.clips.append(clip)
+        baseline = self.baselines.get(clip.group) if clip.group is not None else None
+        if baseline is None:
+            clip.learnable = clip.group is not None
+        else:
+            self._judge(clip, baseline.loaded)
+            self._decide(clip)
+        self._learn_states(clip)
+        if clip.learnable and clip.group is not None:
+            self._learn(clip.group, at)
+        return clip
+
+    def _surroundings(self, at: float, sensors: Surroundings) -> Surroundings:
+        """With what the machine's earlier states tell, as `acoustics.surroundings.at_clip` has it."""
+        since = at - CYCLES_OVER.total_seconds()
+        told = [(clip.at, clip.state) for clip in self.clips[-_MOST_STATES:] if clip.at >= since]
+        cycles = runstate.cycles(told)
+        newest = next(((when, state) for when, state in reversed(told) if state != "unknown"), None)
+        return replace(
+            sensors,
+            starts_per_hour=cycles.starts_per_hour if cycles.resolved else None,
+            run_s=cycles.mean_run_s if cycles.resolved else None,
+            duty=cycles.duty,
+            previous_state=newest[1] if newest is not None and newest[0] >= at - runstate.RECENT_S else None,
+        )
+
+    def _placed(self, clip: Clip) -> Clip:
+        """In its state and group, by the states as they are known now."""
+        heard = runstate.estimate(
+            self._states, clip.features, FEATURE_SETS[FEATURES].names(), clip.surroundings
+        )
+        clip.state = heard.state
+        clip.group = _compared_as(self._states, heard)
+        return clip
+
+    def _judge(self, clip: Clip, loaded: Loaded) -> None:
+        """As `acoustics.judgement.judge`, without an explanation."""
+        found = loaded.assess(clip.judged)
+        clip.assessed = Assessed(ratio=found.ratio, grave=found.grave)
+        clip.learnable = not found.grave
+        if found.verdict == "anomalous":
+            clip.condition = diagnose(
+                clip.judged,
+                loaded.fitted,
+                FEATURE_SETS[FEATURES_OF[self.detector]].names(),
+                clip.surroundings,
+                usual_surroundings=loaded.surroundings,
+            ).condition
+        else:
+            unheard = diagnose_unheard(clip.surroundings, loaded.surroundings)
+            clip.condition = unheard.condition if unheard is not None else None
+
+    def _decide(self, clip: Clip) -> None:
+        """As `acoustics.consequences.follow`."""
+        recent = [one for one in self.clips[-_MOST_STATES:] if one.assessed is not None]
+        recent = recent[-decision.WINDOW :]
+        decided = decision.decide([one.assessed for one in recent if one.assessed is not None])
+        if decided.action == "raise":
+            self._raise(clip, clip.condition or UNKNOWN_CONDITION, decided.severity or "high")
+        elif decided.action == "clear":
+            self.open -= {consequences.FAMILIES[0]}
+        told = [one.condition if one.condition in consequences.OPERATION else None for one in recent[::-1]]
+        if told[0] is not None and clip.assessed is not None and not clip.assessed.anomalous:
+            if told.count(told[0]) >= decision.ENOUGH:
+                self._raise(clip, told[0], "medium")
+        elif not any(told[: decision.CLEAR_AFTER]) and len(told) >= decision.CLEAR_AFTER:
+            self.open -= {consequences.OPERATION}
+        if self.open:
+            clip.learnable = False
+
+    def _raise(self, clip: Clip, condition: str, severity: str) -> None:
+        family = consequences.family_of(condition)
+        clip.raised = True
+        if family in self.open:
+            return
+        for earlier in reversed(self.clips):
+            if earlier.at < clip.at - NEAR_ALARM.total_seconds():
+                break
+            earlier.learnable = False
+        clip.opened = severity
+        self.open |= {family}
+
+    def _learn_states(self, newest: Clip) -> None:
+        due = next((step for step in states.STEPS if step > self._states_clips), None)
+        if due is not None and len(self.clips) >= due:
+            self._states_anew(due)
+
+    def _states_anew(self, limit: int) -> None:
+        clips = self.clips[-limit:]
+        try:
+            self._states = runstate.learn(
+                np.array([clip.features for clip in clips]),
+                [clip.surroundings for clip in clips],
+                FEATURE_SETS[FEATURES].names(),
+            )
+        except BaselineError:
+            return
+        self._states_clips = len(clips)
+        for clip in clips:
+            if clip.assessed is None:
+                self._placed(clip)
+                clip.learnable = clip.group is not None
+
+    def _learn(self, group: str, at: float) -> None:
+        known = self.baselines.get(group)
+        steps = [BASELINE_CLIPS * factor for factor in refitting.GROWTH]
+        due = next((step for step in steps if known is None or step > known.clips), None)
+        if due is not None and len(self._learnable(group, due)) >= due:
+            self._refit(group, at, due)
+
+    def _refit_if_old(self, at: float) -> None:
+        for group, baseline in list(self.baselines.items()):
+            if at - baseline.made_at < refitting.AGE.total_seconds():
+                continue
+            new = [
+                clip
+                for clip in self._learnable(group, refitting.NEW_CLIPS)
+                if clip.at > baseline.last_heard_at
+            ]
+            if len(new) < refitting.NEW_CLIPS:
+                continue
+            if group == states.RUNNING:
+                self._states_anew(states.CLIPS_LIMIT)
+            self._refit(group, at, refitting.CLIPS_LIMIT)
+
+    def _refit(self, group: str, at: float, limit: int) -> None:
+        clips = self._learnable(group, limit)
+        if len(clips) < BASELINE_CLIPS:
+            return
+        try:
+            fitted = learn(
+                self.detector,
+                np.array([clip.judged for clip in clips]),
+                FEATURE_SETS[FEATURES_OF[self.detector]].names(),
+            )
+        except BaselineError:
+            return
+        new = Loaded(self.detector, fitted, (), tuple(clip.surroundings for clip in clips))
+        former = self.baselines.get(group)
+        made = _Baseline(new, len(clips), at, clips[-1].at)
+        if former is not None:
+            learned = {id(clip) for clip in clips}
+            past = [
+                trials.PastClip(clip.judged, fault=clip.raised, learned=id(clip) in learned)
+                for clip in self._judged(group, refitting.PAST_LIMIT)
+            ]
+            if not trials.baseline_may_judge(trials.compare(former.loaded, new, past)):
+                # It stays in the shadow; the next is tried as soon as the server would.
+                made = replace(former, made_at=at)
+        self.baselines[group] = made
+
+    def _learnable(self, group: str, limit: int) -> list[Clip]:
+        return self._newest(limit, lambda clip: clip.learnable and clip.group == group)
+
+    def _judged(self, group: str, limit: int) -> list[Clip]:
+        return self._newest(limit, lambda clip: clip.assessed is not None and clip.group == group)
+
+    def _newest(self, limit: int, wanted: Any) -> list[Clip]:
+        found: list[Clip] = []
+        for clip in reversed(self.clips):
+            if wanted(clip):
+                found.append(clip)
+                if len(found) == limit:
+                    break
+        return found[::-1]
+
+
+_MOST_STATES = 400  # clips looked back for states: more than the hours that count can hold
+
+
+def _compared_as(model: runstate.StateModel | None, heard: runstate.StateEstimate) -> str | None:
+    """`states.compared_as`, which asks of the model only whether there is one."""
+    known: Any = model
+    return states.compared_as(known, heard)
+
+
+def anomalous(clips: Sequence[Clip]) -> int:
+    """How many were over their baseline's limit."""
+    return sum(clip.assessed is not None and clip.assessed.anomalous for clip in clips)
