@@ -34,6 +34,14 @@ REASONS: dict[str, Text] = {
         "ko": "마이크의 전기 잡음만 들립니다",
         "en": "only the electrical hum of the microphone can be heard",
     },
+    "shorter": {
+        "ko": "평소 녹음보다 너무 짧습니다",
+        "en": "the recording is much shorter than the usual ones",
+    },
+    "narrower": {
+        "ko": "평소 녹음에 있는 높은 소리가 빠져 있습니다(샘플링 속도가 낮음)",
+        "en": "the recording lacks the high sounds of the usual ones (its sample rate is lower)",
+    },
 }
 _NOTHING_STANDS_OUT: Text = {
     "ko": "특정 음역이 두드러지지는 않지만 소리의 전체 균형이 달라졌습니다",
