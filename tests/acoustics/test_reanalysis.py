@@ -42,7 +42,7 @@ def forget_the_new_engine() -> None:
 
 
 def test_results_are_made_anew_and_the_former_ones_kept(fleet: FleetFixture) -> None:
-    teach(fleet.device, begin=utc_now() - timedelta(days=1))
+    teach(fleet.device, begin=utc_now() - timedelta(days=3))
     found = hear(fleet.device, hum(1000, extra=0.3))
     silent = hear(fleet.device, bytes(64_000))
     forget_the_new_engine()

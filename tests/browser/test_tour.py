@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Page, expect
 
-from signalcraft.anomaly.decision import ENOUGH
+from signalcraft.anomaly.decision import FASTEST
 from signalcraft.simulation.machine import Fault, VirtualMachine
 
 LEARNING_CLIPS = 60
@@ -64,7 +64,7 @@ def test_from_an_unknown_device_to_an_acknowledged_alarm(
     expect(card.locator(".diagnosis")).to_contain_text("Normal")
 
     faulty = recordings(machine, 2 * DAY_S + 3600)
-    for _ in range(ENOUGH):
+    for _ in range(FASTEST):
         running_system.post_clip(DEVICE, next(faulty))
     expect(card.locator(".alarm")).to_be_visible(timeout=AT_ONCE_MS)
     expect(card.locator(".light-badge")).to_have_text("Act now")

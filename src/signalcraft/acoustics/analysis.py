@@ -25,7 +25,7 @@ from signalcraft.acoustics.models import Analysis, Clip
 from signalcraft.acoustics.schemas import AnalysisSummary
 from signalcraft.acoustics.sentences import UNREADABLE
 from signalcraft.alarms import service as alarms
-from signalcraft.anomaly import sentences
+from signalcraft.anomaly import drift, sentences
 from signalcraft.anomaly.diagnosis.learned_v1 import Head
 from signalcraft.anomaly.runstate import StateEstimate
 from signalcraft.anomaly.surroundings import Surroundings
@@ -211,7 +211,9 @@ def write(
     )
     _set(analysis, columns)
     analysis.baseline_id = baseline.id
-    analysis.learnable = clip.source == "node" and not columns["grave"]
+    # As far as the clip alone can tell; `consequences` looks at those before it too.
+    alone = consequences.assessed(analysis, {})
+    analysis.learnable = clip.source == "node" and drift.may_learn(alone, 0.0)
 
 
 def _set(analysis: Analysis, columns: dict[str, Any]) -> None:
@@ -223,7 +225,8 @@ def _follow(session: Session, analysis: Analysis, machine: Machine, known: Known
     """What a node's clip means for its machine: raise, or clear, or learn; the baseline learned from it."""
     if analysis.verdict in ("normal", "anomalous"):
         consequences.follow(session, analysis, machine)
-        session.flush()
+    consequences.follow_operation(session, analysis, machine)
+    session.flush()
     model = states.learn_if_due(session, machine.id, known.state_model)
     if model is not None:
         session.refresh(analysis)  # its own state may have been estimated anew

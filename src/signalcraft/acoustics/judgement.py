@@ -1,6 +1,7 @@
 """One clip against one baseline: score, diagnosis, explanation, nearest healthy clip. No database."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,8 @@ from numpy.typing import NDArray
 
 from signalcraft import dsp
 from signalcraft.acoustics.learning.fitting import Loaded
-from signalcraft.anomaly import explanation
+from signalcraft.anomaly import explanation, operation
+from signalcraft.anomaly.decision import Assessed
 from signalcraft.anomaly.diagnosis.combined import diagnose, diagnose_unheard
 from signalcraft.anomaly.diagnosis.learned_v1 import Head
 from signalcraft.anomaly.surroundings import Surroundings
@@ -51,32 +53,69 @@ def judge(
         "diagnosis": None,
         "head_id": None,
     }
-    diagnosis = None
-    if assessment.verdict == "anomalous":
-        diagnosis = diagnose(
-            features,
-            loaded.fitted,
-            names,
-            surroundings,
-            usual_surroundings=loaded.surroundings,
-            head=head[1] if head is not None else None,
-        )
-        columns["condition"] = diagnosis.condition
-        columns["diagnosis"] = diagnosis.as_json()
-        columns["head_id"] = head[0] if head is not None else None
-    elif (unheard := diagnose_unheard(surroundings, loaded.surroundings)) is not None:
+    unheard = diagnose_unheard(surroundings, loaded.surroundings)
+    often = operation.may_start_too_often(surroundings.starts_per_hour)
+    if assessment.verdict == "normal" and unheard is not None and often:
         columns["condition"] = unheard.condition
         columns["diagnosis"] = unheard.as_json()
-    heard = samples() if diagnosis is not None else None
+    found: dict[str, Any] = {}
+    if Assessed(assessment.ratio, assessment.grave, assessment.tail_probability).unusual:
+        found = _found(
+            loaded, features, samples(), segment_samples, surroundings, head, grave=assessment.grave
+        )
+    if assessment.verdict == "anomalous":
+        columns |= found
+    else:
+        told = explanation.explain(loaded.fitted, features, names, assessment=assessment)
+        columns["explanation"], columns["summary"] = told.as_json(), told.summary
+        if found:
+            # An alarm that rests on this clip and those before it will say so.
+            columns["explanation"]["if_it_lasts"] = found
+    columns["explanation"]["scorers"] = getattr(assessment, "scorers", {})
+    return columns
+
+
+@dataclass(frozen=True)
+class _Anomalous:
+    """For `explanation.explain`: a clip to be explained, whatever the detector said of it alone."""
+
+    grave: bool
+    verdict: str = "anomalous"
+
+
+def _found(
+    loaded: Loaded,
+    features: NDArray[np.float32],
+    sound: NDArray[np.float32] | None,
+    segment_samples: int | None,
+    surroundings: Surroundings,
+    head: tuple[int, Head] | None,
+    *,
+    grave: bool,
+) -> dict[str, Any]:
+    """The columns that say what is wrong in a clip that is not as usual."""
+    names = FEATURE_SETS[FEATURES].names()
+    diagnosis = diagnose(
+        features,
+        loaded.fitted,
+        names,
+        surroundings,
+        usual_surroundings=loaded.surroundings,
+        head=head[1] if head is not None else None,
+    )
     told = explanation.explain(
         loaded.fitted,
         features,
         names,
-        assessment=assessment,
-        log_mel=None if heard is None else spectra.log_mel(heard, segment_samples=segment_samples),
-        duration_s=None if heard is None else heard.size / dsp.ANALYSIS_RATE_HZ,
+        assessment=_Anomalous(grave),
+        log_mel=None if sound is None else spectra.log_mel(sound, segment_samples=segment_samples),
+        duration_s=None if sound is None else sound.size / dsp.ANALYSIS_RATE_HZ,
         diagnosis=diagnosis,
     )
-    columns["explanation"] = {**told.as_json(), "scorers": getattr(assessment, "scorers", {})}
-    columns["summary"] = told.summary
-    return columns
+    return {
+        "condition": diagnosis.condition,
+        "diagnosis": diagnosis.as_json(),
+        "head_id": head[0] if head is not None else None,
+        "explanation": told.as_json(),
+        "summary": told.summary,
+    }
