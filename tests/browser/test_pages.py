@@ -122,7 +122,7 @@ def test_a_diagnosis_is_seen_heard_and_answered(page: Page, system: FakeSystem) 
     system.raise_alarm(1, tell=False)
     sign_in(page, system, "/machines/1")
     detail = page.locator(".analysis-detail")
-    expect(detail.locator(".condition").first).to_contain_text("Worn bearing")
+    expect(detail.locator(".condition").first).to_contain_text("Worn bearing70 %")
     expect(detail.locator(".condition")).to_have_count(3)  # what is hardly likely is not shown
     expect(detail.locator(".evidence .for").first).to_contain_text("more impacts above 3.5 kHz")
     expect(detail.locator(".players audio")).to_have_count(2)

@@ -49,7 +49,7 @@ export default {
   "device.offline": "Offline",
 
   "diagnosis.against": "against",
-  "diagnosis.evidence": "What speaks for it",
+  "diagnosis.evidence": "What speaks for it (+) and against it (−)",
   "diagnosis.for": "for",
   "diagnosis.title": "What it may be",
 

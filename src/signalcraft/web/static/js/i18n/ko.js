@@ -48,9 +48,9 @@ export default {
   "device.late": "데이터 지연",
   "device.offline": "연결 끊김",
 
-  "diagnosis.against": "반대",
-  "diagnosis.evidence": "근거",
-  "diagnosis.for": "근거",
+  "diagnosis.against": "아니라는 근거",
+  "diagnosis.evidence": "맞다는 근거(+)와 아니라는 근거(−)",
+  "diagnosis.for": "맞다는 근거",
   "diagnosis.title": "무엇이 문제일까요?",
 
   "fact.attempts": "분석 시도 횟수",
