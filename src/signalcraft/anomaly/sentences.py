@@ -38,9 +38,9 @@ REASONS: dict[str, Text] = {
         "ko": "평소 녹음보다 너무 짧습니다",
         "en": "the recording is much shorter than the usual ones",
     },
-    "narrower": {
-        "ko": "평소 녹음에 있는 높은 소리가 빠져 있습니다(샘플링 속도가 낮음)",
-        "en": "the recording lacks the high sounds of the usual ones (its sample rate is lower)",
+    "other_rate": {
+        "ko": "평소 녹음과 샘플링 속도가 달라 높은 소리를 비교할 수 없습니다",
+        "en": "its sample rate is not that of the usual recordings, so high sounds cannot be compared",
     },
 }
 _NOTHING_STANDS_OUT: Text = {

@@ -68,15 +68,17 @@ def assess(sound: Sound) -> Quality:
 
 
 def incomparable(sound: Sound, *, duration_s: float, rate_hz: int) -> tuple[str, ...]:
-    """Why a sound cannot be held against recordings of that length and source rate: of `shorter`, `narrower`;
-    else empty.
+    """Why a sound cannot be held against recordings of that length and source rate: of `shorter`,
+    `other_rate`; else empty.
 
-    What is quiet or loud at times depends on how long one listens, and sound above half the source rate is
-    missing, not quiet: either looks like a change of the machine.
+    What is quiet or loud at times depends on how long one listens. Above half of a low source rate sound is
+    missing, not quiet; and resampling from a high one takes some 4 dB off the band below 8 kHz that sound
+    recorded at the analysis rate has in full. Each looks like a change of the machine.
     """
     found = {
         "shorter": sound.duration_s < LEAST_LENGTH * duration_s,
-        "narrower": sound.source_rate_hz < min(rate_hz, ANALYSIS_RATE_HZ),
+        "other_rate": sound.source_rate_hz != rate_hz
+        and min(sound.source_rate_hz, rate_hz) <= ANALYSIS_RATE_HZ,
     }
     return tuple(reason for reason, applies in found.items() if applies)
 
