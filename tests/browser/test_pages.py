@@ -100,7 +100,7 @@ def test_a_half_filled_claim_survives_updates(page: Page, system: FakeSystem) ->
 def test_live_readings_and_the_newest_analysis_reach_the_machine_page(page: Page, system: FakeSystem) -> None:
     sign_in(page, system, "/machines/1")
     page.wait_for_selector(".spectrogram svg")
-    page.wait_for_function("document.querySelectorAll('.chart-value strong').length === 3")
+    expect(page.locator(".chart-value strong")).to_have_count(3)
     newest_reading = reading(temperature_c=-7.3, measured_at=ago(seconds=0))
     event = {"type": "reading", "device_id": "ESP32_001", "machine_id": 1, "reading": newest_reading}
     system.push(event, durable=False)
