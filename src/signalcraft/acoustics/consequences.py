@@ -66,10 +66,12 @@ def follow(session: Session, analysis: Analysis, machine: Machine) -> None:
 def follow_operation(session: Session, analysis: Analysis, machine: Machine) -> None:
     """What the sensors tell of a machine that sounds well, and a door that stays open, must last, and ends,
     as a sound does. Of every clip of the node, judged or not."""
+    since = analysis.heard_at - timedelta(seconds=operation.WITHIN_S)
+    ended = alarms.closed_by_a_person_at(session, machine.id)
     states = queries.states_before(
         session,
         machine.id,
-        since=analysis.heard_at - timedelta(seconds=operation.WITHIN_S),
+        since=since if ended is None else max(since, ended),
         until=analysis.heard_at,
         limit=_STATES_LIMIT,
     )
@@ -95,7 +97,7 @@ def assessed(row: Analysis, accepted: Accepted) -> Assessed:
     """What the rule over time reads of a stored result; what people have accepted counts as usual: so far off
     for that condition, and anything under the limit, which by itself has no name."""
     ratio = (row.score or 0.0) / (row.score_limit or 1.0)
-    if ratio <= accepted.get(row.condition or UNKNOWN, 0.0) or (accepted and ratio <= 1):
+    if ratio <= accepted.get(row.condition or UNKNOWN, 0.0) or (ratio <= 1 and accepted.keys() - OPERATION):
         return USUAL
     tail = row.tail_probability if row.tail_probability is not None else 1.0
     return Assessed(ratio=ratio, grave=bool(row.grave), tail_probability=tail)

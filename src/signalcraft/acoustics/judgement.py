@@ -38,6 +38,9 @@ def judge(
     """
     names = FEATURE_SETS[FEATURES].names()
     assessment = loaded.assess(features)
+    step = features[[feature.name for feature in names].index("hum_step_db")]
+    # At once only what a machine does that was running before; else the next clips must say it too.
+    grave = assessment.grave and not operation.is_between_states(float(step), surroundings.previous_state)
     low, high = getattr(assessment, "tail_interval", (None, None))
     columns: dict[str, Any] = {
         "detector": loaded.detector,
@@ -47,17 +50,17 @@ def judge(
         "tail_probability": assessment.tail_probability,
         "tail_low": low,
         "tail_high": high,
-        "grave": assessment.grave,
+        "grave": grave,
         "nearest_clip_id": loaded.nearest_clip(features),
         "condition": None,
         "diagnosis": None,
         "head_id": None,
     }
-    unheard = diagnose_unheard(surroundings, loaded.surroundings)
-    often = operation.may_start_too_often(surroundings.starts_per_hour)
-    if assessment.verdict == "normal" and unheard is not None and often:
-        columns["condition"] = unheard.condition
-        columns["diagnosis"] = unheard.as_json()
+    if assessment.verdict == "normal" and operation.may_start_too_often(surroundings.starts_per_hour):
+        unheard = diagnose_unheard(surroundings, loaded.surroundings)
+        if unheard is not None:
+            columns["condition"] = unheard.condition
+            columns["diagnosis"] = unheard.as_json()
     found: dict[str, Any] = {}
     if Assessed(assessment.ratio, assessment.grave, assessment.tail_probability).unusual:
         found = _found(

@@ -22,6 +22,16 @@ OFTEN_PER_HOUR = 4.0
 """Makers of compressors allow some 6 to 12 starts an hour. Counted from clips five minutes apart at most 6
 can be seen; twice what is usual of a machine that starts seldom harms nothing."""
 
+CHANGE_DB = 4.0
+"""A step in the compressor's tones that a running machine does not take: of 6,000 healthy clips of the
+simulator's development machines one in a thousand has one of 3."""
+
+
+def is_between_states(hum_step_db: float, previous_state: str | None) -> bool:
+    """Whether the machine may have started or stopped in the clip, although it was heard running: it is then
+    unlike itself, but not broken. hum_step_db: of the clip, NaN where not known."""
+    return abs(hum_step_db) >= CHANGE_DB or previous_state in ("off", "stopping", "defrost")
+
 
 def may_start_too_often(starts_per_hour: float | None) -> bool:
     """Whether so many starts can be a matter at all, however unusual they are for the machine."""

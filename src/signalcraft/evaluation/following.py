@@ -130,10 +130,14 @@ class Follower:
     def _judge(self, clip: Clip, loaded: Loaded) -> None:
         """As `acoustics.judgement.judge`, without an explanation."""
         found = loaded.assess(clip.judged)
-        clip.assessed = Assessed(found.ratio, found.grave, found.tail_probability)
-        unheard = diagnose_unheard(clip.surroundings, loaded.surroundings)
-        often = operation.may_start_too_often(clip.surroundings.starts_per_hour)
-        if unheard is not None and often and not clip.assessed.anomalous:
+        between = operation.is_between_states(
+            float(clip.features[_HUM_STEP]), clip.surroundings.previous_state
+        )
+        clip.assessed = Assessed(found.ratio, found.grave and not between, found.tail_probability)
+        unheard = None
+        if operation.may_start_too_often(clip.surroundings.starts_per_hour):
+            unheard = diagnose_unheard(clip.surroundings, loaded.surroundings)
+        if unheard is not None and not clip.assessed.anomalous:
             clip.condition = unheard.condition
         elif clip.assessed.unusual:
             clip.condition = diagnose(
@@ -285,6 +289,7 @@ class Follower:
 
 
 _REFITS_APART_S = 3600.0
+_HUM_STEP = [feature.name for feature in FEATURE_SETS[FEATURES].names()].index("hum_step_db")
 _MOST_STATES = 400  # clips looked back for states: more than the hours that count can hold
 
 

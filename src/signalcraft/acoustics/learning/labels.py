@@ -148,7 +148,7 @@ def _follow(
         alarms.take_in_hand(session, principal, machine, comment=label.reason)
     elif label.verdict == "fixed":
         closed = _close(session, principal, machine, analysis, "fixed", label.reason)
-    elif healthy and analysis.verdict == "anomalous":
+    elif healthy and (analysis.verdict == "anomalous" or label.verdict == "dismiss"):
         closed = _dismiss(session, principal, machine, analysis, label.reason)
         training.ask(session, "baseline", machine=machine, requested_by=principal.user_id)
     elif label.condition is not None and not healthy:
