@@ -8,7 +8,7 @@ import soundfile
 from typer.testing import CliRunner
 
 from signalcraft.cli import app
-from signalcraft.evaluation import following, synthetic, watch
+from signalcraft.evaluation import autoencoder, following, synthetic, watch
 from signalcraft.simulation import Fault, VirtualMachine
 
 
@@ -21,6 +21,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
         ),
         (watch, {"MACHINES": 1, "DAYS": 0.5, "KINDS": ("bearing_wear",)}),
         (following, {"BASELINE_CLIPS": 20}),
+        (autoencoder, {"MAX_STEPS": 30, "MIN_STEPS": 30}),
     ):
         for name, size in sizes.items():
             monkeypatch.setattr(module, name, size)
