@@ -18,7 +18,16 @@ from numpy.typing import NDArray
 from signalcraft.anomaly import CURRENT, DETECTORS, explanation, learn, runstate
 from signalcraft.anomaly.diagnosis import UNKNOWN, diagnose
 from signalcraft.anomaly.sentences import REASONS
-from signalcraft.dsp import ANALYSIS_RATE_HZ, DspError, assess_quality, decode, incomparable, prepare, spectra
+from signalcraft.dsp import (
+    ANALYSIS_RATE_HZ,
+    DspError,
+    Sound,
+    assess_quality,
+    decode,
+    incomparable,
+    prepare,
+    spectra,
+)
 from signalcraft.dsp.features import FEATURE_SETS
 from signalcraft.dsp.sound import resample
 from signalcraft.dsp.spectrogram import spectrogram_png
@@ -117,11 +126,17 @@ def next_clip() -> NDArray[np.float32]:
     return next(islice(clips(), HEALTHY, None))
 
 
+def _against_ten_seconds(sound: Sound) -> tuple[str, ...]:
+    return incomparable(
+        sound.duration_s, sound.source_rate_hz, usual_duration_s=10.0, usual_rate_hz=ANALYSIS_RATE_HZ
+    )
+
+
 def test_a_healthy_clip_is_as_usual_with_eight_channels_too(
     learned: Learned, next_clip: NDArray[np.float32]
 ) -> None:
     sound = decode(encoded(np.stack([next_clip] * 8, axis=1), "wav"), max_duration_s=60)
-    assert not incomparable(sound, duration_s=10.0, rate_hz=ANALYSIS_RATE_HZ)
+    assert not _against_ten_seconds(sound)
     state, assessment, diagnosis, explained = told(learned, prepare(sound).samples)
     assert state.state == "running"
     assert assessment.verdict == "normal"
@@ -147,8 +162,9 @@ def test_what_cannot_be_compared_says_why(
     cut = resample(next_clip[: round(seconds * ANALYSIS_RATE_HZ)], up=rate_hz, down=ANALYSIS_RATE_HZ)
     sound = decode(encoded(cut, "wav", rate_hz=rate_hz), max_duration_s=60)
     assert assess_quality(sound).assessable
-    assert incomparable(sound, duration_s=10.0, rate_hz=ANALYSIS_RATE_HZ) == (reason,)
-    assert incomparable(sound, duration_s=seconds, rate_hz=rate_hz) == ()
+    assert _against_ten_seconds(sound) == (reason,)
+    same = {"usual_duration_s": seconds, "usual_rate_hz": rate_hz}
+    assert incomparable(sound.duration_s, sound.source_rate_hz, **same) == ()
 
 
 @pytest.mark.parametrize(

@@ -48,8 +48,13 @@ N, U, A, G, C = clip(0.3), clip(1.7), clip(3.5), Assessed(2.5, True, 1e-8), Asse
         ([A, A, A, A] + [N] * 10, "clear", None),
         ([A] * 40 + [N] * 10, "clear", None),  # a long fault takes no longer to forget
         ([A, A, A, A] + [N] * 9 + [U, N, N], "hold", None),
-        ([G], "raise", "critical"),
-        ([N, N, N, G], "raise", "critical"),
+        ([G], "hold", None),  # a delivery: over when the next clip comes
+        ([N, N, N, G], "hold", None),
+        ([U, G], "hold", None),
+        ([N, G, A], "raise", "critical"),
+        ([N, A, G], "raise", "critical"),
+        ([G, G], "raise", "critical"),
+        ([G, N, G, N, G], "hold", None),
         ([G, N], "hold", None),
         ([G, N, N], "hold", None),
         ([G, N, N, N], "clear", None),

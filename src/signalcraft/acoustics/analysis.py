@@ -95,6 +95,7 @@ def hear(analysis: Analysis, clip: Clip) -> Heard:
         log.warning("clip_not_decodable", clip_id=str(clip.id), reason=str(error))
         return Heard(("not_decodable",), None, None)
     facts = {name: value for name, value in asdict(quality).items() if name not in ("assessable", "reasons")}
+    facts["source_rate_hz"] = sound.source_rate_hz
     if not quality.assessable:
         return Heard(quality.reasons, facts, None)
     _report(analysis, "features")
@@ -200,6 +201,12 @@ def write(
         analysis.summary = baselines.learning_summary(
             known.standing, known.state.state, learnable=analysis.learnable
         )
+        return
+    reasons = fitting.incomparable(analysis.quality, baseline)
+    if reasons:
+        analysis.verdict = "not_assessable"
+        analysis.reasons = list(reasons)
+        analysis.summary = sentences.not_assessable(reasons)
         return
     columns = judge(
         fitting.load(baseline),

@@ -5,8 +5,11 @@ ALLOWANCE; the sum never falls below zero and never rises above ENOUGH, where it
 Page 1954). So four clips in a row beyond any doubt raise one, and so do twenty in a row of which each alone
 is merely unusual: a fault that is still small is never over the limit of a single clip, but it is unusual
 all the time. Usual clips add 0.43 in the mean and take 0.57 away. A clip that is not itself unusual never
-raises. A grave clip raises an alarm at once; what is grave is the detector's to say. An alarm clears when
-the sum has fallen to nothing and the last CLEAR_AFTER clips were usual: some twelve clips after the worst.
+raises. A sudden grave change does not wait for the sum: two clips in a row over the limit, one of them grave,
+raise at once; what is grave is the detector's to say. One grave clip alone wakes nobody, for a delivery, a
+start or a defrost can be as loud, and they are over when the next clip comes; a machine that broke is not. An
+alarm clears when the sum has fallen to nothing and the last CLEAR_AFTER clips were usual: some twelve clips
+after the worst.
 
 Deterministic and without memory of its own: the sum begins at nothing WINDOW clips ago, so the same stored
 results give the same decision and history can be replayed. Which alarm is open is the caller's to know;
@@ -78,8 +81,8 @@ USUAL = Assessed(ratio=0.0, grave=False)
 
 @dataclass(frozen=True)
 class Decision:
-    """severity is set only with `raise`: `critical` for a grave clip, `high` for a change that lasts.
-    sum: what the clips add up to, 0 to ENOUGH."""
+    """severity is set only with `raise`: `critical` for a sudden grave change, `high` for one that
+    lasts. sum: what the clips add up to, 0 to ENOUGH."""
 
     action: Literal["raise", "clear", "hold"]
     severity: Literal["critical", "high"] | None = None
@@ -92,7 +95,7 @@ def decide(history: Sequence[Assessed]) -> Decision:
     if not history:
         return Decision("hold")
     newest = history[-1]
-    if newest.grave:
+    if _breaks(history[-2:]):
         return Decision("raise", "critical", total)
     if newest.unusual and total >= ENOUGH:
         return Decision("raise", "high", total)
@@ -100,6 +103,11 @@ def decide(history: Sequence[Assessed]) -> Decision:
     if total == 0 and len(last) == CLEAR_AFTER and not any(clip.unusual for clip in last):
         return Decision("clear", None, total)
     return Decision("hold", None, total)
+
+
+def _breaks(last: Sequence[Assessed]) -> bool:
+    """Two clips beyond any doubt, one of them grave."""
+    return len(last) == 2 and all(clip.anomalous for clip in last) and any(clip.grave for clip in last)
 
 
 def added_up(history: Sequence[Assessed]) -> float:

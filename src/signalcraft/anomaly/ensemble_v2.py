@@ -14,15 +14,16 @@ calibrated.
 4. **Calibration** (`calibration`): -log10 of how rarely a healthy clip has such a mean vote, of each view.
    The floor's counts as it is; that of level and variation, and of the three strangest among tones, impacts
    and swings, by OTHERS, and in full beyond ONLY_WHEN_SURE (one healthy clip in thirty): in a loud shop they
-   are mostly noise, and a fault that comes and goes shows in nothing else. The sum is calibrated once more: the
-   score is -log10 of how rarely a healthy clip has so much; or twice as rarely the first view alone.
+   are mostly noise, and a fault that comes and goes shows in nothing else. The sum is calibrated once more:
+   the score is -log10 of how rarely a healthy clip has so much; or twice as rarely the first view alone.
 
 Learning from bad clips. At most MAY_BE_BAD of the clips, if in the floor or in level and variation they
-lie OUTLYING deviations farther out than is usual, are set aside. How far out is told by the neighbour after as many as may be bad, so that
-bad clips that are alike do not vouch for each other, in a space that they cannot stretch towards themselves
-(`neighbours.whitening`). Of those that remain, how high the highest vote is does not shape the first view's
-tail (`calibration`), and too few of them make no component of a mixture. A fault that is small and alike in
-three of sixty clips is not recognised by any of this and is in part learned as healthy.
+lie OUTLYING deviations farther out than is usual, are set aside. How far out is told by the neighbour after
+as many as may be bad, so that bad clips that are alike do not vouch for each other, in a space that they
+cannot stretch towards themselves (`neighbours.whitening`). Of those that remain, how high the highest vote is
+does not shape the first view's tail (`calibration`), and too few of them make no component of a mixture. A
+fault that is small and alike in three of sixty clips is not recognised by any of this and is in part learned
+as healthy.
 
 How each parameter was chosen. Only healthy clips were used: of four machines (the multicopter, a factory
 fan, two virtual ones) mixed with everyday noise at 6 to -30 dB, against the same clips with a tone, a band

@@ -111,7 +111,12 @@ def _show_verdict(sound: Sound, baseline_from: Path | None) -> Marks | None:
         _show_loudest(features)
         return None
     healthy = _healthy(baseline_from)
-    reasons = incomparable(sound, duration_s=healthy.duration_s, rate_hz=healthy.rate_hz)
+    reasons = incomparable(
+        sound.duration_s,
+        sound.source_rate_hz,
+        usual_duration_s=healthy.duration_s,
+        usual_rate_hz=healthy.rate_hz,
+    )
     if reasons:
         _say(sentences.not_assessable(reasons))
         raise typer.Exit(1)

@@ -67,8 +67,10 @@ def assess(sound: Sound) -> Quality:
     return Quality(not reasons, reasons, rms_dbfs, _dbfs(peak), clipped_fraction, sound.duration_s)
 
 
-def incomparable(sound: Sound, *, duration_s: float, rate_hz: int) -> tuple[str, ...]:
-    """Why a sound cannot be held against recordings of that length and source rate: of `shorter`,
+def incomparable(
+    duration_s: float, source_rate_hz: int, *, usual_duration_s: float, usual_rate_hz: int
+) -> tuple[str, ...]:
+    """Why a sound cannot be held against recordings of the usual length and source rate: of `shorter`,
     `other_rate`; else empty.
 
     What is quiet or loud at times depends on how long one listens. Above half of a low source rate sound is
@@ -76,9 +78,9 @@ def incomparable(sound: Sound, *, duration_s: float, rate_hz: int) -> tuple[str,
     recorded at the analysis rate has in full. Each looks like a change of the machine.
     """
     found = {
-        "shorter": sound.duration_s < LEAST_LENGTH * duration_s,
-        "other_rate": sound.source_rate_hz != rate_hz
-        and min(sound.source_rate_hz, rate_hz) <= ANALYSIS_RATE_HZ,
+        "shorter": duration_s < LEAST_LENGTH * usual_duration_s,
+        "other_rate": source_rate_hz != usual_rate_hz
+        and min(source_rate_hz, usual_rate_hz) <= ANALYSIS_RATE_HZ,
     }
     return tuple(reason for reason, applies in found.items() if applies)
 

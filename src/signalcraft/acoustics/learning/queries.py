@@ -16,8 +16,8 @@ from signalcraft.alarms.models import Alarm
 from signalcraft.anomaly import drift
 from signalcraft.fleet.models import Machine
 
-HeardClip = Row[UUID, UUID, datetime, list[float] | None, dict[str, Any] | None]
-"""Analysis, clip, when it was heard, its features, its surroundings."""
+HeardClip = Row[UUID, UUID, datetime, list[float] | None, dict[str, Any] | None, dict[str, Any] | None]
+"""Analysis, clip, when it was heard, its features, its surroundings, its quality."""
 
 
 # --- clips to learn from
@@ -227,7 +227,14 @@ def set_learnable(
 
 
 def _clips() -> Any:
-    return select(Analysis.id, Analysis.clip_id, Analysis.heard_at, Analysis.features, Analysis.surroundings)
+    return select(
+        Analysis.id,
+        Analysis.clip_id,
+        Analysis.heard_at,
+        Analysis.features,
+        Analysis.surroundings,
+        Analysis.quality,
+    )
 
 
 def _learnable(machine_id: Any, run_state: str, feature_version: str) -> tuple[ColumnElement[bool], ...]:
