@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 from starlette.testclient import TestClient
@@ -21,6 +22,16 @@ from signalcraft.queue import make_celery
 from signalcraft.realtime.connection import get_redis
 from signalcraft.settings import Settings, get_settings
 from system_instance import SystemInstance, system_instance
+
+# The servers log JSON. The console that a test falls back to would draw each local variable of a traceback:
+# seconds of a core, in the middle of what is tested.
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 
 @pytest.fixture(scope="session")

@@ -51,3 +51,9 @@ def teach(device: Device, *, begin: datetime | None = None, first: int = 0) -> N
     for number in range(get_settings().baseline_clips):
         at = None if begin is None else begin + number * timedelta(minutes=5)
         assert hear(device, hum(first + number), measured_at=at).verdict == "learning"
+
+
+def raise_alarm(device: Device) -> Analysis:
+    """A sudden grave change: the second clip of it raises; that clip."""
+    hear(device, hum(1, extra=0.3))
+    return hear(device, hum(2, extra=0.3))

@@ -4,7 +4,7 @@ from datetime import timedelta
 from importlib import import_module
 
 import pytest
-from hearing import fetch, hear, hum, teach
+from hearing import fetch, hear, hum, raise_alarm, teach
 from sqlalchemy import delete, func, select, update
 from typer.testing import CliRunner
 
@@ -42,8 +42,8 @@ def forget_the_new_engine() -> None:
 
 
 def test_results_are_made_anew_and_the_former_ones_kept(fleet: FleetFixture) -> None:
-    teach(fleet.device, begin=utc_now() - timedelta(days=1))
-    found = hear(fleet.device, hum(1000, extra=0.3))
+    teach(fleet.device, begin=utc_now() - timedelta(days=3))
+    found = raise_alarm(fleet.device)
     silent = hear(fleet.device, bytes(64_000))
     forget_the_new_engine()
 

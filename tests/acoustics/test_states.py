@@ -12,7 +12,7 @@ from signalcraft.acoustics import baselines
 from signalcraft.acoustics import surroundings as around
 from signalcraft.acoustics.learning.models import Baseline, StateModel
 from signalcraft.alarms.models import Alarm
-from signalcraft.anomaly import decision
+from signalcraft.anomaly import decision, operation, runstate
 from signalcraft.anomaly.surroundings import Surroundings
 from signalcraft.clock import utc_now
 from signalcraft.dashboards import queries as dashboards
@@ -115,3 +115,13 @@ def test_what_cannot_be_heard_is_told_by_the_sensors_if_it_lasts(
         hear(fleet.device, hum(200 + number), measured_at=begin + timedelta(hours=5, minutes=number))
     with unit_of_work() as session:
         assert session.scalar(select(Alarm.state)) == "cleared"
+
+
+def test_starts_counted_from_clips_as_far_apart_as_the_runs_are_a_lower_bound() -> None:
+    told = [(300.0 * place, "running" if place % 2 else "off") for place in range(24)]
+    known = around.from_cycles(runstate.cycles(told))
+    assert known["starts_per_hour"] == pytest.approx(6, rel=0.1)
+    assert known["run_s"] is None
+    assert operation.may_start_too_often(known["starts_per_hour"])
+    assert not operation.may_start_too_often(2.5)
+    assert not operation.may_start_too_often(None)

@@ -2,7 +2,7 @@
 
 from fake_data import ago, analysis, reading
 from fake_system import FakeSystem
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 
 def sign_in(page: Page, system: FakeSystem, path: str = "/") -> None:
@@ -100,7 +100,7 @@ def test_a_half_filled_claim_survives_updates(page: Page, system: FakeSystem) ->
 def test_live_readings_and_the_newest_analysis_reach_the_machine_page(page: Page, system: FakeSystem) -> None:
     sign_in(page, system, "/machines/1")
     page.wait_for_selector(".spectrogram svg")
-    page.wait_for_function("document.querySelectorAll('.chart-value strong').length === 3")
+    expect(page.locator(".chart-value strong")).to_have_count(3)
     newest_reading = reading(temperature_c=-7.3, measured_at=ago(seconds=0))
     event = {"type": "reading", "device_id": "ESP32_001", "machine_id": 1, "reading": newest_reading}
     system.push(event, durable=False)
@@ -122,7 +122,7 @@ def test_a_diagnosis_is_seen_heard_and_answered(page: Page, system: FakeSystem) 
     system.raise_alarm(1, tell=False)
     sign_in(page, system, "/machines/1")
     detail = page.locator(".analysis-detail")
-    expect(detail.locator(".condition").first).to_contain_text("Worn bearing")
+    expect(detail.locator(".condition").first).to_contain_text("Worn bearing70 %")
     expect(detail.locator(".condition")).to_have_count(3)  # what is hardly likely is not shown
     expect(detail.locator(".evidence .for").first).to_contain_text("more impacts above 3.5 kHz")
     expect(detail.locator(".players audio")).to_have_count(2)
@@ -153,6 +153,22 @@ def test_a_baseline_on_trial_is_promoted_by_a_person(page: Page, system: FakeSys
     expect(page.locator(".model-shadow")).to_have_count(0)
     expect(page.locator(".model-active").first).to_contain_text("admin")
     assert system.machine(1)["model"] == "Cool 300"
+
+
+def test_a_machine_opened_by_its_address_waits_for_what_is_known_of_it(
+    page: Page, system: FakeSystem
+) -> None:
+    system.machine(1)["model"] = "Cool 300"
+    sign_in(page, system)
+    held: list[Route] = []
+    page.route("**/api/dashboard/overview", lambda route: held.append(route))
+    page.goto(f"{system.url}/machines/1")
+    expect(page.locator(".machine-head .notice")).to_have_text("Loading…")
+    while held:
+        held.pop().continue_()
+    page.unroute("**/api/dashboard/overview")
+    page.get_by_text("What judges this machine").click()
+    expect(page.get_by_label("Model of the machine")).to_have_value("Cool 300")
 
 
 def test_a_state_that_is_not_learned_is_named_and_not_called_learning(page: Page, system: FakeSystem) -> None:

@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Page, expect
 
-from signalcraft.anomaly.decision import ENOUGH
+from signalcraft.anomaly.decision import FASTEST
 from signalcraft.simulation.machine import Fault, VirtualMachine
 
 LEARNING_CLIPS = 60
@@ -64,7 +64,7 @@ def test_from_an_unknown_device_to_an_acknowledged_alarm(
     expect(card.locator(".diagnosis")).to_contain_text("Normal")
 
     faulty = recordings(machine, 2 * DAY_S + 3600)
-    for _ in range(ENOUGH):
+    for _ in range(FASTEST):
         running_system.post_clip(DEVICE, next(faulty))
     expect(card.locator(".alarm")).to_be_visible(timeout=AT_ONCE_MS)
     expect(card.locator(".light-badge")).to_have_text("Act now")
@@ -74,7 +74,10 @@ def test_from_an_unknown_device_to_an_acknowledged_alarm(
     expect(page.locator(".spectrogram image")).to_be_visible()
     expect(page.locator(".analysis-detail .verdict")).to_contain_text("Unusual")
     expect(page.locator(".band-item").first).to_be_visible()
-    page.wait_for_function("document.querySelector('audio.player').duration > 9")
+    player = page.locator("audio.player").first
+    # Metadata is enough for the length; the page's policy forbids the strings that Playwright would wait on.
+    expect(player).not_to_have_js_property("readyState", 0)
+    assert player.evaluate("player => player.duration") > 9
     page.get_by_role("button", name="I'm on it").click()
     expect(page.locator(".machine-alarm")).to_contain_text(f"{running_system.username} has seen this")
     page.screenshot(path=tmp_path / "tour.png", full_page=True)

@@ -17,6 +17,7 @@ from signalcraft.api.access import rule_of
 from signalcraft.clock import utc_now
 from signalcraft.gateway.access import api_routes, verify_access_rules
 from signalcraft.gateway.app import create_app as create_gateway
+from signalcraft.operations import proxy
 from signalcraft.settings import Settings
 
 METHODS = {"get", "post", "put", "patch", "delete"}
@@ -29,6 +30,16 @@ def test_every_address_of_the_machines_tier_has_an_access_rule(api_app: Flask) -
         if rule_of(api_app.view_functions[rule.endpoint]) is None
     ]
     assert without == []
+
+
+def test_the_proxy_sends_every_address_of_the_machines_tier_to_it(api_app: Flask) -> None:
+    own = ("/live", "/ready", "/version", "/static")  # of the process itself, asked for behind the proxy
+    lost = [
+        rule.rule
+        for rule in api_app.url_map.iter_rules()
+        if not any(rule.rule == path or rule.rule.startswith(f"{path}/") for path in (*proxy.API_PATHS, *own))
+    ]
+    assert lost == []
 
 
 def test_the_people_s_tier_does_not_start_with_an_address_without_a_rule(settings: Settings) -> None:

@@ -8,7 +8,7 @@ import soundfile
 from typer.testing import CliRunner
 
 from signalcraft.cli import app
-from signalcraft.evaluation import following, synthetic, watch
+from signalcraft.evaluation import autoencoder, following, synthetic, watch
 from signalcraft.simulation import Fault, VirtualMachine
 
 
@@ -21,6 +21,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
         ),
         (watch, {"MACHINES": 1, "DAYS": 0.5, "KINDS": ("bearing_wear",)}),
         (following, {"BASELINE_CLIPS": 20}),
+        (autoencoder, {"MAX_STEPS": 30, "MIN_STEPS": 30}),
     ):
         for name, size in sizes.items():
             monkeypatch.setattr(module, name, size)
@@ -101,6 +102,29 @@ def test_listening_tells_a_worn_machine_from_a_healthy_one(
     assert (machine_folder / "worn.png").read_bytes().startswith(b"\x89PNG")
     well = CliRunner().invoke(app, ["listen", "other/well.wav", "--baseline-from", "healthy"])
     assert "verdict: normal" in well.output
+
+
+def test_what_cannot_be_held_against_the_healthy_recordings_gets_no_verdict(
+    machine_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(machine_folder)
+    samples, rate_hz = soundfile.read(machine_folder / "other" / "well.wav")
+    soundfile.write("short.wav", samples[: 2 * rate_hz], rate_hz)
+    soundfile.write("narrow.wav", samples[::2], rate_hz // 2)
+    for name, why in (("short", "much shorter"), ("narrow", "high sounds cannot be compared")):
+        result = CliRunner().invoke(app, ["listen", f"{name}.wav", "--baseline-from", "healthy"])
+        assert result.exit_code == 1, result.output
+        assert why in result.output.replace("\n", " ")
+        assert "verdict" not in result.output
+
+
+def test_a_damaged_healthy_recording_is_named(machine_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(machine_folder)
+    (machine_folder / "healthy" / "07.wav").write_bytes(b"no sound")
+    for folder, named in (("healthy", "healthy/07.wav"), ("absent", "absent is no folder")):
+        result = CliRunner().invoke(app, ["listen", "other/well.wav", "--baseline-from", folder])
+        assert result.exit_code == 2
+        assert named in result.output.replace("\n", " ")
 
 
 def test_listening_without_a_baseline_gives_no_verdict(

@@ -61,6 +61,22 @@ def test_a_flat_folder_keeps_enough_healthy_clips_to_test(tmp_path: Path) -> Non
     assert (len(trial.train), len(trial.normal), len(trial.anomalous)) == (25, 20, 1)
 
 
+def test_what_the_simulator_wrote_is_synthetic_and_labelled_with_conditions(tmp_path: Path) -> None:
+    rows = ["file,machine,measured_at,state,condition,severity"]
+    for i in range(40):
+        rows.append(f"normal_id_01_{i:05d}_running.wav,1,,running,normal,0.000")
+    rows.append("anomaly_id_01_00040_running_friction_0.50.wav,1,,running,friction,0.500")
+    for row in rows[1:]:
+        write(tmp_path / row.split(",")[0])
+    (tmp_path / "clips.csv").write_text("\n".join(rows) + "\n")
+    dataset = find(str(tmp_path))
+    assert dataset.synthetic
+    assert dataset.title.endswith("(synthetic)")
+    (trial,) = dataset.trials()
+    assert [sample.kind for sample in trial.anomalous] == ["friction"]
+    assert {sample.kind for sample in [*trial.train, *trial.normal]} == {NORMAL}
+
+
 def test_clips_that_cannot_be_judged_are_left_out_and_named(tmp_path: Path) -> None:
     for i in range(45):
         write(tmp_path / f"normal_id_00_{i:08d}.wav")

@@ -48,6 +48,13 @@ def test_what_was_not_labelled_with_conditions_has_no_figures() -> None:
     assert as_json(Group("g")) == {"diagnosis": None, "supervised": None}
 
 
+def test_where_the_detector_found_nothing_there_is_no_figure_of_what_it_found() -> None:
+    made = figures([judged("friction", "friction", 0.9, found=False)])
+    assert made is not None
+    assert made.macro_f1 == 1.0
+    assert made.found is None
+
+
 def test_a_class_that_is_never_said_counts_nothing() -> None:
     truth, said = np.array(["a", "b"]), np.array(["a", "a"])
     assert macro_f1(truth, said, ("a", "b")) == pytest.approx((2 / 3 + 0) / 2)

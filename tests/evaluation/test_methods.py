@@ -1,9 +1,13 @@
 """The methods that are compared, on data whose truth is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from signalcraft.anomaly import CURRENT
+from signalcraft.anomaly.surroundings import Surroundings
+from signalcraft.evaluation import autoencoder
 from signalcraft.evaluation.errors import EvaluationError
 from signalcraft.evaluation.methods import Engine, Method, cross_validated_scores, references
 from signalcraft.evaluation.references import Mahalanobis, NearestNeighbour, pooled
@@ -48,7 +52,9 @@ def test_each_scores_a_louder_band_above_healthy_clips(method: Method) -> None:
 
 
 @pytest.mark.parametrize("method", [Engine(CURRENT), *references()], ids=lambda method: method.name)
-def test_a_second_run_is_the_same(method: Method) -> None:
+def test_a_second_run_is_the_same(method: Method, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(autoencoder, "MAX_STEPS", 30)  # of training: more would only take longer
+    monkeypatch.setattr(autoencoder, "MIN_STEPS", 30)
     scores = []
     for _ in range(2):
         method.fit(clips(20, seed=0))
@@ -93,6 +99,19 @@ def test_the_engine_tells_its_limit_in_the_terms_of_the_rule() -> None:
     assert engine.assess(sample).ratio == pytest.approx(engine.score(sample) / engine.limit)
     assert engine.assess(sample).grave
     assert len(engine.healthy_scores) >= 90
+
+
+def test_what_the_sensors_alone_tell_is_over_the_limit() -> None:
+    def told(starts: float, n: int, seed: int) -> list[Sample]:
+        sensors = Surroundings(power_percent=60.0, starts_per_hour=starts, run_s=1800 / starts, duty=0.5)
+        return [replace(sample, surroundings=sensors) for sample in vectors(n, seed=seed)]
+
+    engine = Engine(CURRENT)
+    engine.fit(told(2.0, 60, 0))
+    usual, often = told(2.0, 1, 1)[0], told(15.0, 1, 1)[0]
+    assert engine.score(usual) < engine.limit < engine.score(often)
+    assert not engine.assess(often).anomalous
+    assert engine.score(replace(often, surroundings=None)) == engine.score(usual)
 
 
 def test_an_unknown_detector_is_refused() -> None:

@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from signalcraft.evaluation.metrics import Scored, auc, false_alarm_share, figures, partial_auc, roc
+from signalcraft.evaluation.metrics import (
+    Scored,
+    auc,
+    false_alarm_share,
+    figures,
+    fitted_false_alarm_share,
+    partial_auc,
+    roc,
+)
 
 
 def test_auc_counts_the_pairs_in_the_right_order() -> None:
@@ -74,6 +82,15 @@ def test_mixes_of_one_recording_tell_no_more_than_the_recording() -> None:
 def test_false_alarms_are_counted_above_the_quantile() -> None:
     # The 99 % quantile of 0..100 is 99 exactly; 99 itself is not above it.
     assert false_alarm_share(np.arange(101.0), [98.0, 99.0, 99.5, 100.0]) == pytest.approx(0.5)
+
+
+def test_a_fitted_quantile_is_the_distribution_s_not_the_highest_score() -> None:
+    # Of an exponential distribution the 99 % quantile is ln 100 = 4.6; 20 scores seldom reach it.
+    rng = np.random.default_rng(0)
+    normal = rng.exponential(size=2000)
+    fitted = [fitted_false_alarm_share(rng.exponential(size=20), normal) for _ in range(100)]
+    counted = [false_alarm_share(rng.exponential(size=20), normal) for _ in range(100)]
+    assert 0.005 < np.mean(fitted) < 0.025 < np.mean(counted)
 
 
 def scored(normal: object, anomalous: object) -> Scored:

@@ -101,7 +101,11 @@ def test_the_summary_is_as_sure_as_the_diagnosis() -> None:
     possible = sentences.summary(
         findings, told(("valve_leak", 0.4), ("friction", 0.3), ("unknown_anomaly", 0.3))
     )
-    assert "압축기 밸브 누설(40 %)" in possible["ko"]
+    assert "압축기 밸브 누설(40 %) 또는 마찰(30 %)일 수 있습니다" in possible["ko"]
+    assert "높은 소리(3.5~8.0 kHz)가 9 dB 커짐" in possible["ko"]
+    hum = sentences.anomalous([("level", 90.0, 150.0, -4.0)])
+    assert "낮은 소리(90~150 Hz)가 4 dB 작아짐" in hum["ko"]
+    assert "low sounds quieter by 4 dB between 90 and 150 Hz" in hum["en"]
     assert "Rubbing (30 %)" in possible["en"]
     assert "not certain" in possible["en"]
     unknown = sentences.summary(findings, told(("unknown_anomaly", 0.9), ("friction", 0.1)))

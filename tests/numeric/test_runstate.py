@@ -21,6 +21,8 @@ from signalcraft.anomaly.runstate import (
     estimate,
     learn,
 )
+from signalcraft.anomaly.runstate_cues import N_CUES, POWER, VIBRATION
+from signalcraft.anomaly.runstate_model import from_cues
 from signalcraft.anomaly.surroundings import Surroundings
 from signalcraft.dsp import prepare
 from signalcraft.dsp.features import v1, v2
@@ -336,3 +338,18 @@ def test_cycles_find_what_a_steady_machine_does(
     assert abs(found.starts - 4) <= 1
     if 4 * every_s <= min(run_s, pause_s):
         assert found.resolved
+
+
+@pytest.mark.parametrize(("current_of_the_lower", "split"), [(60.0, False), (2.0, True)])
+def test_the_same_current_is_the_same_state_however_it_sounds(
+    current_of_the_lower: float, split: bool
+) -> None:
+    """A fault may cover the motor's lines in some clips; a pause draws no current."""
+    rng = np.random.default_rng(1)
+    cues = rng.normal(0.0, 1.0, (60, N_CUES))
+    cues[30:] += 12.0
+    cues[:, POWER] = rng.normal(60.0, 0.8, 60)
+    cues[:30, POWER] = rng.normal(current_of_the_lower, 0.8, 30)
+    cues[:, VIBRATION] = np.nan
+    learned = from_cues(cues)
+    assert (learned.n_off > 0) is split

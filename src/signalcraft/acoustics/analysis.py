@@ -25,7 +25,7 @@ from signalcraft.acoustics.models import Analysis, Clip
 from signalcraft.acoustics.schemas import AnalysisSummary
 from signalcraft.acoustics.sentences import UNREADABLE
 from signalcraft.alarms import service as alarms
-from signalcraft.anomaly import sentences
+from signalcraft.anomaly import drift, sentences
 from signalcraft.anomaly.diagnosis.learned_v1 import Head
 from signalcraft.anomaly.runstate import StateEstimate
 from signalcraft.anomaly.surroundings import Surroundings
@@ -97,6 +97,7 @@ def hear(analysis: Analysis, clip: Clip) -> Heard:
         log.warning("clip_not_decodable", clip_id=str(clip.id), reason=str(error))
         return Heard(("not_decodable",), None, None)
     facts = {name: value for name, value in asdict(quality).items() if name not in ("assessable", "reasons")}
+    facts["source_rate_hz"] = sound.source_rate_hz
     if not quality.assessable:
         return Heard(quality.reasons, facts, None)
     _report(analysis, "features")
@@ -203,6 +204,12 @@ def write(
             known.standing, known.state.state, learnable=analysis.learnable
         )
         return
+    reasons = fitting.incomparable(analysis.quality, baseline)
+    if reasons:
+        analysis.verdict = "not_assessable"
+        analysis.reasons = list(reasons)
+        analysis.summary = sentences.not_assessable(reasons)
+        return
     columns = judge(
         fitting.load(baseline),
         heard.features,
@@ -213,7 +220,9 @@ def write(
     )
     _set(analysis, columns)
     analysis.baseline_id = baseline.id
-    analysis.learnable = clip.source == "node" and not columns["grave"]
+    # As far as the clip alone can tell; `consequences` looks at those before it too.
+    alone = consequences.assessed(analysis, {})
+    analysis.learnable = clip.source == "node" and drift.may_learn(alone, 0.0)
 
 
 def _set(analysis: Analysis, columns: dict[str, Any]) -> None:
@@ -225,7 +234,8 @@ def _follow(session: Session, analysis: Analysis, machine: Machine, known: Known
     """What a node's clip means for its machine: raise, or clear, or learn; the baseline learned from it."""
     if analysis.verdict in ("normal", "anomalous"):
         consequences.follow(session, analysis, machine)
-        session.flush()
+    consequences.follow_operation(session, analysis, machine)
+    session.flush()
     model = states.learn_if_due(session, machine.id, known.state_model)
     if model is not None:
         session.refresh(analysis)  # its own state may have been estimated anew

@@ -10,14 +10,14 @@ from datetime import timedelta
 from sqlalchemy.orm import Session
 
 from signalcraft.acoustics import queries
+from signalcraft.acoustics import surroundings as around
 from signalcraft.acoustics.learning import label_queries
 from signalcraft.acoustics.learning import queries as learning
-from signalcraft.acoustics.learning.labels import NEAR_ALARM
 from signalcraft.acoustics.models import Analysis
-from signalcraft.acoustics.sentences import told_by_sensors
+from signalcraft.acoustics.sentences import LEFT_OPEN, told_by_sensors
 from signalcraft.alarms import service as alarms
-from signalcraft.anomaly import decision
-from signalcraft.anomaly.decision import Assessed
+from signalcraft.anomaly import decision, drift, operation
+from signalcraft.anomaly.decision import USUAL, Assessed
 from signalcraft.anomaly.diagnosis.conditions import CONDITIONS, UNKNOWN
 from signalcraft.fleet.models import Machine
 
@@ -25,10 +25,15 @@ OPERATION = frozenset({"short_cycling", "door_open"})
 """How the machine is used; what is wrong with itself is another matter and another alarm."""
 FAMILIES = (frozenset(CONDITIONS) - OPERATION, OPERATION)
 """Conditions of one family are one alarm: what is unknown today may be a worn bearing tomorrow."""
+OPERATION_WINDOW = 6
+OPERATION_ENOUGH = 4
+"""How many of the last clips must tell of it; a single one proves little."""
 ACCEPTED_FOR = timedelta(days=3)
-"""How long a dismissed sound does not ring again: three re-fits learn it if it stays."""
+"""How long a dismissed sound does not ring again: re-fits have learned it by then if it stays."""
 ACCEPTED_UP_TO = 1.25
 """... unless it is clearly farther from normal than what was dismissed, or found to be another condition."""
+
+_STATES_LIMIT = 100
 
 Accepted = Mapping[str, float]
 """Condition to the ratio up to which people have called it a false alarm."""
@@ -36,30 +41,78 @@ Accepted = Mapping[str, float]
 
 def follow(session: Session, analysis: Analysis, machine: Machine) -> None:
     """Decide on the newest clips with this one. The caller holds the machine; the result is written."""
-    recent = queries.recent_assessed(session, machine.id, until=analysis.heard_at, limit=decision.WINDOW)
+    recent = queries.recent_assessed(
+        session,
+        machine.id,
+        until=analysis.heard_at,
+        # What a person has ended says nothing more; the newest clip always does.
+        finished_after=alarms.closed_by_a_person_at(session, machine.id),
+        limit=decision.WINDOW,
+    )
     accepted = _accepted(session, analysis, machine)
+    newest = assessed(analysis, accepted)
     decided = decision.decide([assessed(row, accepted) for row in reversed(recent)])
-    is_accepted = analysis.verdict == "anomalous" and not assessed(analysis, accepted).anomalous
+    is_accepted = analysis.verdict == "anomalous" and newest is USUAL
     analysis.decision = {**asdict(decided), "accepted": is_accepted}
     analysis.decision_version = decision.NAME
-    if is_accepted:
-        analysis.learnable = True
+    analysis.learnable = drift.may_learn(newest, decided.sum)
     if decided.action == "raise" and decided.severity is not None:
+        found_over_time(analysis)
         _raise(session, analysis, machine, analysis.condition or UNKNOWN, decided.severity, recent)
     elif decided.action == "clear" and queries.is_newest(session, machine.id, analysis.heard_at):
         alarms.clear_alarms(session, machine, at=analysis.heard_at, conditions=FAMILIES[0])
-    _follow_operation(session, analysis, machine, recent)
+
+
+def follow_operation(session: Session, analysis: Analysis, machine: Machine) -> None:
+    """What the sensors tell of a machine that sounds well, and a door that stays open, must last, and ends,
+    as a sound does. Of every clip of the node, judged or not."""
+    since = analysis.heard_at - timedelta(seconds=operation.WITHIN_S)
+    ended = alarms.closed_by_a_person_at(session, machine.id)
+    states = queries.states_before(
+        session,
+        machine.id,
+        since=since if ended is None else max(since, ended),
+        until=analysis.heard_at,
+        limit=_STATES_LIMIT,
+    )
+    doors = [(at.timestamp(), state or "unknown") for at, state in reversed(states)]
+    doors.append((analysis.heard_at.timestamp(), analysis.run_state or "unknown"))
+    recent = queries.recent_assessed(session, machine.id, until=analysis.heard_at, limit=OPERATION_WINDOW)
+    told = [row.condition if row.condition in OPERATION else None for row in recent]
+    newest = told[0] if told and recent[0] is analysis else None
+    if operation.is_left_open(doors):
+        severity = operation.severity(around.from_json(analysis.surroundings).temperature_slope_c_per_min)
+        _raise(session, analysis, machine, operation.DOOR_OPEN, severity, recent)
+    elif newest is not None and analysis.verdict == "normal":
+        if told.count(newest) >= OPERATION_ENOUGH:
+            _raise(session, analysis, machine, newest, "medium", recent)
+    elif operation.is_closed(doors) and not any(told[: decision.CLEAR_AFTER]):
+        alarms.clear_alarms(session, machine, at=analysis.heard_at, conditions=OPERATION)
     if alarms.gravest_severity(session, machine.id) is not None:
         # Nothing heard while an alarm is open is ever learned.
         analysis.learnable = False
 
 
 def assessed(row: Analysis, accepted: Accepted) -> Assessed:
-    """What the rule over time reads of a stored result; what people have accepted counts as normal."""
+    """What the rule over time reads of a stored result; what people have accepted counts as usual: so far off
+    for that condition, and anything under the limit, which by itself has no name."""
     ratio = (row.score or 0.0) / (row.score_limit or 1.0)
-    if ratio <= accepted.get(row.condition or UNKNOWN, 0.0):
-        return Assessed(ratio=min(ratio, 1.0), grave=False)
-    return Assessed(ratio=ratio, grave=bool(row.grave))
+    if ratio <= accepted.get(row.condition or UNKNOWN, 0.0) or (ratio <= 1 and accepted.keys() - OPERATION):
+        return USUAL
+    tail = row.tail_probability if row.tail_probability is not None else 1.0
+    return Assessed(ratio=ratio, grave=bool(row.grave), tail_probability=tail)
+
+
+def found_over_time(analysis: Analysis) -> None:
+    """A clip on which an alarm stands is anomalous, be it together with those before: it says what of."""
+    lasting = (analysis.explanation or {}).get("if_it_lasts")
+    if analysis.verdict != "normal" or lasting is None:
+        return
+    analysis.verdict = "anomalous"
+    scorers = (analysis.explanation or {}).get("scorers", {})
+    for name, value in lasting.items():
+        setattr(analysis, name, value)
+    analysis.explanation = {**lasting["explanation"], "scorers": scorers}
 
 
 def family_of(condition: str) -> frozenset[str]:
@@ -74,19 +127,6 @@ def _accepted(session: Session, analysis: Analysis, machine: Machine) -> Accepte
         name = condition or UNKNOWN
         limits[name] = max(limits.get(name, 0.0), ACCEPTED_UP_TO * (ratio or 0.0))
     return limits
-
-
-def _follow_operation(
-    session: Session, analysis: Analysis, machine: Machine, recent: Sequence[Analysis]
-) -> None:
-    """What the sensors tell of a machine that sounds well must last, and ends, as a sound does."""
-    told = [row.condition if row.condition in OPERATION else None for row in recent]
-    newest = told[0] if told else None
-    if newest is not None and analysis.verdict == "normal":
-        if told.count(newest) >= decision.ENOUGH:
-            _raise(session, analysis, machine, newest, "medium", recent)
-    elif not any(told[: decision.CLEAR_AFTER]) and len(told) >= decision.CLEAR_AFTER:
-        alarms.clear_alarms(session, machine, at=analysis.heard_at, conditions=OPERATION)
 
 
 def _raise(
@@ -104,7 +144,7 @@ def _raise(
         learning.set_learnable(
             session,
             machine.id,
-            start=analysis.heard_at - NEAR_ALARM,
+            start=analysis.heard_at - drift.SETTLING,
             end=analysis.heard_at,
             learnable=False,
         )
@@ -122,12 +162,13 @@ def _raise(
 def _evidence(analysis: Analysis, condition: str) -> alarms.Evidence:
     """What people are told: what was heard, or what the sensors say of a machine that sounds well."""
     summary, advice = analysis.summary or {}, (analysis.explanation or {}).get("advice", {})
-    if analysis.verdict == "normal":
+    if condition == operation.DOOR_OPEN or analysis.verdict == "normal":
         about = CONDITIONS[condition]
         found = next(
             (one for one in (analysis.diagnosis or {}).get("conditions", ()) if one["evidence"]), None
         )
-        summary = told_by_sensors(about.title, found["evidence"][0]["text"] if found else None)
+        evidence = found["evidence"][0]["text"] if found else None
+        summary = told_by_sensors(about.title, LEFT_OPEN if condition == operation.DOOR_OPEN else evidence)
         advice = about.first
     return alarms.Evidence(at=analysis.heard_at, analysis_id=analysis.id, summary=summary, advice=advice)
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, any_, delete, exists, func, literal, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, load_only
 
 from signalcraft.acoustics.models import Analysis, Clip, ClipFragment
 from signalcraft.fleet.models import Machine
@@ -177,9 +177,15 @@ def states_before(
     ).all()
 
 
-def recent_assessed(session: Session, machine_id: int, *, until: datetime, limit: int) -> Sequence[Analysis]:
-    """The newest scored analyses of the node's sound up to a moment, newest first."""
-    return session.scalars(
+def recent_assessed(
+    session: Session, machine_id: int, *, until: datetime, limit: int, finished_after: datetime | None = None
+) -> Sequence[Analysis]:
+    """The newest scored analyses of the node's sound up to a moment, newest first, without features and
+    explanations.
+
+    finished_after: only those that were judged later, and always the newest.
+    """
+    rows = session.scalars(
         select(Analysis)
         .where(
             *_scored(machine_id),
@@ -187,7 +193,26 @@ def recent_assessed(session: Session, machine_id: int, *, until: datetime, limit
         )
         .order_by(Analysis.heard_at.desc(), Analysis.id.desc())
         .limit(limit)
+        .options(
+            load_only(
+                Analysis.heard_at,
+                Analysis.finished_at,
+                Analysis.verdict,
+                Analysis.score,
+                Analysis.score_limit,
+                Analysis.tail_probability,
+                Analysis.grave,
+                Analysis.condition,
+            )
+        )
     ).all()
+    if finished_after is None:
+        return rows
+    return [
+        row
+        for place, row in enumerate(rows)
+        if place == 0 or (row.finished_at is not None and row.finished_at > finished_after)
+    ]
 
 
 def is_newest(session: Session, machine_id: int, heard_at: datetime) -> bool:

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from signalcraft.acoustics import analysis as analyses
-from signalcraft.acoustics import queries
+from signalcraft.acoustics import consequences, queries
 from signalcraft.acoustics import surroundings as around
 from signalcraft.acoustics.learning import queries as learning
 from signalcraft.acoustics.learning import refitting, states
@@ -195,6 +195,8 @@ def _judge(
     known = analyses.look_up(session, machine, analysis.heard_at, heard.features)
     learnable = analysis.learnable
     analyses.write(analysis, clip, heard, known, samples=lambda: analyses.hear(analysis, clip).samples)
+    if (analysis.decision or {}).get("action") == "raise":
+        consequences.found_over_time(analysis)
     # What people and alarms have kept from learning stays kept from it.
     analysis.learnable = analysis.learnable and learnable
     after = _short(analysis.verdict, analysis.condition)

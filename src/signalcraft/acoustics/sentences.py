@@ -10,6 +10,10 @@ UNREADABLE = {
     "ko": "저장된 소리를 읽을 수 없어 분석하지 못했습니다.",
     "en": "The stored sound could not be read, so it was not analysed.",
 }
+LEFT_OPEN = {
+    "ko": "지난 30분 동안의 녹음 대부분에서 문이 열려 있었습니다.",
+    "en": "it was open in most recordings of the last half hour.",
+}
 _STANDING_STILL = {
     "ko": "기계가 멈춰 있을 때의 녹음입니다. 판단할 소리가 없습니다.",
     "en": "The machine stood still: there was nothing of it to judge.",

@@ -47,12 +47,20 @@ def at_clip(
         temperature_c=sensors.temperature_c,
         temperature_slope_c_per_min=sensors.temperature_slope_c_per_min,
         vibration_g=sensors.vibration_g,
-        # What is counted from clips further apart than the runs are long says nothing of the machine.
-        starts_per_hour=cycles.starts_per_hour if cycles.resolved else None,
-        run_s=cycles.mean_run_s if cycles.resolved else None,
-        duty=cycles.duty,
         previous_state=newest[1] if newest is not None and newest[0] >= recent else None,
+        **from_cycles(cycles),
     )
+
+
+def from_cycles(cycles: runstate.Cycles) -> dict[str, float | None]:
+    """What they say of the machine. Where runs are short against the distance of what they were counted from,
+    more may have started than was seen, and how long they last is not known.
+    """
+    return {
+        "starts_per_hour": cycles.starts_per_hour,
+        "run_s": cycles.mean_run_s if cycles.resolved else None,
+        "duty": cycles.duty,
+    }
 
 
 def as_json(surroundings: Surroundings) -> dict[str, Any] | None:

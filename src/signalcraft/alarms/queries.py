@@ -1,13 +1,14 @@
 """All SQL of the alarms."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 
-from sqlalchemy import case, select
+from sqlalchemy import case, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from signalcraft.accounts.models import User
-from signalcraft.alarms.models import Alarm
+from signalcraft.alarms.models import Alarm, AlarmTransition
 from signalcraft.fleet.models import Machine
 
 AlarmRow = tuple[Alarm, Machine, str | None]
@@ -36,6 +37,15 @@ def open_alarms_of(session: Session, machine_id: int) -> Sequence[Alarm]:
     return session.scalars(
         select(Alarm).where(Alarm.machine_id == machine_id, Alarm.state != "cleared").order_by(Alarm.id)
     ).all()
+
+
+def last_transition_at(session: Session, machine_id: int, kinds: Collection[str]) -> datetime | None:
+    """When one of these last happened to an alarm of the machine."""
+    return session.scalar(
+        select(func.max(AlarmTransition.at))
+        .join(Alarm, Alarm.id == AlarmTransition.alarm_id)
+        .where(Alarm.machine_id == machine_id, AlarmTransition.kind.in_(list(kinds)))
+    )
 
 
 def lock_open_alarms_of(session: Session, machine_id: int) -> Sequence[Alarm]:

@@ -7,7 +7,7 @@ Callers hold the machine's lock, so that two results never raise the same alarm 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -140,6 +140,11 @@ def correct_condition(
 def open_since(session: Session, machine_id: int) -> datetime | None:
     """When the earliest open alarm of the machine was raised; None where none is open."""
     return min((alarm.raised_at for alarm in queries.open_alarms_of(session, machine_id)), default=None)
+
+
+def closed_by_a_person_at(session: Session, machine_id: int) -> datetime | None:
+    """When somebody last said of an alarm of the machine that it was false, or repaired."""
+    return queries.last_transition_at(session, machine_id, get_args(ClosedBy))
 
 
 def take_in_hand(session: Session, principal: Principal, machine: Machine, *, comment: str | None) -> None:

@@ -167,7 +167,10 @@ def _runs(cues: Array) -> Mask:
     for cue, least_gap in LEAST_GAP.items():
         separation, threshold = _split(cues[:, cue], least_gap)
         above = ~(cues[:, cue] <= threshold)  # what is not known is taken as running, for now
-        if separation > widest and (cue in _SENSORS or _motor_adds(cues, above)):
+        by_sound = cue not in _SENSORS
+        if by_sound and (_current_denies(cues, above) or not _motor_adds(cues, above)):
+            continue
+        if separation > widest:
             widest, found, runs = separation, True, above
     for _ in range(_ROUNDS if found else 0):
         on, off = _describe(cues[runs]), _describe(cues[~runs])
@@ -176,6 +179,16 @@ def _runs(cues: Array) -> Mask:
             break
         runs = again
     return runs
+
+
+def _current_denies(cues: Array, above: Mask) -> bool:
+    """Whether the current is measured in both groups and the same: then it is one state that sounds
+    differently, such as a motor whose lines a fault covers in some clips. A stuck sensor denies nothing."""
+    known = np.isfinite(cues[:, POWER])
+    high, low = cues[above & known, POWER], cues[~above & known, POWER]
+    if min(high.size, low.size) < _LEAST_CLIPS or np.ptp(cues[known, POWER]) < _SPREAD_FLOOR[POWER]:
+        return False
+    return bool(np.median(high) - np.median(low) < LEAST_GAP[POWER])
 
 
 def _motor_adds(cues: Array, above: Mask) -> bool:

@@ -34,11 +34,20 @@ REASONS: dict[str, Text] = {
         "ko": "마이크의 전기 잡음만 들립니다",
         "en": "only the electrical hum of the microphone can be heard",
     },
+    "shorter": {
+        "ko": "평소 녹음보다 너무 짧습니다",
+        "en": "the recording is much shorter than the usual ones",
+    },
+    "other_rate": {
+        "ko": "평소 녹음과 샘플링 속도가 달라 높은 소리를 비교할 수 없습니다",
+        "en": "its sample rate is not that of the usual recordings, so high sounds cannot be compared",
+    },
 }
 _NOTHING_STANDS_OUT: Text = {
     "ko": "특정 음역이 두드러지지는 않지만 소리의 전체 균형이 달라졌습니다",
     "en": "no single range stands out, but the balance of the sound as a whole has changed",
 }
+_LOW_BELOW_HZ, _HIGH_ABOVE_HZ = 250.0, 2000.0
 _SPOKEN_FINDINGS = 2  # the rest is in the picture
 _NAMED_FROM = 0.5  # a cause that is likelier than all others together is named as what it sounds like
 _POSSIBLE_FROM = 0.25  # from here on it is named as a possibility
@@ -90,7 +99,8 @@ def summary(findings: Sequence[Finding], diagnosis: Diagnosis | None = None) -> 
             "en": f"It sounds like {first.heard['en']} ({share} likely). {differs['en']}",
         }
     other = named[1] if len(named) > 1 and named[1].probability >= _POSSIBLE_FROM else None
-    also_ko = f"이나 {other.about.title['ko']}({_percent(other.probability)})" if other else ""
+    # "또는" needs no particle that would have to fit the word before the bracket.
+    also_ko = f" 또는 {other.about.title['ko']}({_percent(other.probability)})" if other else ""
     also_en = f" or: {other.about.title['en']} ({_percent(other.probability)})" if other else ""
     return {
         "ko": f"{differs['ko']} 확실하지 않지만 {first.title['ko']}({share}){also_ko}일 수 있습니다.",
@@ -116,19 +126,27 @@ def _percent(probability: float) -> str:
 
 def _finding(kind: str, low_hz: float, high_hz: float, delta_db: float) -> Text:
     more = delta_db > 0
+    pitch_ko, pitch_en = _pitch(low_hz, high_hz)
+    where_ko = f"{pitch_ko} 소리({_range(low_hz, high_hz, '~')})가"
+    where_en = f"between {_range(low_hz, high_hz, ' and ')}"
     if kind == "level":
         word_ko, word_en = ("커짐", "louder") if more else ("작아짐", "quieter")
         # A level that a person can check at the machine, so with its size.
         amount = f"{abs(delta_db):.0f} dB"
         return {
-            "ko": f"{_range(low_hz, high_hz, '~')} 소리가 {amount} {word_ko}",
-            "en": f"{word_en} by {amount} between {_range(low_hz, high_hz, ' and ')}",
+            "ko": f"{where_ko} {amount} {word_ko}",
+            "en": f"{pitch_en} sounds {word_en} by {amount} {where_en}",
         }
     word_ko, word_en = ("들쭉날쭉해짐", "more unsteady") if more else ("더 고르게 들림", "steadier")
-    return {
-        "ko": f"{_range(low_hz, high_hz, '~')} 소리가 {word_ko}",
-        "en": f"{word_en} between {_range(low_hz, high_hz, ' and ')}",
-    }
+    return {"ko": f"{where_ko} {word_ko}", "en": f"{pitch_en} sounds {word_en} {where_en}"}
+
+
+def _pitch(low_hz: float, high_hz: float) -> tuple[str, str]:
+    """In words for somebody to whom a frequency says nothing: hums, the body of a machine's sound, hisses."""
+    middle_hz = (low_hz * high_hz) ** 0.5
+    if middle_hz < _LOW_BELOW_HZ:
+        return "낮은", "low"
+    return ("높은", "high") if middle_hz > _HIGH_ABOVE_HZ else ("중간 높이", "middle")
 
 
 def _range(low_hz: float, high_hz: float, between: str) -> str:

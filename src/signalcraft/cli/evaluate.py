@@ -119,7 +119,7 @@ def _show(made: report.Report) -> None:
     for place, column in enumerate(header):
         # On a narrow screen names are shortened, figures never.
         figures = max(len(row[place]) for row in rows) if place > 1 and not made.watched else None
-        table.add_column(column, min_width=figures, no_wrap=place < 2)
+        table.add_column(column, min_width=figures, no_wrap=place == 0)
     for row in rows:
         table.add_row(*row)
     console.print(table)

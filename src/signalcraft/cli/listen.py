@@ -1,6 +1,8 @@
 """`signalcraft listen`: what the engine hears in one file, against healthy recordings of the same machine."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Annotated
 
 import numpy as np
@@ -9,9 +11,27 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from signalcraft.anomaly import CURRENT, DETECTORS, FEATURES_OF, BaselineError, explanation, learn, sentences
+from signalcraft.anomaly import (
+    CURRENT,
+    DETECTORS,
+    FEATURES_OF,
+    BaselineError,
+    explanation,
+    learn,
+    runstate,
+    sentences,
+)
 from signalcraft.anomaly.diagnosis import Diagnosis, diagnose
-from signalcraft.dsp import AudioDecodeError, DspError, Quality, Sound, assess_quality, decode, prepare
+from signalcraft.dsp import (
+    AudioDecodeError,
+    DspError,
+    Quality,
+    Sound,
+    assess_quality,
+    decode,
+    incomparable,
+    prepare,
+)
 from signalcraft.dsp.features import FEATURE_SETS
 from signalcraft.dsp.marks import Marks
 from signalcraft.dsp.spectra import log_mel
@@ -26,6 +46,18 @@ MAX_DURATION_S = 600.0
 PICTURE_PX = (960, 400)
 LOUDEST_SHOWN = 5
 EVIDENCE_SHOWN = 4
+SAME_STATE_CLIPS = 20  # a detector's least: with fewer in the same run state, the whole folder is learned
+
+
+@dataclass(frozen=True)
+class Healthy:
+    """Recordings of a folder. features: (n, p). duration_s, rate_hz: medians, of the files themselves.
+    left_out: how many were not assessable."""
+
+    features: NDArray[np.float32]
+    duration_s: float
+    rate_hz: int
+    left_out: int
 
 
 def listen(
@@ -51,7 +83,9 @@ def listen(
         width, height = PICTURE_PX
         target.write_bytes(spectrogram_png(prepared, width=width, height=height, marks=marks))
     except (AudioDecodeError, DspError, BaselineError, OSError) as error:
-        console.print(f"[red]{file}: {error}[/red]", highlight=False)
+        # What is wrong with the healthy recordings names their own file or folder.
+        about = "" if isinstance(error, OSError | BaselineError) else f"{file}: "
+        console.print(f"{about}{error}", style="red", highlight=False, markup=False)
         raise typer.Exit(2) from error
     console.print(f"picture: {target}", highlight=False)
 
@@ -76,15 +110,28 @@ def _show_verdict(sound: Sound, baseline_from: Path | None) -> Marks | None:
         console.print("verdict: none without --baseline-from; the loudest bands are", highlight=False)
         _show_loudest(features)
         return None
-    healthy, left_out = _healthy_features(baseline_from)
+    healthy = _healthy(baseline_from)
+    reasons = incomparable(
+        sound.duration_s,
+        sound.source_rate_hz,
+        usual_duration_s=healthy.duration_s,
+        usual_rate_hz=healthy.rate_hz,
+    )
+    if reasons:
+        _say(sentences.not_assessable(reasons))
+        raise typer.Exit(1)
     detector, names = DETECTORS[CURRENT], FEATURE_SETS[FEATURES].names()
-    baseline = learn(CURRENT, healthy, names)
+    state, alike = _in_same_state(healthy.features, features)
+    baseline = learn(CURRENT, alike, names)
     assessment = detector.assess(baseline, features)
+    console.print(f"state: {state.state} ({state.probability:.0%}, {runstate.NAME})", highlight=False)
     console.print(
         f"verdict: {assessment.verdict}{', grave' if assessment.grave else ''};"
         f" score {assessment.score:.2f}, limit {assessment.limit:.2f};"
-        f" at most {assessment.tail_probability:.1%} of healthy clips score this high"
-        f" ({CURRENT}, {len(healthy)} healthy clips, {left_out} left out)",
+        f" {_share(assessment.tail_probability)} of healthy clips score this high,"
+        f" at most {_share(assessment.tail_interval[1])}"
+        f" ({CURRENT}, {len(alike)} of {len(healthy.features)} healthy clips,"
+        f" {healthy.left_out} not assessable)",
         highlight=False,
     )
     diagnosis = None
@@ -134,20 +181,43 @@ def _show_differences(told: explanation.Explanation) -> None:
     console.print(table)
 
 
-def _healthy_features(folder: Path) -> tuple[NDArray[np.float32], int]:
-    """(clips, p) of the folder's assessable sounds not labelled anomalous; how many were left out."""
-    found, left_out = [], 0
+def _healthy(folder: Path) -> Healthy:
+    """The folder's assessable sounds not labelled anomalous."""
+    if not folder.is_dir():
+        raise BaselineError(f"{folder} is no folder with healthy recordings")
+    features, durations, rates, left_out = [], [], [], 0
     for file in sound_files(folder):
         if is_anomalous(file):
             continue
-        sound = _decoded(file)
+        try:
+            sound = _decoded(file)
+        except AudioDecodeError as error:
+            raise AudioDecodeError(error.reason, f"{file}: {error}") from error
         if assess_quality(sound).assessable:
-            found.append(FEATURE_SETS[FEATURES].extract(prepare(sound).samples))
+            features.append(FEATURE_SETS[FEATURES].extract(prepare(sound).samples))
+            durations.append(sound.duration_s)
+            rates.append(sound.source_rate_hz)
         else:
             left_out += 1
-    if not found:
+    if not features:
         raise BaselineError(f"{folder}: no healthy recording to learn from")
-    return np.stack(found), left_out
+    return Healthy(np.stack(features), median(durations), sorted(rates)[len(rates) // 2], left_out)
+
+
+def _in_same_state(
+    healthy: NDArray[np.float32], features: NDArray[np.float32]
+) -> tuple[runstate.StateEstimate, NDArray[np.float32]]:
+    """The state of a clip, and the healthy clips (n, p) in the same one; all if those are too few."""
+    names = FEATURE_SETS[FEATURES].names()
+    model = runstate.learn(healthy, [], names)
+    state = runstate.estimate(model, features, names)
+    same = [runstate.estimate(model, x, names).state == state.state for x in healthy]
+    return state, healthy[same] if sum(same) >= SAME_STATE_CLIPS else healthy
+
+
+def _share(probability: float) -> str:
+    """No finer than a hundredth of a per cent: never none of them."""
+    return f"{probability:.2%}" if probability >= 0.0001 else "under 0.01%"
 
 
 def _show_loudest(features: NDArray[np.float32]) -> None:

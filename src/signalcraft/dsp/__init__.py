@@ -7,7 +7,7 @@ then a feature set.
 from signalcraft.dsp.containers import identify
 from signalcraft.dsp.decode import decode, decode_pcm, encode_flac
 from signalcraft.dsp.errors import AudioDecodeError, DspError
-from signalcraft.dsp.quality import Quality
+from signalcraft.dsp.quality import Quality, incomparable
 from signalcraft.dsp.quality import assess as assess_quality
 from signalcraft.dsp.sound import ANALYSIS_RATE_HZ, Sound, prepare
 
@@ -22,5 +22,6 @@ __all__ = [
     "decode_pcm",
     "encode_flac",
     "identify",
+    "incomparable",
     "prepare",
 ]

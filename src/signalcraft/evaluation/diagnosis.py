@@ -67,15 +67,15 @@ class DiagnosisFigures:
     """macro_f1: mean over the faults of F1 on all faulty clips, found by the detector or not; saying
     "unknown" is a miss. macro_f1_interval: 95 %, bootstrap over clips. with_normal: the same with healthy
     clips and the class NORMAL, of what a person would be told (`Judged.seen`). found: macro-F1 on the
-    faulty clips that the detector found. per_class: of macro_f1. confusion: rows `classes`, columns
-    `classes` and UNKNOWN. calibration_error: mean distance of probability and share of right ones over
-    clips."""
+    faulty clips that the detector found, None if it found none. per_class: of macro_f1. confusion: rows
+    `classes`, columns `classes` and UNKNOWN. calibration_error: mean distance of probability and share of
+    right ones over clips."""
 
     clips: int
     macro_f1: float
     macro_f1_interval: tuple[float, float]
     with_normal: float
-    found: float
+    found: float | None
     accuracy: float
     said_unknown: float
     per_class: dict[str, ClassFigures]
@@ -133,7 +133,7 @@ def figures(judged: Sequence[Judged]) -> DiagnosisFigures | None:
             np.array([clip.seen for clip in judged]),
             (*classes, NORMAL),
         ),
-        found=macro_f1(truth[found], said[found], classes),
+        found=macro_f1(truth[found], said[found], classes) if found.any() else None,
         accuracy=float(right.mean()),
         said_unknown=float((said == UNKNOWN).mean()),
         per_class={name: _class(truth, said, name) for name in classes},

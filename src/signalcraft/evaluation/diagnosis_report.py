@@ -78,7 +78,7 @@ def _row(name: str, made: DiagnosisFigures, *, intervals: bool) -> tuple[str, ..
         str(made.clips),
         f"{made.macro_f1:.3f}{interval}",
         f"{made.with_normal:.3f}",
-        f"{made.found:.3f}",
+        "–" if made.found is None else f"{made.found:.3f}",
         f"{made.said_unknown:.1%}",
         f"{made.calibration_error:.1%}",
     )

@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from signalcraft.acoustics import consequences
 from signalcraft.acoustics.learning import refitting, states, trials
 from signalcraft.acoustics.learning.fitting import Loaded
-from signalcraft.acoustics.learning.labels import NEAR_ALARM
-from signalcraft.acoustics.surroundings import CYCLES_OVER
-from signalcraft.anomaly import FEATURES_OF, BaselineError, decision, learn, runstate
+from signalcraft.acoustics.surroundings import CYCLES_OVER, from_cycles
+from signalcraft.anomaly import FEATURES_OF, BaselineError, decision, drift, learn, operation, runstate
 from signalcraft.anomaly.decision import Assessed
 from signalcraft.anomaly.diagnosis.combined import diagnose, diagnose_unheard
 from signalcraft.anomaly.diagnosis.conditions import UNKNOWN as UNKNOWN_CONDITION
@@ -33,8 +32,8 @@ BASELINE_CLIPS = 60
 class Clip:
     """One clip as it would be stored. features: of the server's set, judged: of the detector's, which is the
     same for the current one. group: which baseline it belongs to. assessed: None where none was there.
-    condition: what is wrong, as diagnosed. raised: an alarm stood on it. opened: the severity of one that it
-    opened."""
+    condition: what is wrong, as diagnosed. raised: an alarm stood on it. opened, named: severity and
+    condition of one that it opened. alarmed: heard while one was open."""
 
     at: float
     features: NDArray[np.float32]
@@ -47,6 +46,8 @@ class Clip:
     condition: str | None = None
     raised: bool = False
     opened: str | None = None
+    named: str | None = None
+    alarmed: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,8 @@ class Follower:
     open: frozenset[frozenset[str]] = frozenset()
     _states: runstate.StateModel | None = None
     _states_clips: int = 0
+    _is_wary: bool = False
+    _next_refit: float = 0.0
 
     def copy(self) -> "Follower":
         """One that goes on by itself."""
@@ -94,6 +97,10 @@ class Follower:
         else:
             self._judge(clip, baseline.loaded)
             self._decide(clip)
+        self._follow_operation(clip)
+        if self.open:
+            clip.learnable = False
+        clip.alarmed = bool(self.open)
         self._learn_states(clip)
         if clip.learnable and clip.group is not None:
             self._learn(clip.group, at)
@@ -107,9 +114,7 @@ class Follower:
         newest = next(((when, state) for when, state in reversed(told) if state != "unknown"), None)
         return replace(
             sensors,
-            starts_per_hour=cycles.starts_per_hour if cycles.resolved else None,
-            run_s=cycles.mean_run_s if cycles.resolved else None,
-            duty=cycles.duty,
+            **from_cycles(cycles),
             previous_state=newest[1] if newest is not None and newest[0] >= at - runstate.RECENT_S else None,
         )
 
@@ -125,9 +130,16 @@ class Follower:
     def _judge(self, clip: Clip, loaded: Loaded) -> None:
         """As `acoustics.judgement.judge`, without an explanation."""
         found = loaded.assess(clip.judged)
-        clip.assessed = Assessed(ratio=found.ratio, grave=found.grave)
-        clip.learnable = not found.grave
-        if found.verdict == "anomalous":
+        between = operation.is_between_states(
+            float(clip.features[_HUM_STEP]), clip.surroundings.previous_state
+        )
+        clip.assessed = Assessed(found.ratio, found.grave and not between, found.tail_probability)
+        unheard = None
+        if operation.may_start_too_often(clip.surroundings.starts_per_hour):
+            unheard = diagnose_unheard(clip.surroundings, loaded.surroundings)
+        if unheard is not None and not clip.assessed.anomalous:
+            clip.condition = unheard.condition
+        elif clip.assessed.unusual:
             clip.condition = diagnose(
                 clip.judged,
                 loaded.fitted,
@@ -135,27 +147,35 @@ class Follower:
                 clip.surroundings,
                 usual_surroundings=loaded.surroundings,
             ).condition
-        else:
-            unheard = diagnose_unheard(clip.surroundings, loaded.surroundings)
-            clip.condition = unheard.condition if unheard is not None else None
 
     def _decide(self, clip: Clip) -> None:
         """As `acoustics.consequences.follow`."""
-        recent = [one for one in self.clips[-_MOST_STATES:] if one.assessed is not None]
-        recent = recent[-decision.WINDOW :]
-        decided = decision.decide([one.assessed for one in recent if one.assessed is not None])
+        recent = [one.assessed for one in self._assessed(decision.WINDOW) if one.assessed is not None]
+        decided = decision.decide(recent)
+        clip.learnable = drift.may_learn(recent[-1], decided.sum)
+        self._is_wary = drift.is_wary(decided.sum)
         if decided.action == "raise":
             self._raise(clip, clip.condition or UNKNOWN_CONDITION, decided.severity or "high")
         elif decided.action == "clear":
             self.open -= {consequences.FAMILIES[0]}
-        told = [one.condition if one.condition in consequences.OPERATION else None for one in recent[::-1]]
-        if told[0] is not None and clip.assessed is not None and not clip.assessed.anomalous:
-            if told.count(told[0]) >= decision.ENOUGH:
+
+    def _follow_operation(self, clip: Clip) -> None:
+        """As `acoustics.consequences.follow_operation`."""
+        since = clip.at - operation.WITHIN_S
+        states_told = [(one.at, one.state) for one in self.clips[-_MOST_STATES:] if one.at >= since]
+        recent = self._assessed(consequences.OPERATION_WINDOW)[::-1]
+        told = [one.condition if one.condition in consequences.OPERATION else None for one in recent]
+        if operation.is_left_open(states_told):
+            slope = clip.surroundings.temperature_slope_c_per_min
+            self._raise(clip, operation.DOOR_OPEN, operation.severity(slope))
+        elif clip.assessed is not None and told[0] is not None and not clip.assessed.anomalous:
+            if told.count(told[0]) >= consequences.OPERATION_ENOUGH:
                 self._raise(clip, told[0], "medium")
-        elif not any(told[: decision.CLEAR_AFTER]) and len(told) >= decision.CLEAR_AFTER:
+        elif operation.is_closed(states_told) and not any(told[: decision.CLEAR_AFTER]):
             self.open -= {consequences.OPERATION}
-        if self.open:
-            clip.learnable = False
+
+    def _assessed(self, limit: int) -> list[Clip]:
+        return self._newest(limit, lambda clip: clip.assessed is not None)
 
     def _raise(self, clip: Clip, condition: str, severity: str) -> None:
         family = consequences.family_of(condition)
@@ -163,10 +183,10 @@ class Follower:
         if family in self.open:
             return
         for earlier in reversed(self.clips):
-            if earlier.at < clip.at - NEAR_ALARM.total_seconds():
+            if earlier.at < clip.at - drift.SETTLING.total_seconds():
                 break
             earlier.learnable = False
-        clip.opened = severity
+        clip.opened, clip.named = severity, condition
         self.open |= {family}
 
     def _learn_states(self, newest: Clip) -> None:
@@ -175,7 +195,9 @@ class Follower:
             self._states_anew(due)
 
     def _states_anew(self, limit: int) -> None:
-        clips = self.clips[-limit:]
+        clips = [clip for clip in self.clips if not clip.alarmed][-limit:]
+        if not clips:
+            return
         try:
             self._states = runstate.learn(
                 np.array([clip.features for clip in clips]),
@@ -194,26 +216,38 @@ class Follower:
         known = self.baselines.get(group)
         steps = [BASELINE_CLIPS * factor for factor in refitting.GROWTH]
         due = next((step for step in steps if known is None or step > known.clips), None)
-        if due is not None and len(self._learnable(group, due)) >= due:
-            self._refit(group, at, due)
+        if due is None:
+            return
+        clips = self._learnable(group, due)
+        if len(clips) >= due:
+            self._refit(group, at, clips)
 
     def _refit_if_old(self, at: float) -> None:
+        """As `refitting.refit_due`, which the server asks for once an hour."""
+        if at < self._next_refit:
+            return
+        self._next_refit = at + _REFITS_APART_S
         for group, baseline in list(self.baselines.items()):
-            if at - baseline.made_at < refitting.AGE.total_seconds():
+            if at - baseline.made_at < refitting.AGE.total_seconds() or self._is_wary or self.open:
                 continue
-            new = [
-                clip
-                for clip in self._learnable(group, refitting.NEW_CLIPS)
-                if clip.at > baseline.last_heard_at
-            ]
-            if len(new) < refitting.NEW_CLIPS:
+            settled = self._settled(group, at)
+            if sum(clip.at > baseline.last_heard_at for clip in settled) < refitting.NEW_CLIPS:
                 continue
             if group == states.RUNNING:
                 self._states_anew(states.CLIPS_LIMIT)
-            self._refit(group, at, refitting.CLIPS_LIMIT)
+            places = drift.spread(len(settled), refitting.CLIPS_LIMIT)
+            self._refit(group, at, [settled[place] for place in places])
 
-    def _refit(self, group: str, at: float, limit: int) -> None:
-        clips = self._learnable(group, limit)
+    def _settled(self, group: str, at: float) -> list[Clip]:
+        """What a daily re-fit may learn from."""
+        until = at - drift.SETTLING.total_seconds()
+        since = until - drift.SPAN.total_seconds()
+        first = next((place for place, clip in enumerate(self.clips) if clip.at >= since), 0)
+        return [
+            clip for clip in self.clips[first:] if clip.learnable and clip.group == group and clip.at <= until
+        ]
+
+    def _refit(self, group: str, at: float, clips: list[Clip]) -> None:
         if len(clips) < BASELINE_CLIPS:
             return
         try:
@@ -254,6 +288,8 @@ class Follower:
         return found[::-1]
 
 
+_REFITS_APART_S = 3600.0
+_HUM_STEP = [feature.name for feature in FEATURE_SETS[FEATURES].names()].index("hum_step_db")
 _MOST_STATES = 400  # clips looked back for states: more than the hours that count can hold
 
 

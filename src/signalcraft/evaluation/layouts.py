@@ -1,8 +1,9 @@
-"""Folders of labelled sound in the layouts of DCASE task 2 and of MIMII."""
+"""Folders of labelled sound as DCASE task 2, MIMII and `signalcraft simulate --wav` lay them out."""
 
+import csv
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +16,7 @@ MAX_DURATION_S = 60.0  # clips of these data sets have 2 to 18 s; a longer file 
 # Where a folder has no split: as many normal clips test as there are anomalous ones (MIMII's rule), but at
 # least this many, as far as half of them still train. Fewer would give no false alarm rate.
 MIN_TEST_NORMALS = 20
+SIMULATED = "clips.csv"  # the simulator's own table: which file is of which condition
 _MACHINE_ID = re.compile(r"(?:^|_)(id_\d+|section_\d+)(?=_|\.|$)")
 
 
@@ -23,17 +25,20 @@ def labelled_folders(folder: Path) -> Dataset | None:
     splits = [*_dcase(folder), *_mimii(folder)] or [*_flat(folder)]
     if not splits:
         return None
+    conditions = _simulated(folder / SIMULATED)
 
     def trials() -> Iterator[Trial]:
         for group, train, test in splits:
-            yield make(group, 0, _sources(train), _sources(test))
+            yield make(group, 0, _sources(train, conditions), _sources(test, conditions))
 
+    name = folder.resolve().name
     return Dataset(
-        folder.resolve().name,
+        f"{name} (synthetic)" if conditions else name,
         "Trained on train/, tested on test/ where the folder has them (DCASE task 2). Else the normal clips"
         " of a machine are sorted by name, the first of them test: as many as there are anomalous ones"
         f" (MIMII), at least {MIN_TEST_NORMALS}, at most half.",
         trials,
+        synthetic=bool(conditions),
     )
 
 
@@ -106,8 +111,24 @@ def _group(root: Path, folder: Path, machine: str) -> str:
     return " ".join(part for part in ("" if place == "." else place, machine) if part) or root.resolve().name
 
 
-def _sources(files: Iterable[Path]) -> list[Source]:
+def _simulated(table: Path) -> dict[str, str]:
+    """What is wrong in each file of a folder that the simulator wrote; nothing of any other folder."""
+    if not table.is_file():
+        return {}
+    with table.open(newline="", encoding="utf-8") as file:
+        rows = csv.DictReader(file)
+        if not {"file", "condition", "severity"} <= set(rows.fieldnames or ()):
+            return {}
+        return {row["file"]: row["condition"] for row in rows}
+
+
+def _sources(files: Iterable[Path], conditions: Mapping[str, str]) -> list[Source]:
     return [
-        Source(file.name, file.name, "anomaly" if is_anomalous(file) else NORMAL, partial(load, file))
+        Source(
+            file.name,
+            file.name,
+            conditions.get(file.name, "anomaly") if is_anomalous(file) else NORMAL,
+            partial(load, file),
+        )
         for file in files
     ]

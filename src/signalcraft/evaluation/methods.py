@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from signalcraft.anomaly import DETECTORS, FEATURES_OF, learn
 from signalcraft.anomaly.base import Detector
 from signalcraft.anomaly.decision import Assessed
+from signalcraft.anomaly.diagnosis import diagnose_unheard
+from signalcraft.anomaly.surroundings import Surroundings
 from signalcraft.evaluation.autoencoder import Autoencoder
 from signalcraft.evaluation.errors import EvaluationError
 from signalcraft.evaluation.references import Mahalanobis, NearestNeighbour
@@ -27,26 +29,36 @@ class Method(Protocol):
 
 
 class Engine:
-    """A registered detector."""
+    """A registered detector, and what the sensors tell where a clip sounds as usual: both as the server takes
+    them."""
 
     def __init__(self, detector: str) -> None:
         if detector not in DETECTORS:
             raise EvaluationError(f"{detector}: no such detector; there are {', '.join(sorted(DETECTORS))}")
         self._detector: Detector = DETECTORS[detector]
         self._baseline: Any = None
+        self._usual: list[Surroundings] = []
         self.name = detector
 
     def fit(self, healthy: Sequence[Sample]) -> None:
         heard = [sample.features_of(FEATURES_OF[self.name]) for sample in healthy]
         self._baseline = learn(self.name, np.stack([features for features, _ in heard]), heard[0][1])
+        self._usual = [sample.surroundings for sample in healthy if sample.surroundings is not None]
 
     def score(self, sample: Sample) -> float:
-        return self._detector.score(self._baseline, sample.features_of(FEATURES_OF[self.name])[0])
+        """By the sound; a clip that sounds as usual and of which the sensors alone tell a fault is over the
+        limit by that fault's probability."""
+        heard = self._detector.score(self._baseline, sample.features_of(FEATURES_OF[self.name])[0])
+        if heard <= self.limit and self._usual and sample.surroundings is not None:
+            unheard = diagnose_unheard(sample.surroundings, self._usual)
+            if unheard is not None:
+                return self.limit * (1 + unheard.best.probability)
+        return heard
 
     def assess(self, sample: Sample) -> Assessed:
-        """The score as the rule over time takes it."""
+        """The sound alone, as the rule over time takes it."""
         found = self._detector.assess(self._baseline, sample.features_of(FEATURES_OF[self.name])[0])
-        return Assessed(found.ratio, found.grave)
+        return Assessed(found.ratio, found.grave, found.tail_probability)
 
     @property
     def healthy_scores(self) -> NDArray[np.float64]:
@@ -57,11 +69,6 @@ class Engine:
     @property
     def limit(self) -> float:
         return float(self._baseline.limit)
-
-    def quantile(self, share: float) -> float | None:
-        """The score that a healthy clip exceeds with probability 1 - share, if the detector tells."""
-        told = getattr(self._baseline, "quantile", None)
-        return float(told(share)) if told is not None else None
 
     @property
     def baseline(self) -> Any:

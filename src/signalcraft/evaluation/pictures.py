@@ -21,8 +21,8 @@ def roc_svg(title: str, curves: Mapping[str, tuple[NDArray[np.float64], NDArray[
         colour = COLOURS[place % len(COLOURS)]
         drawn.append(_line(list(zip(fpr.tolist(), tpr.tolist(), strict=True)), colour))
         y = _MARGIN + _SIDE - 12 - 15 * (len(curves) - 1 - place)
-        legend.append(f'<rect x="{_MARGIN + 128}" y="{y - 8}" width="10" height="3" fill="{colour}"/>')
-        legend.append(_text(_MARGIN + 142, y, name))
+        legend.append(f'<rect x="{_MARGIN + 104}" y="{y - 8}" width="10" height="3" fill="{colour}"/>')
+        legend.append(_text(_MARGIN + 118, y, name))
     return _frame(title, "false positive rate", "true positive rate", ("0", "1"), drawn + legend)
 
 
@@ -30,6 +30,8 @@ def histogram_svg(title: str, normal: ArrayLike, anomalous: ArrayLike, *, limit:
     """Scores of healthy (blue) and anomalous (orange) clips on a logarithmic axis; limit: a vertical line."""
     groups = [np.log10(np.maximum(np.asarray(g, np.float64), 1e-9)) for g in (normal, anomalous)]
     everything = np.concatenate(groups)
+    if limit is not None:
+        everything = np.append(everything, np.log10(max(limit, 1e-9)))
     low, high = float(everything.min()), float(everything.max())
     high = max(high, low + 1e-3)
     counts = [np.histogram(group, _BINS, (low, high))[0] for group in groups]
@@ -45,8 +47,7 @@ def histogram_svg(title: str, normal: ArrayLike, anomalous: ArrayLike, *, limit:
             )
     if limit is not None:
         place = (float(np.log10(max(limit, 1e-9))) - low) / (high - low)
-        if 0 <= place <= 1:
-            drawn.append(_line([(place, 0), (place, 1)], "#333", dashed=True))
+        drawn.append(_line([(place, 0), (place, 1)], "#333", dashed=True))
     ends = (f"{10**low:.3g}", f"{10**high:.3g}")
     return _frame(title, "score, logarithmic (blue healthy, orange not)", "share of clips", ends, drawn)
 

@@ -51,7 +51,8 @@ def dataset(name: str) -> Dataset:
         f" signal-to-noise ratio of the healthy machine, varying by {SNR_DEVIATION_DB:g} dB clip by clip;"
         " mean over the machines. Short cycling does not change the sound of a run: what tells it is the"
         f" starts an hour, counted from the current every {READINGS_S:g} s, which come with each clip, as do"
-        " temperature, current and vibration.",
+        " temperature, current and vibration. The engine counts it as found where these sensors alone tell it"
+        " (`diagnose_unheard`), as the server does; the references hear the sound only.",
         _unseen,
         synthetic=True,
     )

@@ -28,6 +28,7 @@ CLIP_EVERY_S = 300.0
 FAULT_BEGINS_DAY, FAULT_GROWS_DAYS, FAULT_DAYS = 4.0, 3.0, 7.5
 KINDS: tuple[Kind, ...] = SOUND_BORNE
 CHANGED_DB = 6.0
+GIVEN_UP_AFTER = 72  # clips after that change
 
 _DAY_S = 86_400.0
 _SHOP = (
@@ -46,7 +47,8 @@ PROTOCOLS = {
     f" {FAULT_GROWS_DAYS:g} days. A clip every {CLIP_EVERY_S / 60:g} minutes while the compressor runs."
     f" Found is the first clip with an alarm open that the same sound without the fault would not have"
     f" open; counted from the first clip in which mean or peak level of a band differs by {CHANGED_DB:g} dB"
-    f" from the same moment without the fault; negative is before that. {_SHOP}",
+    f" from the same moment without the fault; negative is before that. What is not found {GIVEN_UP_AFTER}"
+    f" clips after it is given up. {_SHOP}",
 }
 
 
@@ -103,12 +105,16 @@ def _hear(follower: Follower, machine: VirtualMachine, at: float) -> None:
 
 def _grow_all(seed: int, detector: str) -> Iterator[Watched]:
     past = _follow(seed, detector, days=FAULT_BEGINS_DAY, sends=_runs)
+    normal: dict[float, _Heard | None] = {}
     for kind in KINDS:
-        yield _grow(seed, kind, past)
+        yield _grow(seed, kind, past, normal)
 
 
-def _grow(seed: int, kind: Kind, past: Follower) -> Watched:
-    """The fault, and beside it the same moments without it, both judged by what was learned until then."""
+def _grow(seed: int, kind: Kind, past: Follower, normal_at: dict[float, "_Heard | None"]) -> Watched:
+    """The fault, and beside it the same moments without it, both judged by what was learned until then.
+
+    normal_at: how those moments sound without it, for all faults: filled as it is needed.
+    """
     begins = BEGINS_H * 3600 + FAULT_BEGINS_DAY * _DAY_S
     fault = Fault(starts_at=begins, grows_over_s=FAULT_GROWS_DAYS * _DAY_S, kind=kind)
     machine = VirtualMachine(seed, fault=fault)
@@ -123,7 +129,9 @@ def _grow(seed: int, kind: Kind, past: Follower) -> Watched:
         if not _runs(machine, at):
             continue
         heard = _Heard.of(machine, at, past.detector)
-        normal = _Heard.of(machine, at, past.detector, faulty=False)
+        if at not in normal_at:
+            normal_at[at] = _Heard.of(machine, at, past.detector, faulty=False)
+        normal = normal_at[at]
         if heard is None or normal is None:
             continue
         place += 1
@@ -132,10 +140,10 @@ def _grow(seed: int, kind: Kind, past: Follower) -> Watched:
             clip = follower.hear(at, heard.features, told, judged=heard.judged)
             without.hear(at, normal.features, told, judged=normal.judged)
             if follower.open - without.open:
-                found, severity, named = place, fault.severity(at), clip.condition
+                found, severity, named = place, fault.severity(at), clip.named
         if changed is None and _change_db(heard.features, normal.features) >= CHANGED_DB:
             changed = place
-        if found is not None and changed is not None:
+        if changed is not None and (found is not None or place >= changed + GIVEN_UP_AFTER):
             break
     after = found - changed if found is not None and changed is not None else None
     return replace(

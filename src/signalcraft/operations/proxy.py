@@ -21,6 +21,9 @@ API_PATHS = (
     "/api/devices",
     "/api/clips",
     "/api/analyses",
+    "/api/conditions",
+    "/api/baselines",
+    "/api/heads",
     "/api/openapi/api.json",
 )
 """Answered by the api tier, each with all below it; every other path is the gateway's."""

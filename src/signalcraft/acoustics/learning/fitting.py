@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from statistics import median, median_low
 from typing import Any
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
+from signalcraft import dsp
 from signalcraft.acoustics import surroundings as around
 from signalcraft.acoustics.learning.models import Baseline
 from signalcraft.acoustics.learning.queries import HeardClip
@@ -78,4 +80,32 @@ def fit(rows: Sequence[HeardClip]) -> tuple[Any, dict[str, Any]]:
         "first_heard_at": min(row.heard_at for row in rows).isoformat(),
         "last_heard_at": max(row.heard_at for row in rows).isoformat(),
         "left_out": fitted.n_clips - fitted.n_used,
+        **_usual(rows),
+    }
+
+
+def incomparable(quality: dict[str, Any] | None, baseline: Baseline) -> tuple[str, ...]:
+    """Why a clip cannot be held against the clips of this baseline (see `dsp.incomparable`); else empty.
+
+    What was stored before its rate was known is compared as it is.
+    """
+    usual = baseline.made_from
+    if quality is None or "source_rate_hz" not in quality or "source_rate_hz" not in usual:
+        return ()
+    return dsp.incomparable(
+        quality["duration_s"],
+        quality["source_rate_hz"],
+        usual_duration_s=usual["duration_s"],
+        usual_rate_hz=usual["source_rate_hz"],
+    )
+
+
+def _usual(rows: Sequence[HeardClip]) -> dict[str, Any]:
+    """Length and source rate of half of the clips at least, where they are known."""
+    known = [row.quality for row in rows if row.quality and "source_rate_hz" in row.quality]
+    if not known:
+        return {}
+    return {
+        "duration_s": median(one["duration_s"] for one in known),
+        "source_rate_hz": median_low(one["source_rate_hz"] for one in known),
     }

@@ -4,7 +4,6 @@ A label never changes a result. It closes or takes in hand the machine's alarm, 
 takes them away, and asks for training.
 """
 
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +17,7 @@ from signalcraft.acoustics.learning.models import Label
 from signalcraft.acoustics.learning.schemas import HEALTHY, LabelIn, LabelOut
 from signalcraft.acoustics.models import Analysis
 from signalcraft.alarms import service as alarms
+from signalcraft.anomaly import drift
 from signalcraft.anomaly.diagnosis.conditions import CONDITIONS
 from signalcraft.clock import utc_now
 from signalcraft.errors import ConflictError, InvalidInputError
@@ -27,9 +27,9 @@ from signalcraft.realtime.publish import emit
 
 log = get_logger(__name__)
 
-NEAR_ALARM = timedelta(hours=6)
+NEAR_ALARM = drift.SETTLING
 """What was heard so shortly before an alarm may be its beginning: it is not learned, until a person says that
-the alarm was false. A quarter of a day of clips is far less than a baseline holds."""
+the alarm was false."""
 
 
 def add(
@@ -148,7 +148,7 @@ def _follow(
         alarms.take_in_hand(session, principal, machine, comment=label.reason)
     elif label.verdict == "fixed":
         closed = _close(session, principal, machine, analysis, "fixed", label.reason)
-    elif healthy and analysis.verdict == "anomalous":
+    elif healthy and (analysis.verdict == "anomalous" or label.verdict == "dismiss"):
         closed = _dismiss(session, principal, machine, analysis, label.reason)
         training.ask(session, "baseline", machine=machine, requested_by=principal.user_id)
     elif label.condition is not None and not healthy:

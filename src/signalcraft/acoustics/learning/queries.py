@@ -12,10 +12,12 @@ from sqlalchemy.orm import Session
 from signalcraft.acoustics.learning.label_queries import holding_labels
 from signalcraft.acoustics.learning.models import Baseline, Head, StateModel
 from signalcraft.acoustics.models import Analysis, FormerResult
+from signalcraft.alarms.models import Alarm
+from signalcraft.anomaly import drift
 from signalcraft.fleet.models import Machine
 
-HeardClip = Row[UUID, UUID, datetime, list[float] | None, dict[str, Any] | None]
-"""Analysis, clip, when it was heard, its features, its surroundings."""
+HeardClip = Row[UUID, UUID, datetime, list[float] | None, dict[str, Any] | None, dict[str, Any] | None]
+"""Analysis, clip, when it was heard, its features, its surroundings, its quality."""
 
 
 # --- clips to learn from
@@ -33,6 +35,29 @@ def learnable_clips(
     ).all()
 
 
+def learnable_clips_between(
+    session: Session,
+    machine_id: int,
+    run_state: str,
+    *,
+    feature_version: str,
+    start: datetime,
+    end: datetime,
+    limit: int,
+) -> Sequence[HeardClip]:
+    """At most so many clips to learn from, spread evenly over those heard in that time, oldest first."""
+    within = Analysis.heard_at.between(start, end)
+    ids = session.scalars(
+        select(Analysis.id)
+        .where(*_learnable(machine_id, run_state, feature_version), within)
+        .order_by(Analysis.heard_at, Analysis.id)
+    ).all()
+    wanted = [ids[place] for place in drift.spread(len(ids), limit)]
+    return session.execute(
+        _clips().where(Analysis.id.in_(wanted)).order_by(Analysis.heard_at, Analysis.id)
+    ).all()
+
+
 def count_learnable(
     session: Session, machine_id: int, run_state: str, *, feature_version: str, enough: int
 ) -> int:
@@ -43,14 +68,24 @@ def count_learnable(
 
 
 def count_learnable_since(
-    session: Session, machine_id: int, run_state: str, *, feature_version: str, since: datetime
+    session: Session,
+    machine_id: int,
+    run_state: str,
+    *,
+    feature_version: str,
+    since: datetime,
+    until: datetime,
 ) -> int:
-    """How many clips to learn from were heard later than that."""
+    """How many clips to learn from were heard later than the one, and not later than the other."""
     return (
         session.scalar(
             select(func.count())
             .select_from(Analysis)
-            .where(*_learnable(machine_id, run_state, feature_version), Analysis.heard_at > since)
+            .where(
+                *_learnable(machine_id, run_state, feature_version),
+                Analysis.heard_at > since,
+                Analysis.heard_at <= until,
+            )
         )
         or 0
     )
@@ -77,10 +112,18 @@ def learnable_counts(
 def clips_of_node(
     session: Session, machine_id: int, *, feature_version: str, limit: int
 ) -> Sequence[HeardClip]:
-    """The newest assessable clips of the machine's node in whatever state, newest first."""
+    """The newest assessable clips of the machine's node in whatever state, newest first; none that was heard
+    while an alarm was open: a fault is no state of the machine's own.
+    """
+    alarmed = exists().where(
+        Alarm.machine_id == machine_id,
+        Alarm.raised_at <= Analysis.heard_at,
+        or_(Alarm.cleared_at.is_(None), Alarm.cleared_at > Analysis.heard_at),
+    )
     return session.execute(
         _clips()
         .where(
+            ~alarmed,
             Analysis.machine_id == machine_id,
             Analysis.state == "done",
             Analysis.requested_by.is_(None),
@@ -136,6 +179,22 @@ def states_with_clips(session: Session, machine_id: int, *, feature_version: str
     return [state for state in rows if state is not None]
 
 
+def newest_sum(session: Session, machine_id: int) -> float:
+    """What the machine's newest clips added up to when the last of them was decided on."""
+    newest = session.scalar(
+        select(Analysis.decision["sum"].as_float())
+        .where(
+            Analysis.machine_id == machine_id,
+            Analysis.verdict.in_(("normal", "anomalous")),
+            Analysis.requested_by.is_(None),
+            Analysis.decision.is_not(None),
+        )
+        .order_by(Analysis.heard_at.desc(), Analysis.id.desc())
+        .limit(1)
+    )
+    return newest or 0.0
+
+
 def unjudged(session: Session, analysis_ids: Sequence[UUID]) -> Sequence[UUID]:
     """Which of these no detector has judged, or none that knew their state."""
     open_still = or_(Analysis.verdict == "learning", Analysis.run_state == "unknown")
@@ -168,7 +227,14 @@ def set_learnable(
 
 
 def _clips() -> Any:
-    return select(Analysis.id, Analysis.clip_id, Analysis.heard_at, Analysis.features, Analysis.surroundings)
+    return select(
+        Analysis.id,
+        Analysis.clip_id,
+        Analysis.heard_at,
+        Analysis.features,
+        Analysis.surroundings,
+        Analysis.quality,
+    )
 
 
 def _learnable(machine_id: Any, run_state: str, feature_version: str) -> tuple[ColumnElement[bool], ...]:

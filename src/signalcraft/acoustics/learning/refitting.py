@@ -3,7 +3,7 @@
 A machine has one for each run state. A new one is tried on past clips beside the old one before it judges.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,7 +15,8 @@ from signalcraft.acoustics.learning.fitting import Loaded
 from signalcraft.acoustics.learning.models import Baseline
 from signalcraft.acoustics.learning.schemas import HEALTHY
 from signalcraft.acoustics.queries import lock_machine
-from signalcraft.anomaly import CURRENT, BaselineError
+from signalcraft.alarms import service as alarms
+from signalcraft.anomaly import CURRENT, BaselineError, drift
 from signalcraft.clock import utc_now
 from signalcraft.db.session import unit_of_work
 from signalcraft.dsp.features import CURRENT as FEATURES
@@ -28,8 +29,8 @@ log = get_logger(__name__)
 GROWTH = (1, 2, 4)
 """At first a baseline is learned anew each time the clips have doubled: confidence grows with them."""
 CLIPS_LIMIT = 240
-"""Newest clips that a baseline is made from: enough for its tails, and at one every five minutes a day or two
-of running, so that every part of the day is in them."""
+"""Clips that a baseline is made from: enough for its tails. The first ones take the newest, later ones spread
+them over `drift.SPAN`."""
 NEW_CLIPS = 24
 """A re-fit wants so many new clips: a tenth of what it is made from, or it would be the same again."""
 AGE = timedelta(days=1)
@@ -63,18 +64,42 @@ def learn_if_due(
     counted = queries.count_learnable(session, machine.id, run_state, feature_version=FEATURES, enough=due)
     if counted < due:
         return None
-    fitted = refit(session, machine, run_state, limit=due)
+    rows = queries.learnable_clips(session, machine.id, run_state, feature_version=FEATURES, limit=due)[::-1]
+    fitted = fit(session, machine, run_state, rows)
     return fitted if fitted is not None and fitted.status == "active" else None
 
 
-def refit(session: Session, machine: Machine, run_state: str, *, limit: int = CLIPS_LIMIT) -> Baseline | None:
-    """A new baseline from the newest clips: active, or in the shadow if the rule does not let it judge.
+def refit(
+    session: Session, machine: Machine, run_state: str, *, until: datetime | None = None
+) -> Baseline | None:
+    """A new baseline from the clips of some weeks, see `drift`. The caller holds the machine.
+
+    until: the newest that may be learned; None takes the newest that there are.
+    """
+    if until is None:
+        newest = queries.learnable_clips(session, machine.id, run_state, feature_version=FEATURES, limit=1)
+        if not newest:
+            return None
+        until = newest[0].heard_at
+    rows = queries.learnable_clips_between(
+        session,
+        machine.id,
+        run_state,
+        feature_version=FEATURES,
+        start=until - drift.SPAN,
+        end=until,
+        limit=CLIPS_LIMIT,
+    )
+    return fit(session, machine, run_state, rows)
+
+
+def fit(
+    session: Session, machine: Machine, run_state: str, rows: Sequence[queries.HeardClip]
+) -> Baseline | None:
+    """A new baseline from these clips: active, or in the shadow if the rule does not let it judge.
 
     The caller holds the machine. None where there are too few clips or nothing can be learned of them.
     """
-    rows = queries.learnable_clips(session, machine.id, run_state, feature_version=FEATURES, limit=limit)[
-        ::-1
-    ]
     if len(rows) < get_settings().baseline_clips:
         return None
     try:
@@ -238,13 +263,13 @@ def refit_due(now: datetime | None = None) -> int:
     made = 0
     for machine_id, run_state in due:
         with unit_of_work() as session:
-            made += _refit_if_drifted(session, machine_id, run_state)
+            made += _refit_if_drifted(session, machine_id, run_state, moment)
     return made
 
 
-def _refit_if_drifted(session: Session, machine_id: int, run_state: str) -> bool:
+def _refit_if_drifted(session: Session, machine_id: int, run_state: str, now: datetime) -> bool:
     active = queries.active_baseline(session, machine_id, run_state, features=FEATURES)
-    if active is None:
+    if active is None or drift.is_wary(queries.newest_sum(session, machine_id)):
         return False
     since = active.made_from.get("last_heard_at")
     new = queries.count_learnable_since(
@@ -253,13 +278,16 @@ def _refit_if_drifted(session: Session, machine_id: int, run_state: str) -> bool
         run_state,
         feature_version=FEATURES,
         since=datetime.fromisoformat(since) if since else active.created_at,
+        until=now - drift.SETTLING,
     )
     if new < NEW_CLIPS:
         return False
     machine = lock_machine(session, machine_id)
+    if alarms.gravest_severity(session, machine_id) is not None:
+        return False
     if run_state == states.RUNNING:
         states.learn(session, machine_id)
-    return refit(session, machine, run_state) is not None
+    return refit(session, machine, run_state, until=now - drift.SETTLING) is not None
 
 
 def _public(made_from: dict[str, Any]) -> dict[str, Any]:

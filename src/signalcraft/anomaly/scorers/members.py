@@ -15,7 +15,7 @@ Array = NDArray[np.float64]
 
 CLIPS_PER_COMPONENT = 12  # fewer tell nothing of a covariance, however much it is shrunk
 ITERATIONS = 5
-# ISO 3744 on how well the level of a machine in stable operation repeats: what few clips may not show.
+# Assumed: how well the level of a machine in stable operation repeats, which few clips may not show.
 UNSEEN_DB = 0.5
 _LEAST_DEVIATION = 1e-9
 

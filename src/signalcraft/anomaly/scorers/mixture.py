@@ -2,11 +2,12 @@
 
 Several mixtures, of 2, 3 and 4 components say, are fitted side by side; their scores are averaged by who
 asks. Full covariances, each shrunk after Ledoit and Wolf; expectation maximisation (Dempster, Laird, Rubin
-1977) from a fixed start, vectors in the order of their mean: the loudest together.
+1977) from a fixed start, vectors in the order of their mean: the loudest together. A component that is left
+with less than MIN_SHARE of the vectors is dropped: so few may all be bad.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +16,10 @@ from signalcraft.anomaly.scorers.linear import inverses, shrunk_covariances
 
 Array = NDArray[np.float64]
 
+MIN_SHARE = 0.1  # twice the share of bad clips of which it is promised that they do little harm
 # Components that no vector clearly belongs to keep a place this small in the sums.
 _LEAST_WEIGHT = 1e-6
+_DROPPED = 1e-30
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ def fit(z: Array, sizes: Sequence[int], *, iterations: int, least_variance: floa
     for _ in range(iterations):
         found = _maximise(z, responsibilities, tuple(sizes), least_variance)
         responsibilities = _expect(found, z)
-    return found
+    return _without_small(found)
 
 
 def scores(mixtures: Mixtures, z: Array) -> Array:
@@ -59,6 +62,13 @@ def _maximise(z: Array, responsibilities: Array, sizes: tuple[int, ...], least_v
     deviations = (zt - means[:, :, None]) * np.sqrt(responsibilities * (n / total)[:, None])[:, None, :]
     precisions, log_determinants = inverses(shrunk_covariances(deviations, least_variance=least_variance))
     return Mixtures(sizes, total / n, means, precisions, log_determinants)
+
+
+def _without_small(found: Mixtures) -> Mixtures:
+    """Small components lose their weight, the others of the same mixture share it. The largest stays."""
+    parts = np.split(found.weights, np.cumsum(found.sizes)[:-1])
+    kept = [np.where(w < min(MIN_SHARE, float(w.max())), _DROPPED, w) for w in parts]
+    return replace(found, weights=np.concatenate([w / w.sum() for w in kept]))
 
 
 def _expect(mixtures: Mixtures, z: Array) -> Array:

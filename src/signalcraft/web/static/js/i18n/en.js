@@ -49,7 +49,7 @@ export default {
   "device.offline": "Offline",
 
   "diagnosis.against": "against",
-  "diagnosis.evidence": "What speaks for it",
+  "diagnosis.evidence": "What speaks for it (+) and against it (−)",
   "diagnosis.for": "for",
   "diagnosis.title": "What it may be",
 
@@ -156,6 +156,8 @@ export default {
   "reason.gave_up": "Several attempts to analyse it failed",
   "reason.hum": "Only the microphone's own hum is heard",
   "reason.not_decodable": "The stored sound can't be read",
+  "reason.other_rate": "It was recorded at another sample rate than those it would be compared with",
+  "reason.shorter": "The recording is much shorter than those it would be compared with",
   "reason.silent": "There is no sound",
   "reason.sound_missing": "The stored sound is missing",
   "reason.too_short": "The recording is too short",

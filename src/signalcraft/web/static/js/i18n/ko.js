@@ -48,9 +48,9 @@ export default {
   "device.late": "데이터 지연",
   "device.offline": "연결 끊김",
 
-  "diagnosis.against": "반대",
-  "diagnosis.evidence": "근거",
-  "diagnosis.for": "근거",
+  "diagnosis.against": "아니라는 근거",
+  "diagnosis.evidence": "맞다는 근거(+)와 아니라는 근거(−)",
+  "diagnosis.for": "맞다는 근거",
   "diagnosis.title": "무엇이 문제일까요?",
 
   "fact.attempts": "분석 시도 횟수",
@@ -156,6 +156,8 @@ export default {
   "reason.gave_up": "여러 번 시도했지만 분석하지 못했습니다",
   "reason.hum": "마이크의 전기 잡음만 들립니다",
   "reason.not_decodable": "저장된 소리를 읽을 수 없습니다",
+  "reason.other_rate": "비교할 녹음과 샘플링 속도가 다릅니다",
+  "reason.shorter": "비교할 녹음보다 훨씬 짧습니다",
   "reason.silent": "소리가 들리지 않습니다",
   "reason.sound_missing": "저장된 소리를 찾을 수 없습니다",
   "reason.too_short": "녹음이 너무 짧습니다",

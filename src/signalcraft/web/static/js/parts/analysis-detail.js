@@ -152,7 +152,7 @@ function technicalFacts(analysis) {
   /** @type {[string, string | null][]} */
   const facts = [
     [t("fact.score"), analysis.score !== null && analysis.limit !== null ? t("fact.score_of", { score: number(analysis.score, 2), limit: number(analysis.limit, 2) }) : null],
-    [t("fact.tail"), tail === null ? null : interval ? `${number(tail * 100, 2)} %${tailRange}` : `≤ ${number(tail * 100, 1)} %`],
+    [t("fact.tail"), tail === null ? null : interval ? `${tail < 5e-5 ? "< 0.01" : number(tail * 100, 2)} %${tailRange}` : `≤ ${number(tail * 100, 1)} %`],
     [t("fact.state"), heard && `${wordOf("state", heard.run_state)}${heard.probability === null ? "" : ` (${number(heard.probability * 100, 0)} %)`}`],
     [t("fact.duration"), measured(quality?.duration_s, 1, "s")],
     [t("fact.level"), measured(quality?.rms_dbfs, 1, "dBFS")],

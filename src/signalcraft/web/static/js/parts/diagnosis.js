@@ -25,7 +25,8 @@ export function diagnosisList(conditions) {
  * @param {number} place
  */
 function conditionItem(found, place) {
-  const percent = `${number(found.probability * 100, 0)} %`;
+  // As the sentence says it: never certain, and no finer than such a judgement is.
+  const percent = `${number(Math.min(Math.max(Math.round(found.probability * 20) * 5, 5), 95), 0)} %`;
   const evidence = found.evidence.slice(0, EVIDENCE_SHOWN);
   return h(
     "li",

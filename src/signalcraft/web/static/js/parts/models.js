@@ -18,6 +18,8 @@ const UNFINISHED = ["queued", "running"];
 export function modelsPart(machineId) {
   const content = h("div", { class: "models-content" });
   const problem = h("p", { class: "form-problem", role: "alert" });
+  /** @type {(() => void)[]} */
+  const ends = [];
   const element = h(
     "details",
     { class: "panel models", ontoggle: () => element.open && load() },
@@ -31,7 +33,15 @@ export function modelsPart(machineId) {
   /** Machines of one model lend each other what they have learned, so somebody has to say which it is. */
   function modelForm() {
     const name = h("input", { name: "model", maxlength: 100, required: true, "aria-label": t("models.model"), placeholder: t("models.model") });
-    name.value = findMachine(store.get("overview"), machineId)?.machine.model ?? "";
+    let saved = "";
+    ends.push(
+      store.subscribe("overview", (/** @type {import("../../../types").Overview | null} */ overview) => {
+        const model = (overview && findMachine(overview, machineId)?.machine.model) ?? "";
+        // What is being typed stays.
+        if (name.value === saved) name.value = model;
+        saved = model;
+      }),
+    );
     return h("form", { class: "correction", onsubmit: save }, name, h("button", { class: "button", type: "submit" }, t("action.save")));
 
     /** @param {SubmitEvent} event */
@@ -88,10 +98,12 @@ export function modelsPart(machineId) {
     }
   }
 
-  const stop = store.subscribe("training", (/** @type {TrainingRun} */ run) => {
-    if (element.open && (run.machine_id === machineId || run.machine_id === null)) load();
-  });
-  return { element, leave: stop };
+  ends.push(
+    store.subscribe("training", (/** @type {TrainingRun} */ run) => {
+      if (element.open && (run.machine_id === machineId || run.machine_id === null)) load();
+    }),
+  );
+  return { element, leave: () => ends.forEach((end) => end()) };
 }
 
 /** @typedef {(address: string, decision: "promote" | "drop") => void} Decide */
