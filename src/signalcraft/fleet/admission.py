@@ -1,0 +1,31 @@
+"""Which nodes are let in, and as whom: asked once for all messages that are stored together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from signalcraft.errors import SignalCraftError
+from signalcraft.fleet.models import Device
+from signalcraft.fleet.service import see_device
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who a message says it is from: the node's name, the key it showed, the address it came from."""
+
+    device_id: str
+    key: str | None
+    address: str | None
+
+
+def admit(session: Session, callers: Sequence[Caller], *, now: datetime) -> list[Device | SignalCraftError]:
+    """The device of each caller, or why it is refused; in the order of the callers."""
+    admitted: list[Device | SignalCraftError] = []
+    for caller in callers:
+        try:
+            admitted.append(see_device(session, caller.device_id, address=caller.address, now=now))
+        except SignalCraftError as error:
+            admitted.append(error)
+    return admitted
