@@ -5,19 +5,21 @@ from typing import Any
 
 import pytest
 from hearing import fetch, hear, hum, teach
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from people import FleetFixture, Person
 from signalcraft.acoustics import judgement
 from signalcraft.acoustics import surroundings as around
 from signalcraft.acoustics.learning import fitting, labels, queries, states
+from signalcraft.acoustics.learning.models import Baseline
 from signalcraft.acoustics.learning.schemas import LabelIn
 from signalcraft.alarms.models import Alarm
-from signalcraft.anomaly import runstate
+from signalcraft.anomaly import decision, runstate
 from signalcraft.anomaly.surroundings import Surroundings
 from signalcraft.clock import utc_now
 from signalcraft.db.session import unit_of_work
 from signalcraft.dsp.features import CURRENT as FEATURES
+from signalcraft.fleet.models import Device
 
 pytestmark = pytest.mark.usefixtures("quick_learners")
 
@@ -43,6 +45,14 @@ def strange(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return wanted
 
 
+def trust(device: Device) -> None:
+    """Let its baseline count as one of many clips, without hearing them."""
+    with unit_of_work() as session:
+        session.execute(
+            update(Baseline).where(Baseline.machine_id == device.machine_id).values(clips=decision.SURE_CLIPS)
+        )
+
+
 def open_alarms() -> list[Alarm]:
     with unit_of_work() as session:
         return list(session.scalars(select(Alarm).where(Alarm.state != "cleared")))
@@ -52,6 +62,7 @@ def test_clips_that_are_merely_unusual_add_up(
     fleet: FleetFixture, owner: Person, strange: list[float]
 ) -> None:
     teach(fleet.device)
+    trust(fleet.device)
     strange.append(1.9)
     for number in range(7):
         found = hear(fleet.device, hum(100 + number))
@@ -82,6 +93,7 @@ def test_what_was_dismissed_does_not_add_up_again(
     fleet: FleetFixture, owner: Person, strange: list[float]
 ) -> None:
     teach(fleet.device)
+    trust(fleet.device)
     strange.append(1.9)
     for number in range(8):
         found = hear(fleet.device, hum(100 + number))
@@ -145,10 +157,25 @@ def learned_minutes(fleet: FleetFixture, begin: datetime) -> set[int]:
     return {round((row.heard_at - begin).total_seconds() / 60) for row in rows}
 
 
+def test_clips_that_are_unusual_to_a_young_baseline_do_not_add_up(
+    fleet: FleetFixture, strange: list[float]
+) -> None:
+    teach(fleet.device)
+    strange.append(2.9)
+    for number in range(8):
+        hear(fleet.device, hum(100 + number))
+    assert open_alarms() == []
+    strange.append(3.1)  # over the limit of a single clip: beyond any doubt
+    for number in range(4):
+        hear(fleet.device, hum(200 + number))
+    assert [alarm.severity for alarm in open_alarms()] == ["high"]
+
+
 def test_a_raised_clip_is_still_anomalous_when_it_is_fetched(
     fleet: FleetFixture, strange: list[float]
 ) -> None:
     teach(fleet.device)
+    trust(fleet.device)
     strange.append(2.9)
     found = [hear(fleet.device, hum(100 + number)) for number in range(4)]
     assert [fetch(one.id).verdict for one in found] == ["normal"] * 3 + ["anomalous"]

@@ -140,7 +140,7 @@ def detail(found: Json, machine_id: int) -> Json:
             "baseline": 1,
             "diagnosis": "physics-1" if anomalous else None,
             "head": None,
-            "decision": "cusum-1",
+            "decision": "cusum-2",
         },
         "quality": {"rms_dbfs": -26.4, "peak_dbfs": None, "clipped_fraction": 0.0, "duration_s": 10.0},
         "revision": 1,

@@ -15,6 +15,7 @@ from signalcraft.anomaly.decision import (
     WINDOW,
     Assessed,
     added_up,
+    believed,
     decide,
     false_alarms_per_month,
 )
@@ -106,3 +107,12 @@ def test_the_stated_rate_is_what_the_documents_say() -> None:
     assert false_alarms_per_month(RIGHT) == pytest.approx(1 / 2400, rel=0.03)
     assert false_alarms_per_month(0.5) == pytest.approx(1 / 82, rel=0.03)
     assert false_alarms_per_month(0.6) == pytest.approx(1 / 1.7, rel=0.03)
+
+
+def test_a_young_baseline_is_believed_only_what_counting_shows() -> None:
+    assert believed(0.002, 0.12, clips=60) == 0.12
+    assert believed(0.3, 0.12, clips=60) == 0.3
+    assert believed(0.002, 0.12, clips=240) == 0.002
+    assert believed(0.002, None, clips=60) == 0.002
+    # Sixty clips that say nothing against the machine add up to nothing, however rare the tail says they are.
+    assert added_up([Assessed(0.9, False, believed(0.002, 0.12, clips=60))] * WINDOW) == 0

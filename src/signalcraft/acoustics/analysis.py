@@ -221,7 +221,7 @@ def write(
     _set(analysis, columns)
     analysis.baseline_id = baseline.id
     # As far as the clip alone can tell; `consequences` looks at those before it too.
-    alone = consequences.assessed(analysis, {})
+    alone = consequences.assessed(analysis, {}, clips=baseline.clips)
     analysis.learnable = clip.source == "node" and drift.may_learn(alone, 0.0)
 
 

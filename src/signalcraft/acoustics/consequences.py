@@ -50,8 +50,11 @@ def follow(session: Session, analysis: Analysis, machine: Machine) -> None:
         limit=decision.WINDOW,
     )
     accepted = _accepted(session, analysis, machine)
-    newest = assessed(analysis, accepted)
-    decided = decision.decide([assessed(row, accepted) for row in reversed(recent)])
+    clips = learning.clips_of(session, {row.baseline_id for row in recent})
+    newest = assessed(analysis, accepted, clips=clips[analysis.baseline_id])
+    decided = decision.decide(
+        [assessed(row, accepted, clips=clips[row.baseline_id]) for row in reversed(recent)]
+    )
     is_accepted = analysis.verdict == "anomalous" and newest is USUAL
     analysis.decision = {**asdict(decided), "accepted": is_accepted}
     analysis.decision_version = decision.NAME
@@ -93,14 +96,21 @@ def follow_operation(session: Session, analysis: Analysis, machine: Machine) -> 
         analysis.learnable = False
 
 
-def assessed(row: Analysis, accepted: Accepted) -> Assessed:
-    """What the rule over time reads of a stored result; what people have accepted counts as usual: so far off
-    for that condition, and anything under the limit, which by itself has no name."""
+def assessed(row: Analysis, accepted: Accepted, *, clips: int) -> Assessed:
+    """What the rule over time reads of a result by a baseline of so many clips.
+
+    What people have accepted counts as usual: so far off for that condition, and anything under the limit,
+    which by itself has no name.
+    """
     ratio = (row.score or 0.0) / (row.score_limit or 1.0)
     if ratio <= accepted.get(row.condition or UNKNOWN, 0.0) or (ratio <= 1 and accepted.keys() - OPERATION):
         return USUAL
     tail = row.tail_probability if row.tail_probability is not None else 1.0
-    return Assessed(ratio=ratio, grave=bool(row.grave), tail_probability=tail)
+    return Assessed(
+        ratio=ratio,
+        grave=bool(row.grave),
+        tail_probability=decision.believed(tail, row.tail_high, clips=clips),
+    )
 
 
 def found_over_time(analysis: Analysis) -> None:

@@ -201,8 +201,10 @@ def recent_assessed(
                 Analysis.score,
                 Analysis.score_limit,
                 Analysis.tail_probability,
+                Analysis.tail_high,
                 Analysis.grave,
                 Analysis.condition,
+                Analysis.baseline_id,
             )
         )
     ).all()

@@ -25,7 +25,7 @@ def wait_for_analysis(analysis_id: UUID, seconds: float) -> bool:
     deadline = monotonic() + seconds
     with closing(PubSub(get_redis().connection_pool, ignore_subscribe_messages=True)) as subscription:
         try:
-            subscription.subscribe(finished_channel(analysis_id))
+            subscription.subscribe(finished_channel(analysis_id))  # type: ignore[no-untyped-call]
         except redis.RedisError:
             return _is_finished(analysis_id)
         while not _is_finished(analysis_id):

@@ -95,7 +95,7 @@ class Follower:
         if baseline is None:
             clip.learnable = clip.group is not None
         else:
-            self._judge(clip, baseline.loaded)
+            self._judge(clip, baseline)
             self._decide(clip)
         self._follow_operation(clip)
         if self.open:
@@ -127,13 +127,16 @@ class Follower:
         clip.group = _compared_as(self._states, heard)
         return clip
 
-    def _judge(self, clip: Clip, loaded: Loaded) -> None:
+    def _judge(self, clip: Clip, baseline: _Baseline) -> None:
         """As `acoustics.judgement.judge`, without an explanation."""
+        loaded = baseline.loaded
         found = loaded.assess(clip.judged)
         between = operation.is_between_states(
             float(clip.features[_HUM_STEP]), clip.surroundings.previous_state
         )
-        clip.assessed = Assessed(found.ratio, found.grave and not between, found.tail_probability)
+        _, high = getattr(found, "tail_interval", (None, None))
+        tail = decision.believed(found.tail_probability, high, clips=baseline.clips)
+        clip.assessed = Assessed(found.ratio, found.grave and not between, tail)
         unheard = None
         if operation.may_start_too_often(clip.surroundings.starts_per_hour):
             unheard = diagnose_unheard(clip.surroundings, loaded.surroundings)

@@ -1,6 +1,6 @@
 """All SQL of what is learned: clips to learn from, baselines, state models, heads."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -273,6 +273,12 @@ def active_baseline(
     if features is not None:
         statement = statement.where(Baseline.features == features)
     return session.scalar(statement)
+
+
+def clips_of(session: Session, baseline_ids: Collection[int | None]) -> Mapping[int | None, int]:
+    """Baseline to the number of clips it was made from."""
+    statement = select(Baseline.id, Baseline.clips).where(Baseline.id.in_(baseline_ids))
+    return {row.id: row.clips for row in session.execute(statement)}
 
 
 def newest_version(session: Session, machine_id: int) -> int:
