@@ -10,9 +10,10 @@ from sqlalchemy import func, select
 from people import FleetFixture
 from signalcraft.acoustics import baselines
 from signalcraft.acoustics import surroundings as around
+from signalcraft.acoustics.learning import states
 from signalcraft.acoustics.learning.models import Baseline, StateModel
 from signalcraft.alarms.models import Alarm
-from signalcraft.anomaly import decision, operation, runstate
+from signalcraft.anomaly import decision, operation, runstate, runstate_cues
 from signalcraft.anomaly.surroundings import Surroundings
 from signalcraft.clock import utc_now
 from signalcraft.dashboards import queries as dashboards
@@ -125,3 +126,18 @@ def test_starts_counted_from_clips_as_far_apart_as_the_runs_are_a_lower_bound() 
     assert operation.may_start_too_often(known["starts_per_hour"])
     assert not operation.may_start_too_often(2.5)
     assert not operation.may_start_too_often(None)
+
+
+def test_a_machine_that_was_heard_to_defrost_is_not_forgotten_to(
+    fleet: FleetFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its newest clips may hold too few defrosts to be told apart from running."""
+    teach(fleet.device)
+    unheard = np.full((runstate_cues.N_CUES, 2), np.nan)
+    for n_gas, kept in ((3, 3), (0, 3), (4, 4)):
+        heard = runstate.StateModel(unheard, unheard, unheard, 20, 0, n_gas)
+        monkeypatch.setattr(runstate, "learn", lambda *_, heard=heard: heard)
+        with unit_of_work() as session:
+            made = states.learn(session, fleet.machine.id)
+        assert made is not None
+        assert runstate.StateModel.from_bytes(made.arrays).n_gas == kept

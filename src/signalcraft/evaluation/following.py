@@ -202,13 +202,15 @@ class Follower:
         if not clips:
             return
         try:
-            self._states = runstate.learn(
+            learned = runstate.learn(
                 np.array([clip.features for clip in clips]),
                 [clip.surroundings for clip in clips],
                 FEATURE_SETS[FEATURES].names(),
             )
         except BaselineError:
             return
+        if self._states is None or not states.forgets(learned, self._states):
+            self._states = learned
         self._states_clips = len(clips)
         for clip in clips:
             if clip.assessed is None:

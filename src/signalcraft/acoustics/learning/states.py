@@ -68,6 +68,15 @@ def learned_as(state: str | None) -> str | None:
     return None if state in _NOT_LEARNED else state
 
 
+def forgets(learned: runstate.StateModel, former: runstate.StateModel) -> bool:
+    """Whether a new model has lost what the former knew: how this machine defrosts with its compressor.
+
+    Two days may hold too few defrosts to be told apart; a machine does not change its plumbing. Without this
+    rule defrosts of virtual development machine 400120 counted as running for ten days, and rang.
+    """
+    return former.n_gas > 0 and learned.n_gas == 0
+
+
 def learn_if_due(session: Session, machine_id: int, known: StateModel | None) -> StateModel | None:
     """Learn the next state model if there are enough clips for it; None if it is not due."""
     due = next((step for step in STEPS if known is None or step > known.clips), None)
@@ -92,12 +101,15 @@ def learn(session: Session, machine_id: int, *, limit: int = CLIPS_LIMIT) -> Sta
     except BaselineError as error:
         log.warning("states_not_learned", machine_id=machine_id, reason=str(error))
         return None
+    former = queries.newest_state_model(session, machine_id, features=FEATURES)
+    known = _model(former.id, former.arrays) if former is not None else None
+    kept = known is not None and forgets(learned, known)
     model = StateModel(
         machine_id=machine_id,
         version=queries.newest_state_version(session, machine_id) + 1,
         features=FEATURES,
         method=runstate.NAME,
-        arrays=learned.to_bytes(),
+        arrays=former.arrays if former is not None and kept else learned.to_bytes(),
         clips=len(rows),
     )
     session.add(model)
@@ -109,7 +121,7 @@ def learn(session: Session, machine_id: int, *, limit: int = CLIPS_LIMIT) -> Sta
         if row.id in unjudged
     ]
     queries.set_states(session, changes)
-    log.info("states_learned", machine_id=machine_id, version=model.version, clips=model.clips)
+    log.info("states_learned", machine_id=machine_id, version=model.version, clips=model.clips, kept=kept)
     return model
 
 
