@@ -141,6 +141,21 @@ def test_a_diagnosis_is_seen_heard_and_answered(page: Page, system: FakeSystem) 
     expect(detail.locator(".superseded")).to_contain_text("False alarm")
 
 
+def test_a_machine_with_an_open_alarm_opens_on_what_the_alarm_rests_on(
+    page: Page, system: FakeSystem
+) -> None:
+    newest = system.machine(1)["latest_analysis"] | {"id": "newest", "verdict": "normal", "ratio": 0.3}
+    evidence = newest | {"id": "evidence", "verdict": "anomalous", "ratio": 4.2, "measured_at": ago(hours=1)}
+    system.analyses[1] = [newest, evidence]
+    system.raise_alarm(1, tell=False)["analysis_id"] = "evidence"
+    sign_in(page, system, "/machines/1")
+    detail = page.locator(".analysis-detail")
+    expect(detail).to_contain_text("4.2 × the limit")
+    page.locator(".analysis-item").first.click()
+    expect(detail).not_to_contain_text("4.2 × the limit")
+    expect(page).to_have_url(f"{system.url}/machines/1?analysis=newest")
+
+
 def test_a_baseline_on_trial_is_promoted_by_a_person(page: Page, system: FakeSystem) -> None:
     sign_in(page, system, "/machines/1")
     page.get_by_text("What judges this machine").click()

@@ -50,6 +50,7 @@ export function machinePage(machineId) {
     }
     showHead(head, found.machine, found.shop, store.get("progress")[machineId]);
     showAlarm(found.machine.open_alarm);
+    analyses.standOn(found.machine.open_alarm?.analysis_id ?? null);
     readings.append(found.machine.latest_reading);
     const latest = found.machine.latest_analysis;
     const stand = latest ? `${latest.id} ${latest.state}` : "";

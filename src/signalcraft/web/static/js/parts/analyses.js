@@ -18,8 +18,10 @@ export function analysesPart(machineId) {
   let analyses = [];
   /** @type {string | null} */
   let chosen = new URLSearchParams(location.search).get("analysis");
-  // Until somebody chooses, the newest is shown and followed.
+  // Until somebody chooses, what the open alarm rests on is shown; without one the newest, which is followed.
   let following = chosen === null;
+  /** @type {string | null} */
+  let evidence = null;
   /** @type {string | null} */
   let detailed = null;
 
@@ -51,7 +53,7 @@ export function analysesPart(machineId) {
   /** @param {string} id */
   function choose(id) {
     chosen = id;
-    following = id === analyses[0]?.id;
+    following = id === (evidence ?? analyses[0]?.id);
     history.replaceState(null, "", following ? location.pathname : `?analysis=${encodeURIComponent(id)}`);
     show();
     if (matchMedia("(max-width: 900px)").matches) element.scrollIntoView({ behavior: "smooth" });
@@ -59,7 +61,7 @@ export function analysesPart(machineId) {
 
   function show() {
     const newest = analyses.find((analysis) => analysis.state === "done") ?? analyses[0];
-    if (following && !detail.isPlaying()) chosen = newest?.id ?? null;
+    if (following && !detail.isPlaying()) chosen = evidence ?? newest?.id ?? null;
     if (chosen === null) detail.showNone();
     else if (chosen !== detailed) detail.show(chosen);
     detailed = chosen;
@@ -106,12 +108,20 @@ export function analysesPart(machineId) {
     show();
   }
 
+  /** @param {string | null} id the analysis that the open alarm rests on; null where none is open */
+  function standOn(id) {
+    if (id === evidence) return;
+    evidence = id;
+    show();
+  }
+
   loadNewest();
   return {
     element,
     /** The server has newer analyses than the list. */
     loadNewest,
     choose,
+    standOn,
     leave() {
       detail.leave();
       chart.leave();
