@@ -1,0 +1,6 @@
+#pragma once
+
+void test_journal();
+void test_json();
+void test_http();
+void test_uploader();
