@@ -110,3 +110,23 @@ def judge(
             reason = SENSOR_FAULTS.get(field, {}).get(value, "out_of_range")
             flaws[row] = {**(flaws[row] or {}), field: bad(reason, value)}
     return values.astype(np.float32), flaws
+
+
+def vibration_g(axes: NDArray[np.float64], gravity: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How hard it shakes: the length of acceleration minus gravity.
+
+    `|a - G|` and not `|a| - 1`: shaking across the direction of gravity hardly changes the length of the sum
+    (0.1 g makes 0.005 g of it), while the difference of the vectors is the same in every direction.
+
+    Parameters
+    ----------
+    axes : [row, 3] in g, as the sensor measures, NaN where an axis has no valid value.
+    gravity : [row, 3] in g, what it measures at rest (`gravity.py`): zero where the firmware removes it.
+
+    Returns
+    -------
+    In g, 0 or more; NaN where an axis or gravity is not known.
+    """
+    difference = axes - gravity
+    length: NDArray[np.float64] = np.sqrt(np.einsum("ij,ij->i", difference, difference))
+    return length
