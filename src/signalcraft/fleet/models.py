@@ -1,7 +1,6 @@
 """Tables of shops, machines and devices."""
 
 from datetime import datetime
-
 from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Integer, func, text
@@ -83,9 +82,8 @@ class DeviceState(Base):
     status: Mapped[str] = mapped_column(server_default="online")
     """As it was last told to people; what it is now follows from the silence."""
     status_since: Mapped[datetime] = mapped_column(server_default=func.now())
-    contacts: Mapped[float] = mapped_column(server_default=text("0"))
-    contact_span_s: Mapped[float] = mapped_column(server_default=text("0"))
-    """Recent deliveries and the time they took, older ones counting less: their quotient is the rhythm."""
+    rhythm_s: Mapped[float] = mapped_column(server_default=text("30"))
+    """Time between two deliveries of readings, a mean in which older ones count less."""
     last_received_at: Mapped[datetime | None]
     """When the newest reading came, as against when it was measured."""
     boot_id: Mapped[int | None]
@@ -106,21 +104,16 @@ class DeviceState(Base):
     sensor_quality: Mapped[float | None] = mapped_column(REAL())
     """The newest reading; None where it held no valid value."""
 
-    @property
-    def rhythm_s(self) -> float | None:
-        """Seconds between two deliveries, None while too few are known."""
-        return rhythm(self.contacts, self.contact_span_s)
 
+class Listening(Base):
+    """Since when we have listened without a pause: while we were down, the silence was ours."""
 
-MIN_CONTACTS = 3.0
-"""With fewer deliveries the time between them is chance."""
+    __tablename__ = "listening"
+    __table_args__ = (CheckConstraint("id = 1", name="single_row"),)
 
-
-def rhythm(contacts: float | None, span_s: float | None) -> float | None:
-    """Seconds between two deliveries of which `contacts` took `span_s`; None where they are too few."""
-    if contacts is None or span_s is None or contacts < MIN_CONTACTS:
-        return None
-    return span_s / contacts
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    since: Mapped[datetime]
+    until: Mapped[datetime]
 
 
 class NodeSettings(Base):

@@ -15,6 +15,13 @@ def upgrade() -> None:
     op.add_column('devices', sa.Column('device_type', sa.Text(), server_default='freezer', nullable=False))
     op.add_column('alarms', sa.Column('reading', postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True))
 
+    op.create_table('listening',
+    sa.Column('id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('since', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('until', sa.DateTime(timezone=True), nullable=False),
+    sa.CheckConstraint('id = 1', name=op.f('ck_listening_single_row')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_listening'))
+    )
     op.create_table('threshold_work',
     sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
     sa.Column('device_id', sa.Integer(), nullable=False),
@@ -86,8 +93,7 @@ def upgrade() -> None:
     sa.Column('device_id', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('status', sa.Text(), server_default='online', nullable=False),
     sa.Column('status_since', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.Column('contacts', sa.Float(precision=53), server_default=sa.text('0'), nullable=False),
-    sa.Column('contact_span_s', sa.Float(precision=53), server_default=sa.text('0'), nullable=False),
+    sa.Column('rhythm_s', sa.Float(precision=53), server_default=sa.text('30'), nullable=False),
     sa.Column('last_received_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('boot_id', sa.BigInteger(), nullable=True),
     sa.Column('boot_count', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
