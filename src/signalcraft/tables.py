@@ -6,11 +6,19 @@ from signalcraft.acoustics.models import Analysis, Clip, ClipFragment, FormerRes
 from signalcraft.alarms.models import Alarm, AlarmTransition
 from signalcraft.db.base import Base
 from signalcraft.fleet.firmware.models import FirmwareImage, FirmwareRollout, FirmwareUpdate
-from signalcraft.fleet.models import Device, DeviceCommand, DeviceState, Machine, NodeSettings, Shop
+from signalcraft.fleet.models import Device, DeviceCommand, DeviceState, Listening, Machine, NodeSettings, Shop
 from signalcraft.migration.models import ImportedRecord
 from signalcraft.notifications.models import Notification
 from signalcraft.realtime.models import OutboxCounter, OutboxEvent
-from signalcraft.telemetry.models import Reading
+from signalcraft.telemetry.models import (
+    DeviceBoot,
+    DeviceGravity,
+    RawHorizon,
+    Reading,
+    RollupBacklog,
+    RollupMark,
+    RollupProgress,
+)
 from signalcraft.telemetry.thresholds.models import Excursion, Threshold, ThresholdState, ThresholdWork
 
 __all__ = [
@@ -22,7 +30,9 @@ __all__ = [
     "Clip",
     "ClipFragment",
     "Device",
+    "DeviceBoot",
     "DeviceCommand",
+    "DeviceGravity",
     "DeviceState",
     "Excursion",
     "FirmwareImage",
@@ -32,13 +42,18 @@ __all__ = [
     "Head",
     "ImportedRecord",
     "Label",
+    "Listening",
     "Machine",
     "NodeSettings",
     "Notification",
     "OutboxCounter",
     "OutboxEvent",
+    "RawHorizon",
     "Reading",
     "RefreshToken",
+    "RollupBacklog",
+    "RollupMark",
+    "RollupProgress",
     "Shop",
     "ShopMember",
     "StateModel",
