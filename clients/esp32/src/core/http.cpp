@@ -106,9 +106,12 @@ bool HttpClient::receive(Answer& answer, Sink& sink) {
       if (!whole_number(wait, seconds)) continue;
       if (seconds > kLongestRetryAfterSeconds) seconds = kLongestRetryAfterSeconds;
       answer.retry_after_ms = static_cast<uint32_t>(seconds) * 1000;
+    } else if (const char* range = value_of(line, "Content-Range")) {
+      if (std::sscanf(range, "bytes %" SCNu32 "-", &answer.range_start) != 1) return false;
     }
   }
   answer.status = status;
+  if (!sink.accept(answer)) return false;
   answer.whole = chunked ? pass_on_chunks(sink) : has_size ? pass_on(size, sink) : pass_on_rest(sink);
   return true;
 }

@@ -30,9 +30,18 @@ class MemoryBody final : public Body {
   uint32_t size_;
 };
 
+struct Answer {
+  int status = 0;  // 0: none came, or it was not HTTP
+  uint32_t retry_after_ms = 0;
+  uint32_t range_start = 0;  // of a 206: where in the thing its body begins
+  bool whole = false;  // the body came to its end
+};
+
 // Takes an answer's body as it comes.
 class Sink {
  public:
+  // Once the headers are known. False if the body is not wanted.
+  virtual bool accept(const Answer&) { return true; }
   // False ends the exchange.
   virtual bool take(const uint8_t* data, size_t length) = 0;
 
@@ -62,12 +71,6 @@ struct Request {
   const char* content_type;   // nullptr: no body
   Body* body;                 // nullptr: no body
   const char* extra_headers;  // whole lines, each ended by \r\n; nullptr: none
-};
-
-struct Answer {
-  int status = 0;  // 0: none came, or it was not HTTP
-  uint32_t retry_after_ms = 0;
-  bool whole = false;  // the body came to its end
 };
 
 class HttpClient {

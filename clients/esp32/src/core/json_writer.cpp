@@ -84,6 +84,8 @@ JsonWriter& JsonWriter::number(float value) {
 
 JsonWriter& JsonWriter::whole(uint64_t value) { return formatted("%" PRIu64, value); }
 
+JsonWriter& JsonWriter::boolean(bool value) { return formatted(value ? "true" : "false"); }
+
 JsonWriter& JsonWriter::seconds(int64_t microseconds) {
   return formatted("%" PRId64 ".%06" PRId64, microseconds / 1000000, microseconds % 1000000);
 }

@@ -18,6 +18,7 @@ class JsonWriter {
   JsonWriter& text(const char* value);
   JsonWriter& number(float value);
   JsonWriter& whole(uint64_t value);
+  JsonWriter& boolean(bool value);
   // Microseconds since 1970 as seconds, exact to the microsecond.
   JsonWriter& seconds(int64_t microseconds);
 

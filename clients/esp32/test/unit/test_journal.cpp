@@ -1,7 +1,7 @@
 #include <deque>
 #include <string>
 
-#include "../src/core/journal.h"
+#include "../../src/core/journal.h"
 #include "check.h"
 #include "fakes.h"
 #include "tests.h"

@@ -4,3 +4,5 @@ void test_journal();
 void test_json();
 void test_http();
 void test_uploader();
+void test_commands();
+void test_update();

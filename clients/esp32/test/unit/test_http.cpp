@@ -1,6 +1,6 @@
 #include <string>
 
-#include "../src/core/http.h"
+#include "../../src/core/http.h"
 #include "check.h"
 #include "fakes.h"
 #include "tests.h"

@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <string>
 
-#include "../src/core/reading.h"
-#include "../src/core/uploader.h"
+#include "../../src/core/reading.h"
+#include "../../src/core/uploader.h"
 #include "check.h"
 #include "fakes.h"
 #include "tests.h"

@@ -2,8 +2,8 @@
 #include <cstring>
 #include <string>
 
-#include "../src/core/json_reader.h"
-#include "../src/core/reading.h"
+#include "../../src/core/json_reader.h"
+#include "../../src/core/reading.h"
 #include "check.h"
 #include "fakes.h"
 #include "tests.h"

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "../src/core/ports.h"
+#include "../../src/core/ports.h"
 
 namespace fakes {
 
