@@ -103,6 +103,8 @@ class Settings(BaseSettings):
     """Largest raw clip of a node: 87 s at 48 kHz, 16 bits."""
     json_limit_bytes: int = Field(256 * 1024, ge=1024)
     """Largest JSON document: a node's buffer is 1 KiB, a feature message 2 KiB."""
+    batch_limit_bytes: int = Field(2 * 1024 * 1024, ge=1024)
+    """Largest batch of readings, also once inflated: 5,000 of them take 1 MB of JSON."""
     clip_limit_seconds: float = Field(300.0, gt=0)
     """Longest sound that is analysed: memory of one analysis stays under 100 MB."""
     unclaimed_devices_limit: int = Field(500, ge=0)

@@ -82,6 +82,18 @@ class SensorDataReceived(Answer):
     timestamp: EpochSeconds
 
 
+class ReadingError(BaseModel):
+    index: int = Field(description="The reading's place in the body, from 0.")
+    field: str = Field(description="As the sender wrote it.")
+    message: str
+
+
+class BatchReceived(Answer):
+    stored: int = Field(description="Readings that are new.")
+    duplicates: int = Field(description="Readings that were there already.")
+    errors: list[ReadingError] = Field(description="What was not stored, and why.")
+
+
 class SensorRow(BaseModel):
     device_id: str
     timestamp: EpochSeconds

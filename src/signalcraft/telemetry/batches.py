@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -11,9 +10,9 @@ from numpy.typing import NDArray
 from signalcraft.telemetry.columns import ABSENT, FIELDS
 from signalcraft.telemetry.quality import bad
 from signalcraft.telemetry.schemas import ReadingIn
+from signalcraft.telemetry.times import microseconds
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+_COLUMNS = ("measured_at_us", "boot", "sequence", "uptime_us", "fields", "quality", "extra")
 
 
 @dataclass(frozen=True)
@@ -44,6 +43,15 @@ class Batch:
     def __len__(self) -> int:
         return len(self.name)
 
+    def take(self, rows: NDArray[Any]) -> "Batch":
+        """Those rows (a mask or positions), in their order; devices without a row are left out."""
+        kept, name = np.unique(self.name[rows], return_inverse=True)
+        return Batch(
+            names=[self.names[place] for place in kept.tolist()],
+            name=name.astype(np.int32),
+            **{column: getattr(self, column)[rows] for column in _COLUMNS},
+        )
+
 
 def of_reading(device_id: str, reading: ReadingIn) -> Batch:
     """A batch of one."""
@@ -70,14 +78,8 @@ def join(batches: Sequence[Batch]) -> Batch:
     for batch in batches:
         places.append(batch.name + np.int32(len(names)))
         names += batch.names
-    columns = ("measured_at_us", "boot", "sequence", "uptime_us", "fields", "quality", "extra")
-    joined = {name: np.concatenate([getattr(batch, name) for batch in batches]) for name in columns}
+    joined = {column: np.concatenate([getattr(batch, column) for batch in batches]) for column in _COLUMNS}
     return Batch(names=names, name=np.concatenate(places), **joined)
-
-
-def microseconds(moment: datetime) -> int:
-    """Microseconds since 1970."""
-    return (moment - _EPOCH) // _MICROSECOND
 
 
 def objects(values: Sequence[Any]) -> NDArray[np.object_]:

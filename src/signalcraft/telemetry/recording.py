@@ -8,12 +8,14 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from signalcraft.clock import utc_now
+from signalcraft.db.session import after_commit
 from signalcraft.errors import SignalCraftError
 from signalcraft.fleet.admission import Caller, admit
 from signalcraft.fleet.models import Device
 from signalcraft.telemetry import write_queries
 from signalcraft.telemetry.batches import Batch, join
 from signalcraft.telemetry.columns import Columns
+from signalcraft.telemetry.live import get_live
 from signalcraft.telemetry.quality import UNITS_IN_G, judge
 
 HOOKS: tuple[Callable[[Session, Columns], None], ...] = ()
@@ -71,6 +73,7 @@ def record(session: Session, submissions: Sequence[Submission]) -> list[Outcome]
         fresh = columns.take(new)
         for hook in HOOKS:
             hook(session, fresh)
+        after_commit(session, lambda: get_live().note(fresh, [device for device in devices if device]))
     admitted_rows = np.bincount(owner[device != _REFUSED], minlength=len(submissions))
     stored = np.bincount(owner[rows[new]], minlength=len(submissions))
     return _outcomes(submissions, admitted, stored.tolist(), (admitted_rows - stored).tolist())

@@ -2,52 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from time import monotonic
-from typing import Any
 
 from sqlalchemy.orm import Session
 
 from signalcraft.clock import utc_now
 from signalcraft.fleet.models import Device
-from signalcraft.realtime.publish import publish_reading
 from signalcraft.telemetry import queries
 from signalcraft.telemetry.models import Reading
-from signalcraft.telemetry.quality import UNITS_IN_G, assess
-from signalcraft.telemetry.schemas import ReadingIn, Series, reading_document
+from signalcraft.telemetry.quality import UNITS_IN_G
+from signalcraft.telemetry.schemas import Series
 
 CHART_FIELDS = ("temperature_c", "vibration_g", "power_percent", "audio_level")
-
-PUBLISH_INTERVAL_SECONDS = 1.0
-"""Nobody reads numbers that change faster; a burst of stored readings is not sent one by one."""
-
-_published: dict[int, float] = {}
-"""Device to the moment this process last told the page about it; losing it costs nothing."""
-
-
-def record(session: Session, device: Device, readings: Sequence[ReadingIn]) -> int:
-    """Store readings of a device; one that is there already (same device and time) is left as it is.
-
-    Returns
-    -------
-    How many were new.
-    """
-    if not readings:
-        return 0
-    received_at = utc_now()
-    rows = [_row(device, reading, received_at) for reading in readings]
-    new = queries.insert_new(session, rows)
-    if new and _is_due(device.id):
-        newest = Reading(**max(rows, key=lambda row: row["measured_at"]))
-        publish_reading(
-            session,
-            device.machine_id,
-            {
-                "device_id": device.device_id,
-                "machine_id": device.machine_id,
-                "reading": reading_document(newest, vibration_unit=device.vibration_unit),
-            },
-        )
-    return new
 
 
 def recent_readings(
@@ -91,25 +56,3 @@ def series(
             [row[place + extreme] for row in envelope for extreme in (0, 1)] for place in range(2, 10, 2)
         ]
     return Series(times, dict(zip(CHART_FIELDS, columns, strict=True)), count, reduced=count > points)
-
-
-def _row(device: Device, reading: ReadingIn, received_at: datetime) -> dict[str, Any]:
-    values, flaws = assess(
-        reading.values, vibration_unit=device.vibration_unit, unreadable=reading.unreadable
-    )
-    return {
-        "device_id": device.id,
-        "measured_at": reading.measured_at,
-        "received_at": received_at,
-        **values,
-        "quality": {**flaws, **reading.flaws} or None,
-        "extra": reading.extra,
-    }
-
-
-def _is_due(device_id: int) -> bool:
-    now = monotonic()
-    if now - _published.get(device_id, float("-inf")) < PUBLISH_INTERVAL_SECONDS:
-        return False
-    _published[device_id] = now
-    return True

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from signalcraft.telemetry.columns import FIELDS, Columns
+from signalcraft.telemetry.times import moment_of
 
 _INT4, _INT8, _FLOAT4, _TIMESTAMPTZ, _JSONB = 23, 20, 700, 1184, 3802
 """Numbers of PostgreSQL's types, the same in every server (catalog/pg_type.dat)."""
@@ -88,15 +88,14 @@ def _stored_now(session: Session, columns: Columns, keys: dict[str, Any]) -> NDA
 
     Those that were there before bear an earlier `received_at`.
     """
-    span = {"first": _moment(columns.measured_at_us.min()), "last": _moment(columns.measured_at_us.max())}
+    span = {
+        "first": moment_of(int(columns.measured_at_us.min())),
+        "last": moment_of(int(columns.measured_at_us.max())),
+    }
     places = session.scalars(_OURS, keys | span).all()
     new = np.zeros(len(columns), np.bool_)
     new[np.array(places, np.intp) - 1] = True
     return new
-
-
-def _moment(microseconds: np.int64) -> datetime:
-    return datetime.fromisoformat("1970-01-01T00:00:00Z") + timedelta(microseconds=int(microseconds))
 
 
 def _array(element_type: int, values: NDArray[Any]) -> BinaryArray:

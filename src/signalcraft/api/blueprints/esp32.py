@@ -8,9 +8,9 @@ from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models import RawModel
 from flask_openapi3.models.tag import Tag
 from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_validator
-from sqlalchemy.orm import Session
 
 from signalcraft.acoustics import reception
+from signalcraft.api import readings
 from signalcraft.api.access import device, principal, sign_in_required, user
 from signalcraft.api.bodies import BoundedRequest, body_limit, lenient_json, read_body, unreadable_numbers
 from signalcraft.api.problems import PROBLEM_RESPONSES
@@ -23,12 +23,13 @@ from signalcraft.api.schemas import (
     Registered,
 )
 from signalcraft.clock import iso, utc_now
-from signalcraft.db.session import repeated, unit_of_work
+from signalcraft.db.session import unit_of_work
 from signalcraft.errors import InvalidInputError, UnauthenticatedError
 from signalcraft.fleet import service as fleet
 from signalcraft.fleet.models import Device
 from signalcraft.fleet.schemas import DeviceId
 from signalcraft.telemetry import service as telemetry
+from signalcraft.telemetry.batches import of_reading
 from signalcraft.telemetry.models import Reading
 from signalcraft.telemetry.times import Moment
 from signalcraft.telemetry.wire import FeatureMessage, Label
@@ -221,14 +222,9 @@ def receive_features(header: FeatureHeaders, body: FeatureMessage) -> dict[str, 
         raise InvalidInputError("Name the device in X-Device-ID or device_id.", field="X-Device-ID")
     named = {"store_type": header.store_type, "location": header.location}
     message = body.model_copy(update={name: text for name, text in named.items() if text is not None})
-    now = utc_now()
-    reading = message.reading(unreadable_numbers(), measured_at=header.measured_at or now)
-
-    def store(session: Session) -> None:
-        node = fleet.see_device(session, device_id, address=request.remote_addr, now=now)
-        telemetry.record(session, node, [reading])
-
-    repeated(store)
+    measured_at = header.measured_at or utc_now()
+    reading = message.reading(unreadable_numbers(), measured_at=measured_at)
+    readings.commit_one(of_reading(device_id, reading))
     return {
         "success": True,
         "message": "Features received",

@@ -1,0 +1,105 @@
+"""From a request to the writer and back: the readings in its body are committed when this returns."""
+
+import threading
+from collections.abc import Iterator, Mapping
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any, cast
+
+from flask import request
+
+from signalcraft.api.bodies import BoundedRequest, read_body, settings
+from signalcraft.errors import SignalCraftError, UnavailableError
+from signalcraft.telemetry.batches import Batch
+from signalcraft.telemetry.formats import Decoded, decode
+from signalcraft.telemetry.inflation import inflate
+from signalcraft.telemetry.items import ItemError
+from signalcraft.telemetry.recording import Outcome
+from signalcraft.telemetry.writer import get_writer
+
+KEY_HEADER = "X-Device-Key"
+
+COMMIT_SECONDS = 8.0
+"""Deployed firmware gives an answer ten seconds."""
+DECODED_AT_ONCE = 2
+"""Batches that one process holds decoded: Python decodes one at a time anyway, and each takes up to 20 MB."""
+DECODING_SECONDS = 2.0
+"""How long a batch waits for its turn before its sender is asked to come back."""
+
+_decoding = threading.BoundedSemaphore(DECODED_AT_ONCE)
+
+
+@dataclass(frozen=True)
+class BatchOutcome:
+    """How many readings of a batch are new or were there already, and what is wrong with the others."""
+
+    stored: int
+    duplicates: int
+    errors: list[dict[str, Any]]
+
+
+def receive_batch() -> BatchOutcome:
+    """Store the readings in this request's body.
+
+    Raises
+    ------
+    SignalCraftError
+        The body cannot be told apart into readings (`telemetry.formats`), or there are too many of them now.
+    """
+    limit = settings().batch_limit_bytes
+    with _turn():
+        body = inflate(
+            read_body(cast(BoundedRequest, request)), request.headers.get("Content-Encoding", ""), limit=limit
+        )
+        decoded = decode(body, request.mimetype)
+        outcome = commit(decoded.batch) if len(decoded.batch) else Outcome(0, 0)
+    errors = sorted([*decoded.errors, *_refused(decoded, outcome.refused)], key=lambda error: error.index)
+    return BatchOutcome(outcome.stored, outcome.duplicates, [asdict(error) for error in errors])
+
+
+def commit(batch: Batch) -> Outcome:
+    """Store the readings.
+
+    Raises
+    ------
+    UnavailableError
+        Too many wait already, or the commit did not come in time. Sending the same again is harmless.
+    """
+    future = get_writer().submit(batch, key=request.headers.get(KEY_HEADER), address=request.remote_addr)
+    try:
+        return future.result(COMMIT_SECONDS)
+    except FutureTimeoutError:
+        raise UnavailableError("The readings could not be stored in time; send them again.") from None
+
+
+def commit_one(batch: Batch) -> None:
+    """Store the one reading of the batch, or raise why its device is not let in."""
+    for error in commit(batch).refused.values():
+        raise error
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    """Hold one of the places for batches.
+
+    Raises
+    ------
+    UnavailableError
+        None became free in time.
+    """
+    if not _decoding.acquire(timeout=DECODING_SECONDS):
+        raise UnavailableError("Too many batches come at once; send this one again later.")
+    try:
+        yield
+    finally:
+        _decoding.release()
+
+
+def _refused(decoded: Decoded, refused: Mapping[str, SignalCraftError]) -> Iterator[ItemError]:
+    """An error for each reading of a device that is not let in."""
+    batch = decoded.batch
+    for place, name in enumerate(batch.names):
+        if name in refused:
+            for index in decoded.index[batch.name == place].tolist():
+                yield ItemError(index, "device_id", refused[name].detail)
