@@ -4,7 +4,7 @@ A node that falls silent changes nothing by itself, so a periodic look finds it.
 """
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from math import isnan
 from time import monotonic
 
@@ -12,7 +12,7 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from signalcraft.alarms import service as alarms
-from signalcraft.clock import iso, utc_now
+from signalcraft.clock import EPOCH, iso, utc_now
 from signalcraft.db.session import after_commit
 from signalcraft.fleet import queries as fleet
 from signalcraft.fleet import state_queries
@@ -62,7 +62,7 @@ def note(session: Session, columns: Columns) -> None:
         device_ids=devices,
         contacts=[_contacts[device] for device in devices],
         boot_ids=[None if boot == ABSENT else boot for boot in newest.boot.tolist()],
-        measured_at=[datetime.fromtimestamp(us / 1e6, UTC) for us in newest.measured_at_us.tolist()],
+        measured_at=[EPOCH + timedelta(microseconds=us) for us in newest.measured_at_us.tolist()],
         values={
             name: [None if isnan(value) else value for value in newest.column(name).tolist()]
             for name in state_queries.VALUES
