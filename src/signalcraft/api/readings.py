@@ -1,7 +1,7 @@
 """From a request to the writer and back: the readings in its body are committed when this returns."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -10,9 +10,9 @@ from typing import Any, cast
 from flask import request
 
 from signalcraft.api.bodies import BoundedRequest, read_body, settings
-from signalcraft.errors import SignalCraftError, UnavailableError
+from signalcraft.errors import UnavailableError
 from signalcraft.telemetry.batches import Batch
-from signalcraft.telemetry.formats import Decoded, decode
+from signalcraft.telemetry.formats import decode
 from signalcraft.telemetry.inflation import inflate
 from signalcraft.telemetry.items import ItemError
 from signalcraft.telemetry.recording import Outcome
@@ -54,7 +54,11 @@ def receive_batch() -> BatchOutcome:
         )
         decoded = decode(body, request.mimetype)
         outcome = commit(decoded.batch) if len(decoded.batch) else Outcome(0, 0)
-    errors = sorted([*decoded.errors, *_refused(decoded, outcome.refused)], key=lambda error: error.index)
+    refused = [
+        ItemError(int(decoded.index[place]), error.field or "body", error.detail)
+        for place, error in outcome.refused.items()
+    ]
+    errors = sorted([*decoded.errors, *refused], key=lambda error: error.index)
     return BatchOutcome(outcome.stored, outcome.duplicates, [asdict(error) for error in errors])
 
 
@@ -94,12 +98,3 @@ def _turn() -> Iterator[None]:
         yield
     finally:
         _decoding.release()
-
-
-def _refused(decoded: Decoded, refused: Mapping[str, SignalCraftError]) -> Iterator[ItemError]:
-    """An error for each reading of a device that is not let in."""
-    batch = decoded.batch
-    for place, name in enumerate(batch.names):
-        if name in refused:
-            for index in decoded.index[batch.name == place].tolist():
-                yield ItemError(index, "device_id", refused[name].detail)

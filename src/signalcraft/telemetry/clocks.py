@@ -18,6 +18,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from time import monotonic
 
 import numpy as np
@@ -26,7 +27,7 @@ from sqlalchemy.orm import Session
 
 from signalcraft.db.session import after_commit
 from signalcraft.telemetry import clock_queries as queries
-from signalcraft.telemetry.batches import microseconds
+from signalcraft.telemetry.times import microseconds
 
 UNNAMED = -1
 """The boot of firmware that names none: its start is recognised by its moment."""
@@ -160,6 +161,12 @@ class Clocks:
         if len(self._known) + len(found) > REMEMBERED_BOOTS:
             self._known.clear()
         self._known |= found
+
+
+@lru_cache(maxsize=1)
+def get_clocks() -> Clocks:
+    """That of this process. Call it after the fork only."""
+    return Clocks()
 
 
 def _find(session: Session, starts: dict[Key, int]) -> dict[Key, _Boot]:

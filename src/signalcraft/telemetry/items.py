@@ -18,6 +18,8 @@ from signalcraft.telemetry.times import FUTURE_LIMIT, MILLISECONDS_FROM, parse_m
 
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 """What a node counts: exact in JavaScript's numbers too."""
+Uptime = Annotated[int, Meta(ge=0, le=20 * 366 * 86_400_000)]
+"""Milliseconds; no node runs for twenty years, and a time computed from more may be none."""
 Number = float | UnsetType | None
 
 _DEVICE_ID = re.compile(DEVICE_ID_PATTERN.removesuffix("$"))
@@ -46,7 +48,7 @@ class Item(msgspec.Struct, forbid_unknown_fields=True):
     timestamp: float | str | UnsetType = UNSET
     boot_id: Count | UnsetType = UNSET
     sequence: Count | UnsetType = UNSET
-    uptime_ms: Count | UnsetType = UNSET
+    uptime_ms: Uptime | UnsetType = UNSET
     temperature: Number = UNSET
     vibration: Axes | UnsetType | None = UNSET
     power_consumption: Number = UNSET
