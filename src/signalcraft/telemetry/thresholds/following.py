@@ -42,7 +42,7 @@ def work_off() -> int:
     """Do the work that waits, until none does; how many devices were looked at."""
     total = 0
     while True:
-        looked_at = repeated(_do_some)
+        looked_at = repeated(do_some)
         total += looked_at
         if not looked_at:
             return total
@@ -59,7 +59,8 @@ def look_again() -> None:
     repeated(add)
 
 
-def _do_some(session: Session) -> int:
+def do_some(session: Session) -> int:
+    """Claim some of the work and do it; of how many devices. It is given back if the transaction fails."""
     work = queries.take_work(session, limit=WORK_LIMIT)
     if not work:
         return 0

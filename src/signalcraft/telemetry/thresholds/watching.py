@@ -4,7 +4,7 @@ By array and against limits kept in the process: a reading that gives no cause c
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from time import monotonic
 
 import numpy as np
@@ -105,13 +105,20 @@ def watch(session: Session, columns: Columns) -> None:
     beyond = np.logical_or.reduceat(_is_beyond(columns, np.repeat(place, counts)), starts)
     watched = queries.watched_among(session, devices)
     concerned = [
-        (device, _moment(columns.measured_at_us[start]))
-        for device, start, is_beyond in zip(devices, starts.tolist(), beyond.tolist(), strict=True)
+        (device, EPOCH + timedelta(microseconds=earliest_us))
+        for device, earliest_us, is_beyond in zip(
+            devices, columns.measured_at_us[starts].tolist(), beyond.tolist(), strict=True
+        )
         if is_beyond or device in watched
     ]
     if concerned:
         queries.add_work(session, [device for device, _ in concerned], [moment for _, moment in concerned])
         after_commit(session, hint)
+
+
+def forget() -> None:
+    """Read every limit anew when it is next asked for."""
+    _bounds.forget()
 
 
 def hint() -> None:
@@ -146,7 +153,3 @@ def _narrowest(rules: Sequence[Rule]) -> tuple[list[float], list[float]]:
         else:
             low[place] = max(low[place], rule.limit)
     return high, low
-
-
-def _moment(microseconds: int) -> datetime:
-    return EPOCH + timedelta(microseconds=microseconds)
