@@ -2,9 +2,10 @@
 
 Work, state, excursions and alarms change in one transaction: killed at any point, the work is still there and
 nothing is half done. What follows is decided by the readings in the order of their measurement, in whatever
-order they came, as long as they come no later than `LATENESS` behind the newest that was looked at.
+order they came, as long as they come no later than `LATENESS` behind the newest of a device that is followed.
 """
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -18,7 +19,7 @@ from signalcraft.fleet.queries import lock_machines
 from signalcraft.logging import get_logger
 from signalcraft.telemetry.quality import UNITS_IN_G
 from signalcraft.telemetry.thresholds import consequences, queries
-from signalcraft.telemetry.thresholds.looks import Courses, Followed, Look, States, as_json, from_json
+from signalcraft.telemetry.thresholds.looks import Course, Courses, Followed, Look, States, as_json, from_json
 from signalcraft.telemetry.thresholds.machine import REST, Change, follow
 from signalcraft.telemetry.thresholds.models import ThresholdState
 from signalcraft.telemetry.thresholds.queries import Watched
@@ -28,7 +29,7 @@ from signalcraft.telemetry.thresholds.vibration import lengths_g
 log = get_logger(__name__)
 
 LATENESS = timedelta(minutes=15)
-"""What is later than this tells of a time that is over: it is kept and shown, but rings no more."""
+"""What comes later than this tells of a time that is over: it is kept and shown, and changes no state."""
 WORK_LIMIT = 2000
 """Rows claimed in one transaction: some hundred devices, a fraction of a second."""
 READINGS_LIMIT = 20_000
@@ -92,14 +93,12 @@ def rules_of(session: Session, devices: Sequence[Watched]) -> dict[int, dict[str
 
 def _looks(session: Session, work: Mapping[int, datetime]) -> list[Look]:
     rows = queries.states(session, work)
-    newest = queries.newest_measured(session, work, since=min(work.values()))
     looks = []
     for device, measured_from in sorted(work.items()):
         row = rows.get(device)
         if row is None:
             # Nothing was beyond before the first of these readings: that is where it begins.
-            just_before = measured_from - timedelta(microseconds=1)
-            after = max(just_before, newest.get(device, measured_from) - LATENESS)
+            after = measured_from - timedelta(microseconds=1)
             looks.append(Look(device, after, {}, after, None, is_full=True))
         elif measured_from > row.head_until and row.head_until - row.checkpoint_until <= 2 * LATENESS:
             states = from_json(row.head)
@@ -157,7 +156,7 @@ def _followed(look: Look, rules: Mapping[str, Rule], courses: Courses) -> Follow
         checkpoint, checkpoint_until = from_json(look.row.checkpoint), look.row.checkpoint_until
     elif until - LATENESS > look.after:
         checkpoint_until = until - LATENESS
-        early = {name: _part(course, until=checkpoint_until) for name, course in courses.items()}
+        early = {name: _split(course, checkpoint_until)[0] for name, course in courses.items()}
         checkpoint, _ = advanced(rules, look.states, early)
     states, changes = advanced(rules, look.states, courses)
     decided = (look.decided_until - EPOCH).total_seconds()
@@ -169,7 +168,10 @@ def _followed(look: Look, rules: Mapping[str, Rule], courses: Courses) -> Follow
         checkpoint=checkpoint,
         checkpoint_until=checkpoint_until,
         changes=[(rule, change) for rule, change in changes if change.at > decided],
-        is_at_rest=look.is_full and not look.is_cut and not look.states and _is_quiet(rules, courses),
+        is_at_rest=look.is_full
+        and not look.is_cut
+        and not checkpoint
+        and _is_quiet(rules, {name: _split(course, checkpoint_until)[1] for name, course in courses.items()}),
     )
 
 
@@ -196,9 +198,11 @@ def _is_quiet(rules: Mapping[str, Rule], courses: Courses) -> bool:
     )
 
 
-def _part(course: list[tuple[float, float]], *, until: datetime) -> list[tuple[float, float]]:
-    last = (until - EPOCH).total_seconds()
-    return [(at, value) for at, value in course if at <= last]
+def _split(course: Course, moment: datetime) -> tuple[Course, Course]:
+    """The values up to the moment, and those after it."""
+    last = (moment - EPOCH).total_seconds()
+    place = bisect_right(course, last, key=lambda reading: reading[0])
+    return course[:place], course[place:]
 
 
 def _save(session: Session, followed: Sequence[Followed]) -> None:

@@ -10,8 +10,9 @@ from signalcraft.telemetry.thresholds.rules import Field, Rule
 
 States = dict[str, State]
 """Name of a rule to its state; one that is missing is at rest."""
-Courses = dict[Field, list[tuple[float, float]]]
-"""The valid values of each field with their times, in seconds since 1970, oldest first."""
+Course = list[tuple[float, float]]
+"""The valid values of a field with their times, in seconds since 1970, oldest first."""
+Courses = dict[Field, Course]
 
 
 @dataclass

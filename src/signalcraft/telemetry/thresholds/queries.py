@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import delete, func, literal, or_, select, text, update
 from sqlalchemy.dialects.postgresql import distinct_on, insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from signalcraft.alarms.models import Alarm
 from signalcraft.fleet.models import Device, Machine
@@ -161,19 +161,6 @@ def states(session: Session, device_ids: Collection[int]) -> dict[int, Threshold
     return {row.device_id: row for row in rows}
 
 
-def newest_measured(session: Session, device_ids: Collection[int], *, since: datetime) -> dict[int, datetime]:
-    """When the newest reading of each device was measured, of those since a moment."""
-    rows = session.execute(
-        text(
-            "SELECT d.id, r.measured_at FROM unnest(CAST(:ids AS int[])) AS d (id), LATERAL ("
-            "  SELECT measured_at FROM readings WHERE device_id = d.id AND measured_at >= :since"
-            "  ORDER BY measured_at DESC LIMIT 1) AS r"
-        ),
-        {"ids": list(device_ids), "since": since},
-    )
-    return {row[0]: row[1] for row in rows}
-
-
 Row = tuple[int, datetime, float | None, float | None, float | None, float | None, float | None, float | None]
 """device, measured_at, temperature_c, acceleration x, y, z as sent, power_percent, audio_level."""
 
@@ -207,8 +194,16 @@ def open_excursions(session: Session, device_ids: Collection[int]) -> dict[tuple
 
 
 def add_excursion(session: Session, **columns: Any) -> None:
-    """Write an excursion, unless this very one is there or another of the same limit is open."""
-    session.execute(insert(Excursion).values(**columns).on_conflict_do_nothing())
+    """Write an excursion, unless one of the same limit is open or was then."""
+    before = aliased(Excursion)
+    known = select(before.id).where(
+        before.device_id == columns["device_id"],
+        before.name == columns["name"],
+        before.since <= columns["since"],
+        or_(before.ended_at.is_(None), before.ended_at > columns["since"]),
+    )
+    if session.scalar(known.limit(1)) is None:
+        session.execute(insert(Excursion).values(**columns).on_conflict_do_nothing())
 
 
 def end_excursion(session: Session, device_id: int, name: str, *, ended_at: datetime) -> None:
