@@ -33,10 +33,16 @@ def lock_rollout(session: Session, rollout_id: int) -> FirmwareRollout | None:
     return session.get(FirmwareRollout, rollout_id, with_for_update=True, populate_existing=True)
 
 
-def running_rollouts(session: Session) -> Sequence[int]:
-    return session.scalars(
-        select(FirmwareRollout.id).where(FirmwareRollout.state == "running").order_by(FirmwareRollout.id)
-    ).all()
+def lock_images(session: Session, hardware: str) -> None:
+    """Hold the images of a board."""
+    statement = select(FirmwareImage.id).where(FirmwareImage.hardware == hardware).order_by(FirmwareImage.id)
+    session.execute(statement.with_for_update())
+
+
+def running(session: Session) -> Sequence[FirmwareRollout]:
+    """Roll-outs that are running, oldest first."""
+    statement = select(FirmwareRollout).where(FirmwareRollout.state == "running")
+    return session.scalars(statement.order_by(FirmwareRollout.id)).all()
 
 
 def rollouts(session: Session, *, limit: int) -> Sequence[FirmwareRollout]:
