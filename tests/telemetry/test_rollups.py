@@ -189,7 +189,7 @@ def test_readings_recorded_before_there_were_marks_are_taken_in(fleet: FleetFixt
     send(fleet.device.device_id, [at(5), at(90)], temperature_c=-18.0)
     with unit_of_work() as session:
         session.execute(text("DELETE FROM rollup_marks"))
-        session.execute(text("INSERT INTO rollup_backlog VALUES (:day)"), {"day": NOON.date()})
+        session.execute(text("INSERT INTO rollup_backlog (day) VALUES (:day)"), {"day": NOON.date()})
     roll_all()
     assert_right()
 
@@ -199,7 +199,7 @@ def test_what_comes_after_its_minute_was_dropped_is_added(fleet: FleetFixture) -
     send(name, [at(1), at(2)], temperature_c=[-20.0, -10.0])
     roll_all()
     with unit_of_work() as session:
-        session.execute(text("INSERT INTO raw_horizon VALUES (1, :before)"), {"before": at(86_400)})
+        session.execute(text("INSERT INTO kept_since VALUES ('raw', :before)"), {"before": at(86_400)})
         session.execute(text("DELETE FROM readings"))
     send(name, [at(3)], temperature_c=-30.0)
     roll_all()

@@ -72,6 +72,13 @@ class Aggregates:
             _regrouped(self.classes, group),
         )
 
+    def take(self, rows: NDArray[np.bool_]) -> "Aggregates":
+        """Those rows, in their order."""
+        place = np.cumsum(rows) - 1
+        kept = self.classes[rows[self.classes[:, 0] // (_FIELDS * _PLACES)]]
+        columns = {field.name: getattr(self, field.name)[rows] for field in fields(self)[:-1]}
+        return Aggregates(**columns, classes=_regrouped(kept, place))
+
     def mean_axes(self) -> NDArray[np.float64]:
         """[row, 3] the mean acceleration in g, NaN where no whole vector came."""
         count = self.counts[:, COUNTS.index("axes_n")].astype(np.float64)

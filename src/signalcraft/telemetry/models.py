@@ -112,21 +112,25 @@ class RollupProgress(Base):
 
 
 class RollupBacklog(Base):
-    """A day of readings that came in without marks: recorded by an older version, or moved from old files."""
+    """A day of readings that came in without marks: recorded by an older version, or moved from old files.
+
+    A day may stand here more than once: who adds one cannot know whether an earlier row is just being taken.
+    """
 
     __tablename__ = "rollup_backlog"
 
-    day: Mapped[date] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    day: Mapped[date]
 
 
-class RawHorizon(Base):
-    """Readings measured before this moment have been dropped: their roll-ups are all that is left of them."""
+class KeptSince(Base):
+    """What was measured before this moment has been dropped: readings (`raw`) or their minutes (`minute`)."""
 
-    __tablename__ = "raw_horizon"
-    __table_args__ = (CheckConstraint("id = 1", name="single_row"),)
+    __tablename__ = "kept_since"
+    __table_args__ = (CheckConstraint("kind IN ('raw', 'minute')", name="kind"),)
 
-    id: Mapped[int] = mapped_column(Integer(), primary_key=True, autoincrement=False)
-    before: Mapped[datetime]
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    moment: Mapped[datetime]
 
 
 class DeviceGravity(Base):

@@ -38,6 +38,8 @@ def add_marks(
     session: Session, level: Literal["minute", "hour"], device: NDArray[Any], minute: NDArray[np.int64]
 ) -> None:
     """One row for all of them: a row each would cost as much as a third of storing the readings."""
+    if not len(device):
+        return
     session.execute(
         insert(RollupMark), {"level": level, "device_ids": device.tolist(), "minutes": minute.tolist()}
     )
@@ -161,6 +163,8 @@ def aggregates_between(
 
 def store(session: Session, level: Level, rolled: Aggregates) -> None:
     """Write these rows, in place of what they said before."""
+    if not len(rolled):
+        return
     table = TABLES[level]
     rows = [dict(zip(table.columns.keys(), values, strict=True)) for values in _values(rolled)]
     statement = upsert(table)
@@ -168,10 +172,10 @@ def store(session: Session, level: Level, rolled: Aggregates) -> None:
     session.execute(statement.on_conflict_do_update(index_elements=["device_id", "at"], set_=changed), rows)
 
 
-def horizon(session: Session) -> datetime | None:
-    """Before which readings have been dropped, None if none ever were."""
-    before: datetime | None = session.scalar(text("SELECT before FROM raw_horizon"))
-    return before
+def kept_since(session: Session) -> dict[str, datetime]:
+    """Before which readings (`raw`) or minutes (`minute`) have been dropped, if they ever were."""
+    rows = session.execute(text("SELECT kind, moment FROM kept_since"))
+    return {kind: moment for kind, moment in rows}  # noqa: C416  # rows are no pairs to mypy
 
 
 def remove_readings(session: Session, pairs: Pairs) -> None:
@@ -191,8 +195,8 @@ def take_backlog_day(session: Session) -> date | None:
     """Note all minutes of the newest day that came in without marks; which day that was."""
     day: date | None = session.scalar(
         text(
-            "DELETE FROM rollup_backlog WHERE day = (SELECT day FROM rollup_backlog "
-            "ORDER BY day DESC LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING day"
+            "WITH taken AS (DELETE FROM rollup_backlog WHERE day = (SELECT max(day) FROM rollup_backlog) "
+            "RETURNING day) SELECT max(day) FROM taken"
         )
     )
     if day is not None:
@@ -215,7 +219,7 @@ def take_backlog_day(session: Session) -> date | None:
 def add_backlog(session: Session, days: Sequence[date]) -> None:
     """Have these days of readings, which came in without marks, counted when there is time."""
     session.execute(
-        text("INSERT INTO rollup_backlog SELECT unnest(cast(:days AS date[])) ON CONFLICT DO NOTHING"),
+        text("INSERT INTO rollup_backlog (day) SELECT unnest(cast(:days AS date[]))"),
         {"days": list(days)},
     )
 

@@ -23,7 +23,7 @@ from signalcraft.telemetry import rollup_queries as queries
 from signalcraft.telemetry.aggregates import DAY_US, HOUR_US, MINUTE_US, Aggregates, of_readings, together
 from signalcraft.telemetry.columns import Columns
 from signalcraft.telemetry.quality import UNITS_IN_G, vibration_g
-from signalcraft.telemetry.rollup_queries import Pairs
+from signalcraft.telemetry.rollup_queries import Level, Pairs
 from signalcraft.telemetry.times import microseconds
 
 GRACE = timedelta(seconds=3)
@@ -78,24 +78,29 @@ def distinct(device: NDArray[np.integer], moment: NDArray[np.int64]) -> Pairs:
 
 def _roll_minutes(session: Session, pairs: Pairs) -> None:
     minutes = _count(session, pairs)
-    dropped = pairs[1] * MINUTE_US < microseconds(queries.horizon(session) or EARLIEST)
-    if dropped.any():
-        minutes = _merged(session, minutes, (pairs[0][dropped], pairs[1][dropped]))
-    if len(minutes):
-        queries.store(session, "minute", minutes)
-        hours = distinct(minutes.device, minutes.at_us // HOUR_US * 60)
-        queries.add_marks(session, "hour", *hours)
+    kept = queries.kept_since(session)
+    raw_since_us, minutes_since_us = (microseconds(kept.get(kind, EARLIEST)) for kind in ("raw", "minute"))
+    is_gone = pairs[1] * MINUTE_US < raw_since_us
+    if is_gone.any():
+        # They are added to what is left of the readings before them, and go as those did: counted once.
+        queries.remove_readings(session, (pairs[0][is_gone], pairs[1][is_gone]))
+    is_ancient = minutes.at_us < minutes_since_us
+    is_late = (minutes.at_us < raw_since_us) & ~is_ancient
+    _add(session, "minute", minutes.take(is_late), MINUTE_US)
+    _add(session, "hour", minutes.take(is_ancient), HOUR_US)
+    _add(session, "day", minutes.take(is_ancient), DAY_US)
+    queries.store(session, "minute", minutes.take(~is_ancient & ~is_late))
+    recent = minutes.take(~is_ancient)
+    queries.add_marks(session, "hour", *distinct(recent.device, recent.at_us // HOUR_US * 60))
 
 
-def _merged(session: Session, minutes: Aggregates, pairs: Pairs) -> Aggregates:
-    """Add readings that came after those of their minute were dropped to what is known of these.
-
-    The readings go in the same transaction, as those before them did: each is counted once.
-    """
-    start_us = pairs[1] * MINUTE_US
-    before = queries.aggregates_between(session, "minute", (pairs[0], start_us), span=STEPS["minute"])
-    queries.remove_readings(session, pairs)
-    return together(minutes, before).by(MINUTE_US)
+def _add(session: Session, level: Level, more: Aggregates, step_us: int) -> None:
+    """Add to the rows of a level what came after the readings that they were made of were dropped."""
+    if len(more):
+        whole = more.by(step_us)
+        span = timedelta(microseconds=step_us)
+        before = queries.aggregates_between(session, level, (whole.device, whole.at_us), span=span)
+        queries.store(session, level, together(whole, before).by(step_us))
 
 
 def _count(session: Session, pairs: Pairs) -> Aggregates:

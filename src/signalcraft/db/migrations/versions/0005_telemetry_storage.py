@@ -55,14 +55,15 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('level', name=op.f('pk_rollup_progress'))
     )
     op.create_table('rollup_backlog',
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
     sa.Column('day', sa.Date(), nullable=False),
-    sa.PrimaryKeyConstraint('day', name=op.f('pk_rollup_backlog'))
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_rollup_backlog'))
     )
-    op.create_table('raw_horizon',
-    sa.Column('id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('before', sa.DateTime(timezone=True), nullable=False),
-    sa.CheckConstraint('id = 1', name=op.f('ck_raw_horizon_single_row')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_raw_horizon'))
+    op.create_table('kept_since',
+    sa.Column('kind', sa.Text(), nullable=False),
+    sa.Column('moment', sa.DateTime(timezone=True), nullable=False),
+    sa.CheckConstraint("kind IN ('raw', 'minute')", name=op.f('ck_kept_since_kind')),
+    sa.PrimaryKeyConstraint('kind', name=op.f('pk_kept_since'))
     )
     op.create_table('device_gravity',
     sa.Column('device_id', sa.Integer(), nullable=False),
@@ -84,7 +85,7 @@ def upgrade() -> None:
     # What was recorded before there were roll-ups is taken in day by day, by the worker.
     op.execute(
         """
-        INSERT INTO rollup_backlog
+        INSERT INTO rollup_backlog (day)
         SELECT to_date(right(inhrelid::regclass::text, 8), 'YYYYMMDD') FROM pg_inherits
         WHERE inhparent = 'readings'::regclass AND inhrelid::regclass::text ~ '_[0-9]{8}$'
         UNION SELECT DISTINCT (measured_at AT TIME ZONE 'UTC')::date FROM readings_default
@@ -143,7 +144,7 @@ def downgrade() -> None:
     op.execute("DROP FUNCTION public.drop_readings_partition(text)")
     op.execute("DROP FUNCTION public.make_readings_minute_month(date)")
     for name in (
-        'device_boots', 'device_gravity', 'raw_horizon', 'rollup_backlog', 'rollup_progress', 'rollup_marks',
+        'device_boots', 'device_gravity', 'kept_since', 'rollup_backlog', 'rollup_progress', 'rollup_marks',
         'readings_day', 'readings_hour', 'readings_minute',
     ):
         op.drop_table(name)
