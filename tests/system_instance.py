@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 import numpy as np
+import psycopg
 from numpy.typing import NDArray
 
 _OUTSIDE = ("DATABASE_URL", "REDIS_URL", "OBJECT_STORE_URL", "SENTRY_DSN")
@@ -69,6 +70,17 @@ class SystemInstance:
     def processes(self) -> dict[str, dict[str, Any]]:
         document = json.loads(self.run("status", "--json").stdout)
         return {process["name"]: process for process in document["processes"]}
+
+    def setting(self, name: str) -> str:
+        """A value that the instance generated for itself, such as `DATABASE_URL`."""
+        lines = (self.folder / "data" / "instance.env").read_text().splitlines()
+        return next(line.removeprefix(f"{name}=") for line in lines if line.startswith(f"{name}="))
+
+    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """What the instance's database answers."""
+        url = self.setting("DATABASE_URL").replace("postgresql+psycopg://", "postgresql://")
+        with psycopg.connect(url) as connection:
+            return connection.execute(query, values).fetchall()
 
     def post_clip(self, device_id: str, samples: NDArray[np.int16]) -> None:
         """Send a 16 kHz clip as a node does."""
