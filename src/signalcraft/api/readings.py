@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from http import HTTPStatus
 from typing import Any, cast
 
 from flask import request
 
 from signalcraft.api.bodies import BoundedRequest, read_body, settings
 from signalcraft.errors import UnavailableError
+from signalcraft.fleet.admission import Caller
 from signalcraft.telemetry.batches import Batch
 from signalcraft.telemetry.formats import decode
 from signalcraft.telemetry.inflation import inflate
@@ -54,6 +56,9 @@ def receive_batch() -> BatchOutcome:
         )
         decoded = decode(body, request.mimetype)
         outcome = commit(decoded.batch) if len(decoded.batch) else Outcome(0, 0)
+    for error in () if outcome.stored + outcome.duplicates else outcome.refused.values():
+        if error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            raise error  # about the sender: a node that took it for bad readings would drop them
     refused = [
         ItemError(int(decoded.index[place]), error.field or "body", error.detail)
         for place, error in outcome.refused.items()
@@ -70,7 +75,8 @@ def commit(batch: Batch) -> Outcome:
     UnavailableError
         Too many wait already, or the commit did not come in time. Sending the same again is harmless.
     """
-    future = get_writer().submit(batch, key=request.headers.get(KEY_HEADER), address=request.remote_addr)
+    key, address = request.headers.get(KEY_HEADER), request.remote_addr
+    future = get_writer().submit(batch, [Caller(name, key, address) for name in batch.names])
     try:
         return future.result(COMMIT_SECONDS)
     except FutureTimeoutError:
