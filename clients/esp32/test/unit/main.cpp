@@ -45,6 +45,7 @@ int main(int count, char** arguments) {
   test_json();
   test_http();
   test_uploader();
+  test_clip();
   test_commands();
   test_update();
 }

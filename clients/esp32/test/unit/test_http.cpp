@@ -1,3 +1,4 @@
+#include <initializer_list>
 #include <string>
 
 #include "../../src/core/http.h"
@@ -35,7 +36,7 @@ void sends_what_a_server_expects() {
 void reads_answers_however_they_are_cut() {
   const std::string chunked =
       "HTTP/1.1 503 Busy\r\nretry-after: 7\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n";
-  for (size_t piece : {1, 2, 3, 7, 1000}) {
+  for (const size_t piece : std::initializer_list<size_t>{1, 2, 3, 7, 1000}) {
     fakes::Server server;
     server.piece = piece;
     std::string text;
