@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from sqlalchemy import text
 
 from signalcraft.db.session import unit_of_work
+from signalcraft.fleet.admission import Caller
 from signalcraft.telemetry import recording, rollups
 from signalcraft.telemetry.batches import Batch, objects
 from signalcraft.telemetry.columns import ABSENT, FIELDS
@@ -34,7 +35,7 @@ def send(device_id: str, moments: list[datetime] | list[int], **fields: ArrayLik
         extra=objects([None] * count),
     )
     with unit_of_work() as session:
-        [outcome] = recording.record(session, [Submission(batch, None, None)])
+        [outcome] = recording.record(session, [Submission(batch, [Caller(device_id, None, None)])])
     return outcome
 
 

@@ -85,10 +85,10 @@ class MachineAnswer(BaseModel):
 
 
 class Series(BaseModel):
-    """Columns of equal length, oldest first; null where a value is missing."""
+    """Columns of equal length, oldest first; null where a value is missing, in all of them at a gap."""
 
     temperature_c: list[float | None]
-    vibration_g: list[float | None] = Field(description="Length of the acceleration vector.")
+    vibration_g: list[float | None] = Field(description="Length of acceleration without gravity.")
     power_percent: list[float | None]
     audio_level: list[float | None]
 
@@ -102,7 +102,9 @@ class ReadingsAnswer(BaseModel):
     measured_at: list[int] = Field(description="Milliseconds since 1970, UTC.")
     fields: Series
     count: int = Field(description="How many readings the range holds.")
-    reduced: bool = Field(description="Whether fewer points than readings are returned.")
+    reduced: bool = Field(description="Whether these are the extremes of time steps.")
+    level: Literal["raw", "minute", "hour", "day"] = Field(description="The coarsest it was read from.")
+    late: int = Field(description="How many came more than a minute after they were measured.")
 
 
 class AnalysesAnswer(BaseModel):

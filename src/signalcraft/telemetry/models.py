@@ -10,6 +10,7 @@ from sqlalchemy import (
     DateTime,
     Float,
     Identity,
+    Index,
     Integer,
     LargeBinary,
     Table,
@@ -83,6 +84,7 @@ def _rollup(level: str, **options: Any) -> Table:
 readings_minute = _rollup("minute", postgresql_partition_by="RANGE (at)")
 readings_hour = _rollup("hour")
 readings_day = _rollup("day")
+Index("ix_readings_day_at", readings_day.c.at)  # screens add up all devices of some days
 
 
 class RollupMark(Base):

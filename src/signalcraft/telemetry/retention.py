@@ -115,8 +115,8 @@ def _refuse_if(session: Session, condition: str, until: datetime) -> None:
 def _note(session: Session, kind: Literal["raw", "minute"], moment: datetime) -> None:
     session.execute(
         text(
-            "INSERT INTO kept_since VALUES (:kind, :moment) ON CONFLICT (kind) DO UPDATE "
-            "SET moment = greatest(kept_since.moment, excluded.moment)"
+            "INSERT INTO kept_since VALUES (:kind, :moment) ON CONFLICT (kind) "
+            "DO UPDATE SET moment = greatest(kept_since.moment, excluded.moment)"
         ),
         {"kind": kind, "moment": moment},
     )

@@ -18,7 +18,7 @@ from signalcraft.dashboards.schemas import AnalysesAnswer, MachineAnswer, Readin
 from signalcraft.db.replica import read
 from signalcraft.errors import InvalidInputError
 from signalcraft.fleet import service as fleet
-from signalcraft.telemetry import service as telemetry
+from signalcraft.telemetry import series as charts
 from signalcraft.telemetry.schemas import Series
 
 blueprint = APIBlueprint(
@@ -67,7 +67,7 @@ def readings(path: MachinePath, query: ReadingsQuery) -> Response:
     def chart(session: Session) -> Series:
         machine = fleet.get_machine(session, person, path.machine_id)
         devices = fleet.list_machine_devices(session, machine.id)
-        return telemetry.series(session, devices, start=start, end=end, points=query.points)
+        return charts.series(session, devices, start=start, end=end, points=query.points)
 
     series = read(chart)
     return json_answer(
@@ -79,6 +79,8 @@ def readings(path: MachinePath, query: ReadingsQuery) -> Response:
                 "fields": series.fields,
                 "count": series.count,
                 "reduced": series.reduced,
+                "level": series.level,
+                "late": series.late,
             }
         )
     )
