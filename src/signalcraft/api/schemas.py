@@ -36,6 +36,8 @@ class NodeSettings(BaseModel):
 
 class NodeConfig(Answer):
     device_id: str
+    settings_version: int = Field(description="To be confirmed by the command `config`; 0: never set.")
+    commands: list[dict[str, Any]] = Field(description="What the node is to do, and to confirm.")
     config: NodeSettings
 
 

@@ -59,6 +59,8 @@ class Device(Base):
     vibration_unit: Mapped[str] = mapped_column(server_default="g")
     """The unit this node's readings arrive in; the Adafruit driver's m/s² holds gravity as well."""
     address: Mapped[str | None] = mapped_column(INET)
+    id_conflict_at: Mapped[datetime | None]
+    """When two nodes that call themselves by this name were last connected at the same time."""
     first_seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
     last_seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
 

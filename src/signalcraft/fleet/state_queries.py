@@ -113,6 +113,13 @@ def state_of(session: Session, device_id: int) -> DeviceState | None:
     return session.get(DeviceState, device_id)
 
 
+def rhythms(session: Session, device_ids: Sequence[int]) -> dict[int, float]:
+    """The rhythm of each of these devices that has one, in seconds."""
+    statement = select(DeviceState.device_id, DeviceState.rhythm_s)
+    rows = session.execute(statement.where(DeviceState.device_id.in_(device_ids)))
+    return {row[0]: row[1] for row in rows}
+
+
 class Silence(NamedTuple):
     """When a device was last heard, its rhythm, and what was last told of it; None: never told anything."""
 

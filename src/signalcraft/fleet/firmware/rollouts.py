@@ -64,7 +64,7 @@ def start_update(
         "firmware_update",
         {
             "version": image.version,
-            "firmware_url": f"{DOWNLOAD_PATH}/{image.id}",
+            "firmware_url": f"{DOWNLOAD_PATH}/{image.id}?device_id={device.device_id}",
             "size": image.size_bytes,
             "sha256": image.sha256.hex(),
             "signature": images.signature_text(image),
