@@ -58,12 +58,9 @@ void write(JsonWriter& json, const char* device_id, const Reading& reading) {
   const Stamp& stamp = reading.stamp;
   const Measured& measured = reading.measured;
   json.begin_object().key("device_id").text(device_id);
-  if (stamp.unix_us != 0) {
-    json.key("timestamp").seconds(stamp.unix_us);
-  } else {
-    json.key("boot_id").whole(stamp.boot_id).key("sequence").whole(stamp.sequence);
-    json.key("uptime_ms").whole(stamp.uptime_us / 1000);
-  }
+  if (stamp.unix_us != 0) json.key("timestamp").seconds(stamp.unix_us);
+  json.key("boot_id").whole(stamp.boot_id).key("sequence").whole(stamp.sequence);
+  json.key("uptime_ms").whole(stamp.uptime_us / 1000);
   json.key("temperature").number(measured.temperature_c);
   json.key("vibration").begin_object();
   json.key("x").number(measured.vibration_x).key("y").number(measured.vibration_y);

@@ -34,7 +34,7 @@ class Uploader {
     uint32_t failures = 0;
   };
 
-  // `buffer` holds the batch and then its answer: 200 bytes a reading, and 2048 at least.
+  // `buffer` holds the batch and then its answer: 250 bytes a reading, and 2048 at least.
   Uploader(Journal& journal, HttpClient& http, Clock& clock, Backoff& backoff, const Settings& settings, char* buffer,
            size_t capacity);
 

@@ -22,10 +22,10 @@ std::string json_of(const Reading& reading) {
 
 void a_reading_with_a_clock_carries_its_time() {
   Reading reading;
-  reading.stamp.unix_us = 1795392000000001;
+  reading.stamp = {1795392000000001, 5000000, 9, 4};
   reading.measured = {-18.5f, 0.01f, NAN, INFINITY, 41.0f, 812.0f};
   CHECK(json_of(reading) ==
-        "{\"device_id\":\"SC-1\",\"timestamp\":1795392000.000001,\"temperature\":-18.5,"
+        "{\"device_id\":\"SC-1\",\"timestamp\":1795392000.000001,\"boot_id\":9,\"sequence\":4,\"uptime_ms\":5000,\"temperature\":-18.5,"
         "\"vibration\":{\"x\":0.00999999978,\"y\":null,\"z\":null},\"power_consumption\":41,\"audio_level\":812}");
 }
 

@@ -140,7 +140,7 @@ void nodes_that_boot_together_do_not_send_together() {
 
 void a_batch_has_room_in_the_buffer() {
   Node node(0);
-  char small[520];
+  char small[640];
   Uploader uploader(node.journal, node.http, node.clock, node.backoff, Node::settings(), small, sizeof small);
   Node filled(5);
   Uploader tight(filled.journal, filled.http, filled.clock, filled.backoff, Node::settings(), small, sizeof small);
