@@ -18,7 +18,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 DATA_DIR_VARIABLE = "SIGNALCRAFT_DATA_DIR"
 
-Process = Literal["gateway", "api", "worker", "scheduler", "command"]
+Process = Literal["gateway", "api", "link", "worker", "scheduler", "command"]
 
 
 def _plain(name: str) -> AliasChoices:
@@ -46,6 +46,8 @@ class Settings(BaseSettings):
     """Public port of browsers; deployed field firmware posts features here too."""
     api_port: int = Field(8000, ge=1, le=65535)
     """Public port of nodes; deployed firmware has it burnt in."""
+    link_port: int = Field(8080, ge=1, le=65535)
+    """Public port of nodes that stay connected (WebSocket); their firmware has it burnt in."""
     internal_port_base: int = Field(13000, ge=1024, le=65400)
     """First of the block of 100 loopback ports of this instance's own processes."""
     colour: Literal["blue", "green"] = "blue"

@@ -16,6 +16,7 @@ from signalcraft.dashboards import queries, service
 from signalcraft.db.engine import get_engine
 from signalcraft.db.session import unit_of_work
 from signalcraft.fleet import service as fleet_service
+from signalcraft.fleet.admission import Caller
 from signalcraft.telemetry.batches import of_reading
 from signalcraft.telemetry.schemas import ReadingIn
 from signalcraft.telemetry.writer import get_writer
@@ -37,7 +38,8 @@ def counted_statements() -> Iterator[list[str]]:
 
 def record(fleet: FleetFixture, measured_at: datetime, temperature_c: float) -> None:
     reading = ReadingIn(measured_at, {"temperature_c": temperature_c})
-    stored = get_writer().submit(of_reading(fleet.device.device_id, reading), key=None, address=None)
+    name = fleet.device.device_id
+    stored = get_writer().submit(of_reading(name, reading), [Caller(name, None, None)])
     assert stored.result(10).stored == 1
 
 

@@ -58,6 +58,8 @@ _OF: Mapping[Process, Limits] = {
     "gateway": Limits(4, 4, 3_000, 10_000, 30_000, 1.0),
     # A year of readings for a chart takes seconds. Sound is stored within the transaction, in S3 perhaps.
     "api": Limits(4, 4, 5_000, 30_000, 60_000, 1.0),
+    # One writer, one report of nodes and one look for commands at a time.
+    "link": Limits(3, 1, 5_000, 30_000, 60_000, 1.0),
     # Moving a late day's readings may take a minute. An analysis itself is ended after 10 s.
     "worker": Limits(1, 1, 10_000, 120_000, 60_000, 5.0),
     # It only says when others work.

@@ -30,6 +30,11 @@ _PLACES = [
 _AXES = [FIELDS.index(f"vibration_{axis}") for axis in "xyz"]
 
 
+def is_device_id(text: str) -> bool:
+    """Whether a node may call itself so."""
+    return _DEVICE_ID.fullmatch(text) is not None
+
+
 class Axes(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """Acceleration along three axes, in the unit of the device."""
 
@@ -76,10 +81,15 @@ class Columnar:
     batch : the readings that are sound.
     place : each one's place among the items.
     errors : of the others, by place.
+
+    Parameters
+    ----------
+    boot_needed : whether an uptime alone says nothing, because the readings may be of an earlier start.
     """
 
-    def __init__(self, items: Sequence[Item]) -> None:
+    def __init__(self, items: Sequence[Item], *, boot_needed: bool = True) -> None:
         self._wrong: dict[int, ItemError] = {}
+        self._boot_needed = boot_needed
         self.batch = self._read(items)
         self.errors = [self._wrong[place] for place in sorted(self._wrong)]
         self.place = np.arange(len(items))
@@ -111,7 +121,7 @@ class Columnar:
     def _devices(self, sent: Sequence[str]) -> tuple[list[str], NDArray[np.int32]]:
         places: dict[str, int] = {}
         name = np.array([places.setdefault(device_id, len(places)) for device_id in sent], np.int32)
-        wrong = [place for device_id, place in places.items() if not _DEVICE_ID.fullmatch(device_id)]
+        wrong = [place for device_id, place in places.items() if not is_device_id(device_id)]
         if wrong:
             message = "1 to 64 letters, digits, '_', '.', ':' or '-' are expected"
             self._refuse(np.flatnonzero(np.isin(name, wrong)).tolist(), "device_id", message)
@@ -134,8 +144,9 @@ class Columnar:
         moments = np.array(seconds, np.float64)
         moments = np.where(moments >= MILLISECONDS_FROM, moments / 1000, moments)
         clockless = np.isnan(moments)
+        bootless = (boot == ABSENT) & self._boot_needed
         self._refuse(
-            np.flatnonzero(clockless & ((boot == ABSENT) | (uptime_ms == ABSENT))).tolist(),
+            np.flatnonzero(clockless & (bootless | (uptime_ms == ABSENT))).tolist(),
             "timestamp",
             "either timestamp or boot_id and uptime_ms are needed",
         )

@@ -31,11 +31,10 @@ _REFUSED = 0
 
 @dataclass(frozen=True)
 class Submission:
-    """One request's readings, and what its sender showed."""
+    """Readings that came together, and who each of `batch.names` is, in that order."""
 
     batch: Batch
-    key: str | None
-    address: str | None
+    callers: Sequence[Caller]
 
 
 @dataclass(frozen=True)
@@ -100,11 +99,7 @@ def _store(session: Session, columns: Columns, devices: Sequence[Device]) -> NDA
 
 def _joined(submissions: Sequence[Submission]) -> tuple[Batch, NDArray[np.int32], list[Caller]]:
     """All rows under each other, each row's submission, and the callers that `Batch.name` now points to."""
-    callers = [
-        Caller(name, submission.key, submission.address)
-        for submission in submissions
-        for name in submission.batch.names
-    ]
+    callers = [caller for submission in submissions for caller in submission.callers]
     batches = [submission.batch for submission in submissions]
     owner = np.repeat(np.arange(len(batches), dtype=np.int32), [len(batch) for batch in batches])
     return join(batches), owner, callers

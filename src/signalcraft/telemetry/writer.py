@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from signalcraft.db.session import repeated
 from signalcraft.errors import UnavailableError
+from signalcraft.fleet.admission import Caller
 from signalcraft.logging import get_logger
 from signalcraft.telemetry import recording
 from signalcraft.telemetry.batches import Batch
@@ -43,19 +44,19 @@ class Writer:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
 
-    def submit(self, batch: Batch, *, key: str | None, address: str | None) -> "Future[Outcome]":
-        """Queue a request's readings; the future is done when they are committed, or why they are not.
+    def submit(self, batch: Batch, callers: Sequence[Caller]) -> "Future[Outcome]":
+        """Queue readings; the future is done when they are committed, or it is known why they are not.
 
         Parameters
         ----------
-        key, address : what the sender showed and where it sent from, for `fleet.admission`.
+        callers : who each of `batch.names` is, in that order.
 
         Raises
         ------
         UnavailableError
             As many wait already as may.
         """
-        waiting = _Waiting(Submission(batch, key, address))
+        waiting = _Waiting(Submission(batch, callers))
         with self._changed:
             if self._rows + len(batch) > self._queued_rows:
                 raise UnavailableError("More readings come than can be stored; send them again later.")
