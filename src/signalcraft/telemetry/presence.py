@@ -77,6 +77,12 @@ def _written(devices: Iterable[int], at: float) -> None:
         _contacts.pop(device, None)
 
 
+def forget() -> None:
+    """Write the state of every device with its next reading."""
+    _noted.clear()
+    _contacts.clear()
+
+
 def look(session: Session) -> None:
     """Tell of every device that is online, late or offline since the last look, and of who is missing.
 

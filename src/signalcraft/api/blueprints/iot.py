@@ -18,6 +18,8 @@ from signalcraft.clock import iso, utc_now
 from signalcraft.db.session import unit_of_work
 from signalcraft.errors import InvalidInputError
 from signalcraft.fleet import service as fleet
+from signalcraft.fleet import state_queries
+from signalcraft.fleet.light import device_status
 from signalcraft.fleet.schemas import DeviceId
 from signalcraft.telemetry import service as telemetry
 from signalcraft.telemetry.batches import of_reading
@@ -32,9 +34,6 @@ blueprint = APIBlueprint(
     abp_tags=[Tag(name="Sensors", description="Temperature, vibration, power")],
     abp_responses=PROBLEM_RESPONSES,
 )
-
-ONLINE_WITHIN = timedelta(seconds=300)
-"""The old server's limit for this list."""
 
 
 class DevicePath(BaseModel):
@@ -101,16 +100,20 @@ def devices() -> dict[str, Any]:
     now = utc_now()
     with unit_of_work() as session:
         found = fleet.list_devices(session, principal())
+        rhythms = state_queries.rhythms(session, [node.id for node, _ in found])
+    online = {
+        node.id: device_status(node.last_seen_at, now, rhythms.get(node.id)) != "offline" for node, _ in found
+    }
     return {
         "success": True,
         "devices": [
             {
                 "device_id": node.device_id,
                 "device_name": machine.name,
-                "status": "online" if now - node.last_seen_at < ONLINE_WITHIN else "offline",
+                "status": "online" if online[node.id] else "offline",
                 "last_seen": iso(node.last_seen_at),
                 "firmware_version": node.firmware_version,
-                "is_online": now - node.last_seen_at < ONLINE_WITHIN,
+                "is_online": online[node.id],
             }
             for node, machine in found
         ],
