@@ -97,8 +97,8 @@ class Told:
     def boot(self, command: list[str | Path]) -> int:
         done = subprocess.run(command, capture_output=True, text=True)
         for line in done.stdout.splitlines():
-            what, *reading = line.split()
-            (self.recorded if what == "recorded" else self.recording).add(tuple(reading))
+            what, *words = line.split()
+            (self.recorded if what == "recorded" else self.recording).add(tuple(words))
         self.power_failures += done.returncode == POWER_FAILED
         assert done.returncode in {0, POWER_FAILED}, done.stderr
         return done.returncode
@@ -129,6 +129,8 @@ def test_each_reading_arrives_once_though_power_and_connection_fail(
     assert len(sent) == len(told.recording)
     assert {_measured(reading, has_clock) for reading in told.recorded} <= set(arrived)
     assert set(arrived) <= set(sent)
+    versions = running_system.rows("SELECT firmware_version FROM devices WHERE device_id = %s", device_id)
+    assert versions == [("1.0.0",)]  # a heartbeat was heard
 
 
 def _measured(reading: tuple[str, ...], has_clock: bool) -> tuple[float, ...]:

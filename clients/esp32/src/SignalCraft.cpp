@@ -2,6 +2,7 @@
 
 #include "SignalCraft.h"
 
+#include <WiFi.h>
 #include <esp_mac.h>
 #include <esp_sntp.h>
 
@@ -33,7 +34,9 @@ Node::Node(const NodeConfig& config, Program& program)
       http_(connection_, {config.host, config.port, config.key}),
       uploader_(journal_, http_, clock_, reading_backoff_, settings_of(own_id(device_id_)), buffer_, kBufferSize),
       clips_(clip_partition_, http_, clock_, clip_backoff_, device_id_),
-      commands_(http_, *this, device_id_) {}
+      commands_(http_, *this, device_id_),
+      heartbeat_(http_, clock_, heartbeat_backoff_, commands_,
+                 {device_id_, config.version, config.hardware, stamper_.boot_id()}) {}
 
 bool Node::begin() {
   configTime(0, 0, "pool.ntp.org");
@@ -52,11 +55,12 @@ bool Node::record(const Measured& measured) {
 }
 
 void Node::loop() {
-  if (uploader_.step()) commands_.receive(uploader_.answer());
+  uploader_.step();
+  heartbeat_.step({WiFi.RSSI(), ESP.getFreeHeap()});
   clips_.step();
   update_.step();
-  if (update_.state() == Update::State::kInstalled) ESP.restart();
-  trial_.step(uploader_.counts().acknowledged > 0);
+  if (update_.is_ready()) ESP.restart();
+  trial_.step(heartbeat_.was_heard());
 }
 
 bool Node::perform(const char* kind, const JsonValue& command, const char*& error) {

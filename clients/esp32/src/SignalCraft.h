@@ -8,6 +8,7 @@
 #include "arduino/chip.h"
 #include "core/clip.h"
 #include "core/commands.h"
+#include "core/heartbeat.h"
 #include "core/identity.h"
 #include "core/journal.h"
 #include "core/reading.h"
@@ -22,6 +23,7 @@ struct NodeConfig {
   const char* certificate_authority;    // PEM; nullptr: plain HTTP, for networks you trust
   const char* key;                      // the device's key, scd_…; nullptr while it has none
   const char* hardware;                 // which images fit, such as "ESP32_v1"
+  const char* version;                  // of this firmware, as its image will be called
   const uint8_t* operator_key;          // 32 bytes, Ed25519; nullptr: no updates
 };
 
@@ -79,12 +81,14 @@ class Node final : private CommandHandler {
   Backoff reading_backoff_{entropy_};
   Backoff clip_backoff_{entropy_};
   Backoff update_backoff_{entropy_};
+  Backoff heartbeat_backoff_{entropy_};
   Uploader uploader_;
   ClipSender clips_;
   Commands commands_;
-  Update update_{slot_, http_, clock_, update_backoff_};
-  Trial trial_{slot_, clock_};
   Stamper stamper_{clock_, entropy_};
+  Heartbeat heartbeat_;
+  Update update_{slot_, http_, clock_, update_backoff_, device_id_};
+  Trial trial_{slot_, clock_};
 };
 
 }  // namespace signalcraft

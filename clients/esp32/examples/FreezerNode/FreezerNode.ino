@@ -13,6 +13,8 @@ const char SERVER[] = "192.168.0.10";
 const char DEVICE_KEY[] = "scd_…";
 const uint8_t OPERATOR_KEY[32] = {0};
 
+SET_LOOP_TASK_STACK_SIZE(16 * 1024);  // requests and answers lie on the stack
+
 constexpr uint32_t SAMPLE_RATE_HZ = 16000;
 constexpr uint32_t CLIP_SECONDS = 10;
 constexpr uint32_t CLIP_BYTES = CLIP_SECONDS * SAMPLE_RATE_HZ * 2;
@@ -28,7 +30,7 @@ class Freezer final : public signalcraft::Program {
   bool calibrate() override { return true; }  // nothing here drifts
 } freezer;
 
-signalcraft::Node node({SERVER, 8000, nullptr, DEVICE_KEY, "ESP32_v1", OPERATOR_KEY}, freezer);
+signalcraft::Node node({SERVER, 8000, nullptr, DEVICE_KEY, "ESP32_v1", "1.0.0", OPERATOR_KEY}, freezer);
 
 void begin_microphone() {
   i2s_chan_config_t channel = I2S_CHANNEL_DEFAULT_CONFIG(I2S_NUM_0, I2S_ROLE_MASTER);

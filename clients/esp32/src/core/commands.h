@@ -1,4 +1,4 @@
-// What the server asks of the node. Commands come with the answer to a batch; each is done once and acknowledged until
+// What the server asks of the node. Commands come with the answer to a heartbeat; each is done once and acknowledged until
 // the server has heard it: it sends again what it believes undone, and a repeat is known by its number.
 #pragma once
 

@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <cstring>
 
+#include "json_writer.h"
+
 namespace signalcraft {
 namespace {
 
@@ -84,6 +86,7 @@ bool Update::begin(const Manifest& manifest, const uint8_t public_key[kEd25519Ke
   manifest_ = manifest;
   received_ = failures_ = 0;
   next_us_ = 0;
+  is_told_ = true;
   error_ = "";
   if (!manifest.is_signed_by(public_key)) return fail("the signature is not the operator's");
   if (std::strcmp(manifest.hardware, hardware) != 0) return fail("the image is for other hardware");
@@ -100,11 +103,20 @@ bool Update::fail(const char* error) {
 }
 
 void Update::step() {
-  if (state_ != State::kDownloading || clock_.uptime_us() < next_us_) return;
-  if (received_ < manifest_.size) {
-    download();
+  if (clock_.uptime_us() < next_us_) return;
+  if (state_ != State::kDownloading) {
+    if (!is_told_) tell();
     return;
   }
+  if (received_ < manifest_.size) {
+    download();
+  } else {
+    install();
+  }
+  is_told_ = state_ == State::kDownloading;
+}
+
+void Update::install() {
   if (!digest_fits()) {
     fail("the image is not the one that was signed");
   } else if (!slot_.select()) {
@@ -112,6 +124,22 @@ void Update::step() {
   } else {
     state_ = State::kInstalled;
   }
+}
+
+// Until the server has heard it, or does not want to.
+void Update::tell() {
+  char text[256];
+  JsonWriter json(text, sizeof text);
+  json.begin_object().key("device_id").text(device_id_);
+  json.key("state").text(state_ == State::kInstalled ? "installing" : "failed");
+  if (state_ == State::kFailed) json.key("error").text(error_);
+  json.end_object();
+  MemoryBody body(text, static_cast<uint32_t>(json.length()));
+  char heard[256];
+  TextSink sink(heard, sizeof heard);
+  const Answer answer = http_.exchange({"POST", "/api/esp32/firmware/progress", "application/json", &body, nullptr}, sink);
+  is_told_ = answer.status == 200 || answer.status == 404 || answer.status == 409 || answer.status == 422;
+  next_us_ = is_told_ ? 0 : clock_.uptime_us() + backoff_.failed(answer.retry_after_ms) * 1000ull;
 }
 
 void Update::download() {

@@ -2,7 +2,7 @@
 // started, and the new firmware on trial before it may stay.
 //
 //   offered --signature good--> downloading --all there, digest good--> installed --restart--> on trial
-//                                   '--no connection--> goes on where it stopped          |--a batch acknowledged--> kept
+//                                   '--no connection--> goes on where it stopped          |--a heartbeat heard--> kept
 //                                                                                         '--time up, or a crash--> rolled back
 //
 // A crash or a watchdog reset while on trial is the boot loader's business: it starts the old image again.
@@ -56,13 +56,17 @@ class Update final : private Sink {
  public:
   enum class State { kIdle, kDownloading, kInstalled, kFailed };
 
-  Update(ImageSlot& slot, HttpClient& http, Clock& clock, Backoff& backoff) : slot_(slot), http_(http), clock_(clock), backoff_(backoff) {}
+  Update(ImageSlot& slot, HttpClient& http, Clock& clock, Backoff& backoff, const char* device_id)
+      : slot_(slot), http_(http), clock_(clock), backoff_(backoff), device_id_(device_id) {}
 
   // Begins if the manifest is signed, meant for this hardware and has room; else `error` says why not.
   bool begin(const Manifest& manifest, const uint8_t public_key[kEd25519Key], const char* hardware);
 
-  // One piece of work: asks for what is missing, or checks and selects what is complete.
+  // One piece of work: asks for what is missing, checks and selects what is complete, says how it ended.
   void step();
+
+  // Whether the image is installed and the server knows: time to restart.
+  bool is_ready() const { return state_ == State::kInstalled && is_told_; }
 
   State state() const { return state_; }
   const Manifest& manifest() const { return manifest_; }
@@ -75,6 +79,8 @@ class Update final : private Sink {
   bool accept(const Answer& answer) override;
   bool take(const uint8_t* data, size_t length) override;
   void download();
+  void install();
+  void tell();
   bool digest_fits();
   bool fail(const char* error);
 
@@ -82,15 +88,17 @@ class Update final : private Sink {
   HttpClient& http_;
   Clock& clock_;
   Backoff& backoff_;
+  const char* device_id_;
   Manifest manifest_{};
   State state_ = State::kIdle;
   uint32_t received_ = 0;
   uint32_t failures_ = 0;
   uint64_t next_us_ = 0;
   const char* error_ = "";
+  bool is_told_ = true;  // how it ended; a refused command tells it by itself
 };
 
-// New firmware has so long to get a batch acknowledged; then the old one comes back.
+// New firmware has so long to reach the server; then the old one comes back.
 class Trial {
  public:
   static constexpr uint64_t kLongestUs = 15ull * 60 * 1000000;

@@ -25,24 +25,21 @@ Uploader::Uploader(Journal& journal, HttpClient& http, Clock& clock, Backoff& ba
 
 void Uploader::start() { wait(backoff_.jitter(settings_.interval_ms)); }
 
-bool Uploader::step() {
-  answer_ = {};
-  if (clock_.uptime_us() < next_us_ || journal_.pending() == 0) return false;
+void Uploader::step() {
+  if (clock_.uptime_us() < next_us_ || journal_.pending() == 0) return;
   Journal::Position end;
   size_t length = 0;
   const uint32_t count = encode(end, length);
   if (count == 0) {  // records of another version only
     journal_.acknowledge(end);
-    return false;
+    return;
   }
   MemoryBody body(buffer_, static_cast<uint32_t>(length));
   // The answer overwrites the batch: it begins when the batch has been sent, and the batch is encoded anew if need be.
   TextSink sink(buffer_, capacity_);
   const Answer answer = http_.exchange({"POST", kPath, "application/json", &body, nullptr}, sink);
-  if (answer.whole && sink.complete()) answer_ = JsonValue::parse(sink.text());
   ++counts_.batches;
-  judge(answer, count, end);
-  return answer_.present();
+  judge(answer, answer.whole && sink.complete() ? JsonValue::parse(sink.text()) : JsonValue(), count, end);
 }
 
 // The oldest readings that have room, as a JSON array. Returns how many; `end` is the place after them.
@@ -73,12 +70,12 @@ uint32_t Uploader::encode(Journal::Position& end, size_t& length) {
   return count;
 }
 
-void Uploader::judge(const Answer& answer, uint32_t count, const Journal::Position& end) {
-  const JsonValue success = answer_.member("success");
+void Uploader::judge(const Answer& answer, const JsonValue& document, uint32_t count, const Journal::Position& end) {
+  const JsonValue success = document.member("success");
   uint64_t stored = 0;
   uint64_t duplicates = 0;
-  if (answer.status == 200 && success.is_true() && answer_.member("stored").whole(stored) &&
-      answer_.member("duplicates").whole(duplicates) && stored + duplicates <= count) {
+  if (answer.status == 200 && success.is_true() && document.member("stored").whole(stored) &&
+      document.member("duplicates").whole(duplicates) && stored + duplicates <= count) {
     finish(count, count - static_cast<uint32_t>(stored + duplicates), end);
     if (limit_ < settings_.most_readings) limit_ *= 2;
     if (limit_ > settings_.most_readings) limit_ = settings_.most_readings;

@@ -38,9 +38,8 @@ class Uploader {
   Uploader(Journal& journal, HttpClient& http, Clock& clock, Backoff& backoff, const Settings& settings, char* buffer,
            size_t capacity);
 
-  // Sends one batch if it is time and something waits. Returns whether the server answered with its document,
-  // which `answer` then is, until the next call.
-  bool step();
+  // Sends one batch if it is time and something waits.
+  void step();
 
   // The first batch goes out somewhere within the first interval: after a power cut all nodes boot at once.
   void start();
@@ -50,11 +49,10 @@ class Uploader {
   // Microseconds of uptime before which `step` does nothing.
   uint64_t next_us() const { return next_us_; }
   const Counts& counts() const { return counts_; }
-  const JsonValue& answer() const { return answer_; }
 
  private:
   uint32_t encode(Journal::Position& end, size_t& length);
-  void judge(const Answer& answer, uint32_t count, const Journal::Position& end);
+  void judge(const Answer& answer, const JsonValue& document, uint32_t count, const Journal::Position& end);
   void finish(uint32_t count, uint32_t refused, const Journal::Position& end);
   void wait(uint32_t milliseconds);
 
@@ -68,7 +66,6 @@ class Uploader {
   uint32_t limit_;
   uint64_t next_us_ = 0;
   Counts counts_;
-  JsonValue answer_;
 };
 
 }  // namespace signalcraft

@@ -2,7 +2,7 @@
 //
 //   node HOST PORT DEVICE_ID FLASH_FILE SEED READINGS POWER_BYTES UNIX_BASE_US
 //
-// One boot. Says `recording …` before a reading goes to flash and `recorded …` when it is there. Exit status 0: the
+// One boot. Says `recording …` before a reading goes to flash, `recorded …` when it is there. Exit status 0: the
 // server has acknowledged everything; 77: the power failed, in the middle of a write to flash; 3: something still waits.
 // POWER_BYTES 0: the power holds. UNIX_BASE_US 0: the node never learns the time of day.
 
@@ -18,6 +18,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "../../src/core/heartbeat.h"
 #include "../../src/core/journal.h"
 #include "../../src/core/reading.h"
 #include "../../src/core/uploader.h"
@@ -134,6 +135,13 @@ void say(const char* what, const Reading& reading) {
   if (::write(1, line, static_cast<size_t>(length)) != length) std::abort();
 }
 
+// Does whatever it is told.
+class Obedient final : public CommandHandler {
+ public:
+  bool perform(const char*, const JsonValue&, const char*&) override { return true; }
+  void restart() override {}
+};
+
 bool record(Journal& journal, Stamper& stamper) {
   Reading reading;
   reading.stamp = stamper.now();
@@ -169,10 +177,15 @@ int main(int count, char** arguments) {
   settings.most_readings = 50;
   Uploader uploader(journal, http, clock, backoff, settings, buffer, sizeof buffer);
   Stamper stamper(clock, entropy);
+  Obedient handler;
+  Commands commands(http, handler, arguments[3]);
+  Backoff heartbeat_backoff(entropy);
+  Heartbeat heartbeat(http, clock, heartbeat_backoff, commands, {arguments[3], "1.0.0", "HOST", stamper.boot_id()});
   for (long long i = 0; i < number(6); ++i) {
     clock.uptime += 1000000;
     if (!record(journal, stamper)) return 2;
     uploader.step();
+    heartbeat.step({-60, 100000});
   }
   for (int attempt = 0; attempt < 400 && journal.pending() > 0; ++attempt) {
     clock.uptime = clock.uptime < uploader.next_us() ? uploader.next_us() : clock.uptime;

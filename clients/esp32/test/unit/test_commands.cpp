@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "../../src/core/commands.h"
+#include "../../src/core/heartbeat.h"
 #include "../../src/core/identity.h"
 #include "check.h"
 #include "fakes.h"
@@ -66,6 +67,28 @@ void an_answer_without_commands_does_nothing() {
   CHECK(node.server.requests.empty());
 }
 
+void a_heartbeat_says_how_the_node_is_and_brings_commands() {
+  Node node;
+  fakes::Clock clock;
+  fakes::Entropy entropy{4};
+  Backoff backoff(entropy);
+  Heartbeat heartbeat(node.http, clock, backoff, node.commands, {"SC-1", "1.4.0", "ESP32_v1", 77});
+  node.server.answers = {fakes::http(503, "{\"success\":false}")};
+  heartbeat.step({-67, 120000});
+  CHECK(!heartbeat.was_heard());
+  clock.uptime += 2000000;
+  node.server.answers = {fakes::http(200, "{\"success\":true,\"commands\":[{\"type\":\"config\",\"command_id\":3}]}"),
+                         fakes::http(200, "{}")};
+  heartbeat.step({-67, 120000});
+  CHECK(heartbeat.was_heard());
+  CHECK(node.server.requests[1].find("\r\n\r\n{\"device_id\":\"SC-1\",\"boot_id\":77,\"uptime_ms\":2000,\"rssi_dbm\":-67,"
+                                     "\"free_heap_bytes\":120000,\"firmware_version\":\"1.4.0\","
+                                     "\"hardware_version\":\"ESP32_v1\"}") != std::string::npos);
+  CHECK(node.handler.performed.size() == 1 && node.server.requests.size() == 3);
+  heartbeat.step({-67, 120000});
+  CHECK(node.server.requests.size() == 3);
+}
+
 void the_name_is_the_mac_address() {
   const uint8_t mac[6] = {0xA1, 0xB2, 0xC3, 0x04, 0xE5, 0xF6};
   char id[kDeviceIdLength];
@@ -79,5 +102,6 @@ void test_commands() {
   RUN(each_command_is_done_once_and_acknowledged_each_time);
   RUN(a_restart_waits_until_the_server_has_heard_of_it);
   RUN(an_answer_without_commands_does_nothing);
+  RUN(a_heartbeat_says_how_the_node_is_and_brings_commands);
   RUN(the_name_is_the_mac_address);
 }

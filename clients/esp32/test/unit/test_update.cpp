@@ -55,9 +55,16 @@ struct Node {
   fakes::Entropy entropy{5};
   HttpClient http{server, {"example.test", 80, nullptr}};
   Backoff backoff{entropy};
-  Update update{slot, http, clock, backoff};
+  Update update{slot, http, clock, backoff, "SC-1"};
 
   bool begin(const Manifest& offered) { return update.begin(offered, kPublicKey, "ESP32_v1"); }
+
+  // How it ended is told, and the server answers that.
+  void tell(int status) {
+    clock.uptime += 3600ull * 1000000;
+    server.answers = {fakes::http(status, "{}")};
+    update.step();
+  }
 
   // The server's answer to a range, of which the connection brings only `length` bytes.
   void bring(uint32_t from, uint32_t length, const std::string& bytes) {
@@ -84,6 +91,11 @@ void a_signed_image_comes_in_pieces_and_is_selected() {
   node.update.step();
   CHECK(node.update.state() == Update::State::kInstalled && node.slot.selected);
   CHECK(node.slot.bytes.substr(0, 10000) == image());
+  node.tell(503);
+  CHECK(!node.update.is_ready());
+  node.tell(200);
+  CHECK(node.update.is_ready());
+  CHECK(node.server.requests.back().find("{\"device_id\":\"SC-1\",\"state\":\"installing\"}") != std::string::npos);
 }
 
 void nothing_is_downloaded_that_is_not_signed_for_this_node() {
@@ -114,13 +126,18 @@ void an_image_that_was_altered_on_its_way_is_not_started() {
   node.bring(0, 10000, altered);
   node.update.step();
   CHECK(node.update.state() == Update::State::kFailed && !node.slot.selected);
+  node.tell(200);
+  CHECK(node.server.requests.back().find("\"failed\",\"error\":\"the image is not") != std::string::npos);
+  const size_t requests = node.server.requests.size();
+  node.update.step();
+  CHECK(node.server.requests.size() == requests);
   CHECK(node.begin(manifest()));  // and may be offered again
 }
 
 void gives_up_when_nothing_comes() {
   Node node;
   CHECK(node.begin(manifest()));
-  for (int attempt = 0; attempt < 60; ++attempt) {
+  for (int attempt = 0; attempt < 50; ++attempt) {
     node.clock.uptime += 3600ull * 1000000;
     node.server.answers = {fakes::http(404, "{}")};
     node.update.step();
