@@ -22,6 +22,7 @@ from signalcraft.api.blueprints import (
     learning,
     machines,
     nodes,
+    series,
     thresholds,
 )
 from signalcraft.api.bodies import BoundedRequest
@@ -41,6 +42,7 @@ BLUEPRINTS = (
     machines.blueprint,
     clips.blueprint,
     learning.blueprint,
+    series.blueprint,
     devices.blueprint,
     nodes.blueprint,
     thresholds.blueprint,

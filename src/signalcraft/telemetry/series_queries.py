@@ -1,6 +1,6 @@
 """All SQL of charts and exports: columns of a fixed width, read as arrays."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from signalcraft.telemetry.binary import fetch, stream
+from signalcraft.telemetry.binary import fetch
 from signalcraft.telemetry.models import ROLLED_FIELDS
 
 AXES = ("vibration_x", "vibration_y", "vibration_z")
@@ -27,7 +27,8 @@ _ROLLED_COLUMNS = (
     *((f"{field}_{extreme}", "float4") for field in ROLLED_FIELDS for extreme in ("min", "max")),
 )
 _EXPORT_COLUMNS = (
-    ("measured_at", "timestamptz"),
+    ("device", "int4"),
+    ("at", "timestamptz"),
     ("received_at", "timestamptz"),
     *((name, "float4") for name in (*_MEASURED, "sensor_quality")),
     ("flawed", "bool"),
@@ -65,11 +66,11 @@ def rolled(
     )
 
 
-def export(session: Session, device_id: int, *, start: datetime, end: datetime) -> Iterator[NDArray[np.void]]:
-    """All readings of a device in [start, end), oldest first, in portions of some megabytes."""
-    return stream(
+def export(session: Session, device_id: int, *, start: datetime, end: datetime) -> NDArray[np.void]:
+    """Everything of a device's readings in [start, end), oldest first."""
+    return fetch(
         session,
-        "SELECT measured_at, received_at, "  # noqa: S608
+        "SELECT device_id, measured_at, received_at, "  # noqa: S608
         f"{_or_nan((*_MEASURED, 'sensor_quality'))}, quality IS NOT NULL FROM readings "
         "WHERE device_id = %(id)s AND measured_at >= %(start)s AND measured_at < %(end)s "
         "ORDER BY measured_at",
