@@ -37,10 +37,10 @@ def test_a_file_holds_every_reading(
     send(fleet, START + timedelta(seconds=121), temperature_c=-127.0)
     caller = reader(api_client, gateway_client, owner)
     path = f"/api/devices/{fleet.device.device_id}/readings/export?format={form}&{RANGE}"
-    answer = caller.get(path)
-    assert answer.status_code == 200
-    assert answer.headers["Content-Disposition"].endswith(f'.{form}"')
-    file = io.BytesIO(answer.data)
+    with caller.get(path) as answer:
+        assert answer.status_code == 200
+        assert answer.headers["Content-Disposition"].endswith(f'.{form}"')
+        file = io.BytesIO(answer.data)
     table = pyarrow.csv.read_csv(file) if form == "csv" else pyarrow.parquet.read_table(file)
     rows = table.to_pylist()
     moments = [row["measured_at"].replace(tzinfo=UTC) for row in rows]
@@ -65,8 +65,13 @@ def test_who_may_take_readings_away(
 
 
 def test_the_newest_values_of_a_shop(
-    api_client: FlaskClient, gateway_client: TestClient, fleet: FleetFixture, owner: Person
+    monkeypatch: pytest.MonkeyPatch,
+    api_client: FlaskClient,
+    gateway_client: TestClient,
+    fleet: FleetFixture,
+    owner: Person,
 ) -> None:
+    monkeypatch.setattr(presence, "NOTE_INTERVAL_S", 0.0)
     now = utc_now().replace(microsecond=0)
     send(fleet, now, temperature_c=-19.25, power_percent=40.0)
     answer = reader(api_client, gateway_client, owner).get(f"/api/shops/{fleet.shop.id}/latest").get_json()
