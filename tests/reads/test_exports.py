@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 from people import FleetFixture, Person, make_person
 from signalcraft.clock import utc_now
 from signalcraft.fleet.admission import Caller
+from signalcraft.telemetry import presence
 from signalcraft.telemetry.batches import of_reading
 from signalcraft.telemetry.schemas import ReadingIn
 from signalcraft.telemetry.writer import get_writer
