@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import insert, select, text
+from sqlalchemy import Integer, func, insert, select, text
 
 import signalcraft.tables  # noqa: F401  # foreign keys need every table known
 from benchmarks.stage import SHOP_NAME, strike
@@ -15,6 +15,7 @@ from signalcraft.db.session import unit_of_work
 from signalcraft.fleet.models import Device, Machine, Shop
 from signalcraft.settings import Settings
 from signalcraft.telemetry import partitions
+from signalcraft.telemetry.models import Reading
 
 _REMOVED = (
     "readings", "readings_minute", "readings_hour", "readings_day", "device_boots", "device_gravity",
@@ -74,3 +75,12 @@ def _remove(settings: Settings) -> None:
             statement = f"DELETE FROM {table} WHERE device_id IN ({devices})"  # noqa: S608
             connection.execute(text(statement), {"shop": SHOP_NAME})
     strike()
+
+
+def measured_at(key: int) -> list[int]:
+    """The moments of a device's stored readings, in seconds since 1970."""
+    with unit_of_work() as session:
+        moments = session.scalars(
+            select(func.extract("epoch", Reading.measured_at).cast(Integer)).where(Reading.device_id == key)
+        )
+        return list(moments)
