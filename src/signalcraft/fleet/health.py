@@ -8,12 +8,16 @@ as a freezer; and the last reading of a node that had fallen silent went on bein
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from signalcraft.fleet.light import DeviceStatus
 from signalcraft.fleet.models import FREEZER
 
 Band = Literal["healthy", "warning", "critical"]
+Value = TypeVar("Value", float, NDArray[np.float64])
 SensorStatus = Literal["normal", "warning", "critical"]
 
 HEALTHY_FROM = 80.0
@@ -131,6 +135,54 @@ def sensor_status(field: str, value: float | None, device_type: str) -> SensorSt
     return "normal" if value <= normal else "warning"
 
 
+def scores(values: NDArray[np.float64], targets: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The scores of many machines, without the explanations of `health`.
+
+    Parameters
+    ----------
+    values : [row, (temperature_c, vibration_g, power_percent, audio_level, sensor_quality)], NaN if missing.
+    targets : what each is to hold in °C, NaN where its type has no target.
+
+    Returns
+    -------
+    0 to 100, NaN where too few values are there.
+    """
+    temperature, vibration, power, audio, quality = values.T
+    points = np.stack(
+        [
+            _temperature_points(temperature, targets),
+            _vibration_points(vibration),
+            _power_points(power),
+            _audio_points(audio),
+        ],
+        axis=1,
+    )
+    terms = (~np.isnan(points)).sum(axis=1)
+    share = np.nansum(np.clip(points, 0.0, QUARTER), axis=1) / (QUARTER * np.maximum(terms, 1))
+    found = np.round(100.0 * share * np.clip(np.where(np.isnan(quality), 1.0, quality), 0.0, 1.0), 1)
+    return np.where(terms >= MIN_TERMS, found, np.nan)
+
+
+# Points before they are cut to a quarter: the same arithmetic for one value and for arrays of them.
+
+
+def _temperature_points(value: Value, target: Value) -> Value:
+    return QUARTER - POINTS_PER_DEGREE * abs(value - target)
+
+
+def _vibration_points(value: Value) -> Value:
+    return QUARTER - POINTS_PER_G * value
+
+
+def _power_points(value: Value) -> Value:
+    over = value - POWER_FREE_PERCENT
+    return QUARTER - POINTS_PER_PERCENT * (abs(over) + over) / 2
+
+
+def _audio_points(value: Value) -> Value:
+    return QUARTER - POINTS_PER_LEVEL * value
+
+
 def _temperature(value: float | None, device_type: str) -> Term | None:
     target = TARGET_C.get(device_type)
     if value is None or target is None:
@@ -139,7 +191,7 @@ def _temperature(value: float | None, device_type: str) -> Term | None:
     return _term(
         "temperature_c",
         value,
-        QUARTER - POINTS_PER_DEGREE * off,
+        _temperature_points(value, target),
         f"목표 {target:g} °C에서 {off:.1f} °C 벗어남, 1 °C마다 {POINTS_PER_DEGREE:g}점 감점",
         f"{off:.1f} °C from the target of {target:g} °C, {POINTS_PER_DEGREE:g} points for each",
     )
@@ -151,7 +203,7 @@ def _vibration(value: float | None) -> Term | None:
     return _term(
         "vibration_g",
         value,
-        QUARTER - POINTS_PER_G * value,
+        _vibration_points(value),
         f"진동 {value:.2f} g, 1 g마다 {POINTS_PER_G:g}점 감점",
         f"{value:.2f} g of vibration, {POINTS_PER_G:g} points for each g",
     )
@@ -160,11 +212,10 @@ def _vibration(value: float | None) -> Term | None:
 def _power(value: float | None) -> Term | None:
     if value is None:
         return None
-    over = max(value - POWER_FREE_PERCENT, 0.0)
     return _term(
         "power_percent",
         value,
-        QUARTER - POINTS_PER_PERCENT * over,
+        _power_points(value),
         f"전력 {value:.0f} %, {POWER_FREE_PERCENT:g} %를 넘는 1 %마다 {POINTS_PER_PERCENT:g}점 감점",
         f"{value:.0f} % of power, {POINTS_PER_PERCENT:g} points for each % over {POWER_FREE_PERCENT:g} %",
     )
@@ -176,7 +227,7 @@ def _audio(value: float | None) -> Term | None:
     return _term(
         "audio_level",
         value,
-        QUARTER - POINTS_PER_LEVEL * value,
+        _audio_points(value),
         f"소음 {value:.0f}, 1마다 {POINTS_PER_LEVEL:g}점 감점",
         f"sound level {value:.0f}, {POINTS_PER_LEVEL:g} points for each",
     )
