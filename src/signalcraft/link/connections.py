@@ -20,8 +20,6 @@ SILENT_SECONDS = 95.0
 CONNECTIONS_LIMIT = 8_000
 """Sockets of one process: some 60 KB each. Beyond that a node is asked to come back later."""
 SWEEP_SECONDS = 5.0
-SEND_SECONDS = 10.0
-"""Who does not take an answer for this long is not there."""
 
 TRY_LATER, RESTARTING, POLICY = 1013, 1012, 1008
 """Reasons to close (RFC 6455 and the registry of IANA)."""
@@ -43,15 +41,8 @@ class Connection:
     device: int | None = None
 
     async def send(self, message: dict[str, object]) -> None:
-        """Send to a node that reads; the buffer of one that does not ends here.
-
-        Raises
-        ------
-        TimeoutError
-            It does not.
-        """
-        async with asyncio.timeout(SEND_SECONDS):
-            await self.socket.send_text(messages.encode(message).decode())
+        """Send, and wait while the node does not read: of one that never does nothing more is read either."""
+        await self.socket.send_text(messages.encode(message).decode())
 
     def is_silent(self, now: float) -> bool:
         if self.heard_at is None:

@@ -18,6 +18,8 @@ log = get_logger(__name__)
 LOOK_SECONDS = 5.0
 """How late a command comes while Redis is away."""
 REDIS_PAUSE_SECONDS = 2.0
+SEND_SECONDS = 1.0
+"""A node that does not read must not keep the others from theirs."""
 
 
 class Orders:
@@ -58,9 +60,10 @@ class Orders:
         for device, sent in due.items():
             for message in sent:
                 try:
-                    await there[device].send(message)
+                    async with asyncio.timeout(SEND_SECONDS):
+                        await there[device].send(message)
                 except (TimeoutError, RuntimeError, OSError):
-                    break  # it is gone; the command is sent again when it is back
+                    break  # it is gone, or reads nothing; the command is sent again when it is back
 
     async def _listen(self) -> None:
         while True:

@@ -21,10 +21,10 @@ from signalcraft.logging import get_logger
 
 log = get_logger(__name__)
 
-INTERVAL_SECONDS = 0.5
-"""Nobody waits for it, and together it is cheaper."""
-AT_ONCE = 500
-"""Nodes of one transaction."""
+INTERVAL_SECONDS = 0.1
+AT_ONCE = 10
+"""Nodes of one transaction. It holds their rows, for which the writer may have to wait, some 20 ms; and when
+thousands of nodes come back at once, what they tell of themselves must not take the time of their readings."""
 
 
 @dataclass

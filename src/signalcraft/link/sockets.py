@@ -45,8 +45,8 @@ class Sockets:
         self._connections.add(connection)
         try:
             await self._listen(connection)
-        except (WebSocketDisconnect, TimeoutError, RuntimeError, OSError):
-            pass  # the node is gone, or reads nothing: both end here
+        except (WebSocketDisconnect, RuntimeError, OSError):
+            pass  # the node is gone
         finally:
             self._connections.remove(connection)
             self._reports.forget(connection)
