@@ -27,7 +27,8 @@ AGAIN_AFTER = timedelta(seconds=60)
 CONDITIONS = frozenset(rule.name for rule in DEFAULTS)
 """The conditions of these alarms; none of the acoustic engine has such a name."""
 
-Open = dict[tuple[int, str], Excursion]
+Known = dict[tuple[int, str], list[Excursion]]
+"""Excursions by device and name of the limit."""
 
 
 def follow(
@@ -38,16 +39,16 @@ def follow(
 ) -> None:
     """Write down what began and ended, and bring the machines' alarms in line. Their locks are held."""
     now = utc_now()
-    for one in followed:
-        for rule, change in one.changes:
-            _record(session, one.look.device, rule, change)
-    is_open = queries.open_excursions(session, devices)
+    earliest = min((change.since for one in followed for _, change in one.changes), default=now.timestamp())
+    known = queries.excursions_from(session, devices, _moment(earliest))
     ringing = queries.open_alarms(session, machines, CONDITIONS)
     for one in followed:
         device = devices[one.look.device]
+        for rule, change in one.changes:
+            _record(session, known, device.key, rule, change)
         for rule in one.rules.values():
             state = one.states.get(rule.name)
-            _settle(session, one, rule, state, is_open.get((device.key, rule.name)))
+            _settle(session, known, one, rule, state)
             if state is not None and state.on and rule.alarm:
                 _ring(session, machines[device.machine_id], device, rule, state, ringing, now)
             elif (device.machine_id, rule.name) in ringing:
@@ -55,39 +56,51 @@ def follow(
                 del ringing[(device.machine_id, rule.name)]
 
 
-def _record(session: Session, device: int, rule: Rule, change: Change) -> None:
-    """What began and was over again between two looks is kept as well."""
+def _record(session: Session, known: Known, device: int, rule: Rule, change: Change) -> None:
+    """What began and was over again between two looks is kept as well; what is known is not kept twice."""
+    excursions = known.setdefault((device, rule.name), [])
+    since = _moment(change.since)
     if change.kind == "begun":
-        queries.add_excursion(session, **_excursion(device, rule, change.since, change.at, change.value))
-    else:
-        queries.end_excursion(session, device, rule.name, ended_at=_moment(change.since))
+        if not any(
+            one.since <= since and (one.ended_at is None or since < one.ended_at) for one in excursions
+        ):
+            excursions.append(_add(session, device, rule, since, _moment(change.at), change.value))
+    elif (standing := _standing(excursions)) is not None:
+        standing.ended_at = max(since, standing.since)
 
 
-def _settle(
-    session: Session, one: Followed, rule: Rule, state: State | None, excursion: Excursion | None
-) -> None:
+def _settle(session: Session, known: Known, one: Followed, rule: Rule, state: State | None) -> None:
     """Bring the record in line where late readings, or another limit, have told otherwise."""
-    is_on = state is not None and state.on
-    if is_on and excursion is None and state is not None and state.at is not None:
-        queries.add_excursion(
-            session, **_excursion(one.look.device, rule, state.since, state.at, state.value)
-        )
-    elif not is_on and excursion is not None:
+    excursions = known.setdefault((one.look.device, rule.name), [])
+    standing = _standing(excursions)
+    if state is not None and state.on:
+        if standing is None and state.at is not None:
+            since = _moment(state.since)
+            excursions.append(_add(session, one.look.device, rule, since, _moment(state.at), state.value))
+    elif standing is not None:
         ended_at = one.until if state is None else _moment(state.since)
-        excursion.ended_at = max(ended_at, excursion.since)
+        standing.ended_at = max(ended_at, standing.since)
 
 
-def _excursion(device: int, rule: Rule, since: float, at: float, value: float) -> dict[str, object]:
-    return {
-        "device_id": device,
-        "name": rule.name,
-        "field": rule.field,
-        "severity": rule.severity,
-        "limit_value": rule.limit,
-        "since": _moment(since),
-        "confirmed_at": _moment(at),
-        "value": value,
-    }
+def _standing(excursions: Sequence[Excursion]) -> Excursion | None:
+    return next((one for one in excursions if one.ended_at is None), None)
+
+
+def _add(
+    session: Session, device: int, rule: Rule, since: datetime, confirmed_at: datetime, value: float
+) -> Excursion:
+    excursion = Excursion(
+        device_id=device,
+        name=rule.name,
+        field=rule.field,
+        severity=rule.severity,
+        limit_value=rule.limit,
+        since=since,
+        confirmed_at=confirmed_at,
+        value=value,
+    )
+    session.add(excursion)
+    return excursion
 
 
 def _ring(

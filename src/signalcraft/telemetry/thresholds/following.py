@@ -30,8 +30,8 @@ log = get_logger(__name__)
 
 LATENESS = timedelta(minutes=15)
 """What comes later than this tells of a time that is over: it is kept and shown, and changes no state."""
-WORK_LIMIT = 2000
-"""Rows claimed in one transaction: some hundred devices, a fraction of a second."""
+WORK_LIMIT = 200
+"""Rows claimed in one transaction: the first alarms of a storm do not wait for the last."""
 READINGS_LIMIT = 20_000
 """Readings of a device followed at once; the rest of a node's backlog is the next piece of work."""
 LOOK_AGAIN = timedelta(minutes=10)

@@ -4,9 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import delete, func, literal, or_, select, text, update
+from sqlalchemy import delete, literal, or_, select, text
 from sqlalchemy.dialects.postgresql import distinct_on, insert
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from signalcraft.alarms.models import Alarm
 from signalcraft.fleet.models import Device, Machine
@@ -186,33 +186,20 @@ def readings_after(session: Session, after: Mapping[int, datetime], *, limit: in
     return [tuple(row) for row in rows]
 
 
-def open_excursions(session: Session, device_ids: Collection[int]) -> dict[tuple[int, str], Excursion]:
+def excursions_from(
+    session: Session, device_ids: Collection[int], moment: datetime
+) -> dict[tuple[int, str], list[Excursion]]:
+    """Excursions of these devices, by device and name, that are not over or were not at that moment."""
     rows = session.scalars(
-        select(Excursion).where(Excursion.device_id.in_(list(device_ids)), Excursion.ended_at.is_(None))
+        select(Excursion).where(
+            Excursion.device_id.in_(list(device_ids)),
+            or_(Excursion.ended_at.is_(None), Excursion.ended_at >= moment),
+        )
     )
-    return {(row.device_id, row.name): row for row in rows}
-
-
-def add_excursion(session: Session, **columns: Any) -> None:
-    """Write an excursion, unless one of the same limit is open or was then."""
-    before = aliased(Excursion)
-    known = select(before.id).where(
-        before.device_id == columns["device_id"],
-        before.name == columns["name"],
-        before.since <= columns["since"],
-        or_(before.ended_at.is_(None), before.ended_at > columns["since"]),
-    )
-    if session.scalar(known.limit(1)) is None:
-        session.execute(insert(Excursion).values(**columns).on_conflict_do_nothing())
-
-
-def end_excursion(session: Session, device_id: int, name: str, *, ended_at: datetime) -> None:
-    """End the excursion that is open, if one is."""
-    session.execute(
-        update(Excursion)
-        .where(Excursion.device_id == device_id, Excursion.name == name, Excursion.ended_at.is_(None))
-        .values(ended_at=func.greatest(ended_at, Excursion.since))
-    )
+    found: dict[tuple[int, str], list[Excursion]] = {}
+    for row in rows:
+        found.setdefault((row.device_id, row.name), []).append(row)
+    return found
 
 
 def is_open_elsewhere(session: Session, machine_id: int, name: str, *, but: int) -> bool:

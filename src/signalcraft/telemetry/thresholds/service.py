@@ -10,7 +10,7 @@ from signalcraft.accounts.access import Principal
 from signalcraft.audit import service as audit
 from signalcraft.clock import utc_now
 from signalcraft.db.session import after_commit
-from signalcraft.errors import InvalidInputError
+from signalcraft.errors import ForbiddenError, InvalidInputError
 from signalcraft.fleet.models import Device, Machine
 from signalcraft.fleet.service import get_visible_device
 from signalcraft.telemetry.thresholds import queries, watching
@@ -61,7 +61,8 @@ def set_for_type(session: Session, principal: Principal, device_type: str, chang
     InvalidInputError
         The limits contradict each other, or what the sensor can measure.
     """
-    principal.require("threshold.manage", None)
+    if not principal.may("threshold.manage", None):
+        raise ForbiddenError("Limits of a type concern every shop: only administrators set them.")
     _check(merged(changes), changes)
     now = utc_now()
     queries.replace_changes(
