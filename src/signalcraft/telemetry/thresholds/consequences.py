@@ -39,7 +39,9 @@ def follow(
 ) -> None:
     """Write down what began and ended, and bring the machines' alarms in line. Their locks are held."""
     now = utc_now()
-    earliest = min((change.since for one in followed for _, change in one.changes), default=now.timestamp())
+    begun = [change.since for one in followed for _, change in one.changes]
+    standing = [state.since for one in followed for state in one.states.values()]
+    earliest = min([*begun, *standing], default=now.timestamp())
     known = queries.excursions_from(session, devices, _moment(earliest))
     ringing = queries.open_alarms(session, machines, CONDITIONS)
     for one in followed:
@@ -61,9 +63,7 @@ def _record(session: Session, known: Known, device: int, rule: Rule, change: Cha
     excursions = known.setdefault((device, rule.name), [])
     since = _moment(change.since)
     if change.kind == "begun":
-        if not any(
-            one.since <= since and (one.ended_at is None or since < one.ended_at) for one in excursions
-        ):
+        if _around(excursions, since) is None:
             excursions.append(_add(session, device, rule, since, _moment(change.at), change.value))
     elif (standing := _standing(excursions)) is not None:
         standing.ended_at = max(since, standing.since)
@@ -73,9 +73,11 @@ def _settle(session: Session, known: Known, one: Followed, rule: Rule, state: St
     """Bring the record in line where late readings, or another limit, have told otherwise."""
     excursions = known.setdefault((one.look.device, rule.name), [])
     standing = _standing(excursions)
-    if state is not None and state.on:
-        if standing is None and state.at is not None:
-            since = _moment(state.since)
+    if state is not None and state.on and state.at is not None:
+        since = _moment(state.since)
+        if standing is None and (over := _around(excursions, since)) is not None:
+            over.ended_at = None  # it was not over after all
+        elif standing is None:
             excursions.append(_add(session, one.look.device, rule, since, _moment(state.at), state.value))
     elif standing is not None:
         ended_at = one.until if state is None else _moment(state.since)
@@ -84,6 +86,15 @@ def _settle(session: Session, known: Known, one: Followed, rule: Rule, state: St
 
 def _standing(excursions: Sequence[Excursion]) -> Excursion | None:
     return next((one for one in excursions if one.ended_at is None), None)
+
+
+def _around(excursions: Sequence[Excursion], moment: datetime) -> Excursion | None:
+    """The one that began at that moment, or that was not over then."""
+    for one in excursions:
+        lasted = one.since < moment and (one.ended_at is None or moment < one.ended_at)
+        if lasted or one.since == moment:
+            return one
+    return None
 
 
 def _add(
