@@ -42,7 +42,7 @@ class Node:
 
     def values(self, number: int) -> tuple[float, float]:
         """Temperature and level of sound of a reading, exact in four bytes each."""
-        return -30 + number % 3000 / 64, float(number)
+        return -30 + number % 3000 / 64, float(number % 32_000)
 
     def message(self, number: int) -> dict[str, Any]:
         temperature, level = self.values(number)
