@@ -89,7 +89,8 @@ def _measure(settings: Settings, fleet: Nodes, days: Sequence[date], seconds: fl
     sent = asyncio.run(_send(public_url(settings, settings.api_port), rows, seconds, clients))
     host, own = host_busy_seconds() - host_before, process_time() - own_before
     spent = {name: used - before.get(name, 0.0) for name, used in cpu_seconds().items()}
-    missing, wrong, unexpected = _compare(rows, fleet, sent)
+    copied_rows = COPY_ROUNDS * COPY_ROWS
+    missing, wrong, unexpected = compare(rows, fleet, sent.acknowledged, sent.offered, copied_rows)
     number = len(sent.acknowledged) * READINGS
     return Figures(
         seconds=sent.seconds,
@@ -172,11 +173,19 @@ def _copy(settings: Settings, rows: Rows, fleet: Nodes, first_day: date) -> floa
         return COPY_ROUNDS * COPY_ROWS / (perf_counter() - began)
 
 
-def _compare(rows: Rows, fleet: Nodes, sent: Sent) -> tuple[int, int, int]:
-    """Acknowledged readings that are missing, or other than sent; readings that nobody sent."""
+def compare(
+    rows: Rows, fleet: Nodes, acknowledged: Sequence[int], offered: int, other_rows: int
+) -> tuple[int, int, int]:
+    """Acknowledged readings that are missing, or other than sent; readings that nobody sent.
+
+    Parameters
+    ----------
+    acknowledged, offered : batches answered with success; how many there were, numbered from 0.
+    other_rows : further readings of these nodes.
+    """
     missing = wrong = unexpected = 0
-    offered = set(range(sent.offered)) - set(sent.acknowledged)
-    for batch in sorted(sent.acknowledged):
+    unanswered = set(range(offered)) - set(acknowledged)
+    for batch in sorted(acknowledged):
         there = _stored(rows.truth(batch), fleet)
         truth = rows.truth(batch)
         keys = np.array(fleet.keys)[truth.device]
@@ -188,7 +197,8 @@ def _compare(rows: Rows, fleet: Nodes, sent: Sent) -> tuple[int, int, int]:
         else:
             missing += max(len(keys) - len(there), 0)
             unexpected += max(len(there) - len(keys), 0)
-    unexpected += _count(fleet) - (len(sent.acknowledged) + len(_found(rows, fleet, offered))) * READINGS
+    found = _found(rows, fleet, unanswered)
+    unexpected += abs(_count(fleet) - other_rows - (len(acknowledged) + len(found)) * READINGS)
     return missing, wrong, unexpected
 
 
@@ -221,8 +231,7 @@ def _stored(truth: Truth, fleet: Nodes) -> NDArray[np.void]:
 def _count(fleet: Nodes) -> int:
     with unit_of_work() as session:
         query = "SELECT count(*) AS rows FROM readings WHERE device_id = ANY(%(devices)s)"
-        stored = int(fetch(session, query, {"devices": fleet.keys}, [("rows", "int8")])["rows"][0])
-    return stored - COPY_ROUNDS * COPY_ROWS
+        return int(fetch(session, query, {"devices": fleet.keys}, [("rows", "int8")])["rows"][0])
 
 
 def _print(figures: Figures) -> None:

@@ -119,8 +119,8 @@ async def _send(origin: str, fleet: Nodes, seconds: float, clients: int) -> Sent
 
 def _print(figures: Figures) -> None:
     print(
-        f"single    {figures.readings_per_s:,.0f} readings/s for {figures.seconds:.0f} s, each committed before"
-        f" its answer (at least {AT_LEAST:,}, aim {AIM:,})"
+        f"single    {figures.readings_per_s:,.0f} readings/s for {figures.seconds:.0f} s, each committed"
+        f" before its answer (at least {AT_LEAST:,}, aim {AIM:,})"
     )
     print(f"answer    median {figures.median_s * 1000:,.1f} ms, p99 {figures.p99_s * 1000:,.1f} ms")
     print(f"refused   {figures.refused or 'none'}; acknowledged and missing: {figures.missing}")

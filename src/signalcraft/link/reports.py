@@ -23,8 +23,8 @@ log = get_logger(__name__)
 
 INTERVAL_SECONDS = 0.1
 AT_ONCE = 10
-"""Nodes of one transaction. It holds their rows, for which the writer may have to wait, some 20 ms; and when
-thousands of nodes come back at once, what they tell of themselves must not take the time of their readings."""
+"""Nodes of one transaction: it holds their rows some 20 ms, for which the writer may have to wait. And when
+thousands of nodes come back at once, what they tell of themselves must not keep their readings waiting."""
 
 
 @dataclass
