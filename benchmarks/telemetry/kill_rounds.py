@@ -129,7 +129,7 @@ async def _run(
 
 async def _round(own: Instance, settings: Settings, told: Sequence[Node], chance: random.Random) -> Round:
     await asyncio.sleep(chance.uniform(0.0, 1.5))
-    victim = chance.choice(await asyncio.to_thread(_victims, own))
+    victim = _chosen(await asyncio.to_thread(_victims, own), chance)
     flush = chance.random() < FLUSH_SHARE
     with suppress(ProcessLookupError):  # it has begun anew since: a round like the others, without a kill
         os.kill(victim.pid, signal.SIGKILL)
@@ -141,7 +141,7 @@ async def _round(own: Instance, settings: Settings, told: Sequence[Node], chance
 
 
 def _victims(own: Instance) -> list[Victim]:
-    """A process of each kind that runs now: PM2's own child, and one of its children."""
+    """All processes that run now: what PM2 started, and their children."""
     found: list[Victim] = []
     parents = {process.pid: process.parent for process in kernel.processes()}
     for state in Pm2(own).states():
@@ -151,6 +151,12 @@ def _victims(own: Instance) -> list[Victim]:
         children = sorted(kernel.tree(state.pid) - {state.pid})
         found += [Victim(state.name, "child", pid) for pid in children if parents.get(pid) == state.pid]
     return found
+
+
+def _chosen(victims: Sequence[Victim], chance: random.Random) -> Victim:
+    """Each kind equally often: PostgreSQL has more children than all others together."""
+    kind = chance.choice(sorted({(victim.name, victim.role) for victim in victims}))
+    return chance.choice([victim for victim in victims if (victim.name, victim.role) == kind])
 
 
 def _flush(settings: Settings) -> None:
