@@ -10,6 +10,7 @@ import httpx
 import numpy as np
 import pytest
 import soundfile
+from pyarrow import parquet
 
 from signalcraft.client import (
     Measurement,
@@ -57,6 +58,35 @@ def test_readings_in_bulk_are_stored_once_and_the_bad_ones_are_named(
     assert [(row.measured_at, row.temperature_c) for row in stored] == [
         (reading.measured_at, reading.temperature_c) for reading in sound
     ]
+
+
+def test_what_a_device_measured_is_charted_and_exported(
+    server: SignalCraft, node: NodeClient, tmp_path: Path
+) -> None:
+    span = [NOW - timedelta(seconds=i) for i in range(600)]
+    node.send_readings([Measurement("CHART-1", at, temperature_c=-18.5) for at in span])
+    during = {"start": span[-1], "end": NOW + timedelta(seconds=1)}
+    series = server.device_series("CHART-1", **during)
+    assert series.count == 600
+    assert set(series.fields.temperature_c) == {-18.5}
+    server.export_readings("CHART-1", tmp_path / "a.parquet", **during)
+    table = parquet.read_table(tmp_path / "a.parquet")
+    assert table.column("temperature_c").to_pylist() == [-18.5] * 600
+    server.export_readings("CHART-1", tmp_path / "a.csv", format="csv", **during)
+    assert len((tmp_path / "a.csv").read_text().splitlines()) == 601
+    with pytest.raises(NotFoundError):
+        server.export_readings("NOBODY", tmp_path / "b.csv", **during)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "a.parquet"]
+
+
+def test_a_device_is_listed_and_told_what_to_do(server: SignalCraft, node: NodeClient) -> None:
+    node.send_reading(Measurement("OBEYS-1", NOW, temperature_c=-18.0))
+    command = server.order("OBEYS-1", "calibrate")
+    assert [(one.id, one.state) for one in server.commands("OBEYS-1")] == [(command.id, "queued")]
+    [listed] = [device for device in server.devices() if device.device_id == "OBEYS-1"]
+    assert (listed.status, listed.open_commands) == ("online", 1)
+    server.change_settings("OBEYS-1", upload_interval_s=60)
+    assert [one.kind for one in server.commands("OBEYS-1")] == ["config", "calibrate"]
 
 
 def test_a_batch_of_nothing_but_errors_says_so_for_each(node: NodeClient) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Literal, Self
 from urllib.parse import quote
 from uuid import UUID
 
@@ -16,7 +16,18 @@ from signalcraft.client.credentials import Session, Token
 from signalcraft.client.errors import AnalysisFailedError
 from signalcraft.client.events import Event, follow
 from signalcraft.client.patience import Patience
-from signalcraft.client.results import Alarm, Analysis, Machine, Result, Shop, StoredReading
+from signalcraft.client.results import (
+    Alarm,
+    Analysis,
+    Command,
+    Device,
+    Latest,
+    Machine,
+    Result,
+    Series,
+    Shop,
+    StoredReading,
+)
 
 JOB_LOOK_SECONDS = 1.0
 
@@ -76,11 +87,80 @@ class SignalCraft:
         """One machine, with its light, its newest reading and analysis, and its open alarm."""
         return self._connection.request("GET", f"/api/machines/{machine_id}", _Machine).machine
 
+    # Devices
+
+    def devices(self, *, shop_id: int | None = None, machine_id: int | None = None) -> list[Device]:
+        """The devices that this person may see, of all shops and machines or of one."""
+        query = _given(shop_id=shop_id, machine_id=machine_id)
+        return self._connection.request("GET", "/api/devices", _Devices, params=query).devices
+
+    def order(
+        self, device_id: str, kind: Literal["calibrate", "restart"], *, expires_in_s: int = 3600
+    ) -> Command:
+        """Have a node do something at its next contact; it confirms. After 60 s to 30 days it is too late."""
+        return self._connection.request(
+            "POST",
+            f"/api/devices/{_quoted(device_id)}/commands",
+            _Command,
+            repeatable=False,
+            json={"kind": kind, "expires_in_s": expires_in_s},
+        ).command
+
+    def commands(self, device_id: str, *, limit: int = 50) -> list[Command]:
+        """What a node was told to do, newest first; `limit` is 1 to 500."""
+        path = f"/api/devices/{_quoted(device_id)}/commands"
+        return self._connection.request("GET", path, _Commands, params={"limit": limit}).commands
+
+    def change_settings(
+        self, device_id: str, *, upload_interval_s: int | None = None, sample_rate_hz: int | None = None
+    ) -> None:
+        """Have a node work otherwise from its next contact on; what is None stays as it is."""
+        body = _given(upload_interval_s=upload_interval_s, sample_rate_hz=sample_rate_hz)
+        self._connection.request("PATCH", f"/api/devices/{_quoted(device_id)}/settings", Result, json=body)
+
     # Readings
+
+    def latest(self, shop_id: int) -> list[Latest]:
+        """The newest values of all machines of a shop."""
+        return self._connection.request("GET", f"/api/shops/{shop_id}/latest", _Latest).machines
+
+    def machine_series(
+        self, machine_id: int, *, start: datetime, end: datetime, points: int = 1200
+    ) -> Series:
+        """A machine's readings for a chart of that width, with gaps and without gravity.
+
+        Parameters
+        ----------
+        start, end : with a zone; at most 400 days.
+        points : 2 to 5000.
+        """
+        return self._series(f"/api/machines/{machine_id}/readings", start, end, points)
+
+    def device_series(self, device_id: str, *, start: datetime, end: datetime, points: int = 1200) -> Series:
+        """The same of one device."""
+        return self._series(f"/api/devices/{_quoted(device_id)}/readings", start, end, points)
+
+    def _series(self, path: str, start: datetime, end: datetime, points: int) -> Series:
+        query = {"from": start.isoformat(), "to": end.isoformat(), "points": points}
+        return self._connection.request("GET", path, Series, params=query)
+
+    def export_readings(
+        self,
+        device_id: str,
+        file: Path,
+        *,
+        start: datetime,
+        end: datetime,
+        format: Literal["csv", "parquet"] = "parquet",  # the API's own word
+    ) -> None:
+        """Write a device's readings of that time to a file, as they come. The file is whole or not there."""
+        query = {"from": start.isoformat(), "to": end.isoformat(), "format": format}
+        path = f"/api/devices/{_quoted(device_id)}/readings/export"
+        self._connection.download(path, file, params=query)
 
     def readings(self, device_id: str, *, hours: int = 24, limit: int = 1000) -> list[StoredReading]:
         """A device's readings, newest first: `hours` back (to 8784), at most `limit` of them (to 10,000)."""
-        path = f"/api/iot/sensors/data/{quote(device_id, safe='')}"
+        path = f"/api/iot/sensors/data/{_quoted(device_id)}"
         query = {"hours": hours, "limit": limit}
         return self._connection.request("GET", path, _Readings, params=query).data
 
@@ -97,9 +177,7 @@ class SignalCraft:
         only_open : leave out those that are over.
         limit : 1 to 500.
         """
-        query: dict[str, str | int] = {"state": "open" if only_open else "all", "limit": limit}
-        if machine_id is not None:
-            query["machine_id"] = machine_id
+        query = _given(machine_id=machine_id, state="open" if only_open else "all", limit=limit)
         return self._connection.request("GET", "/api/alarms", _Alarms, params=query).alarms
 
     def acknowledge(self, alarm_id: int, comment: str | None = None) -> Alarm:
@@ -114,9 +192,7 @@ class SignalCraft:
         self, machine_id: int, *, before: datetime | None = None, limit: int = 100
     ) -> list[Analysis]:
         """Analyses of a machine's sound, newest first; `limit` is 1 to 1000."""
-        query: dict[str, str | int] = {"limit": limit}
-        if before is not None:
-            query["before"] = before.isoformat()
+        query = _given(limit=limit, before=before.isoformat() if before else None)
         path = f"/api/machines/{machine_id}/analyses"
         return self._connection.request("GET", path, _Analyses, params=query).analyses
 
@@ -130,13 +206,12 @@ class SignalCraft:
         AnalysisFailedError
             It could not be analysed, or not within `patience_seconds`.
         """
-        query = {} if machine_id is None else {"machine_id": machine_id}
         job = self._connection.request(
             "POST",
             "/api/ai/analyze",
             _JobAnswer,
             repeatable=False,
-            params=query,
+            params=_given(machine_id=machine_id),
             files={"audio": (sound.name, sound.read_bytes())},
         ).job
         deadline = time.monotonic() + patience_seconds
@@ -163,6 +238,31 @@ class SignalCraft:
         machine_id : also the readings of this machine, as they come.
         """
         return follow(self._connection, after=after, machine_id=machine_id, patience=self._patience)
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    """Those that are not None."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _quoted(device_id: str) -> str:
+    return quote(device_id, safe="")
+
+
+class _Devices(Result):
+    devices: list[Device]
+
+
+class _Command(Result):
+    command: Command
+
+
+class _Commands(Result):
+    commands: list[Command]
+
+
+class _Latest(Result):
+    machines: list[Latest]
 
 
 class _Shops(Result):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
@@ -63,6 +64,28 @@ class Connection:
         except (ValueError, ValidationError):
             pass
         raise UnreachableError(f"the answer of {self.http.base_url} is not SignalCraft's: is the URL right?")
+
+    def download(self, path: str, file: Path, **request: Any) -> None:
+        """Write the answer to a GET to a file, which appears when all of it is there; raises as `request`."""
+        part = file.with_name(f"{file.name}.part")
+
+        def attempt() -> httpx.Response:
+            with self.http.stream("GET", path, **request) as response:
+                if not response.is_success:
+                    response.read()
+                    return response
+                with part.open("wb") as out:
+                    for piece in response.iter_bytes():
+                        out.write(piece)
+                return response
+
+        try:
+            response = self._patience.send(attempt, repeatable=True)
+            if not response.is_success:
+                raise problem_of(response)
+            part.replace(file)
+        finally:
+            part.unlink(missing_ok=True)
 
     @contextmanager
     def stream(self, path: str, **request: Any) -> Iterator[httpx.Response]:

@@ -26,11 +26,34 @@ class Shop(Result):
 
 
 class Device(Result):
-    """A node. `status` tells it by its own rhythm."""
+    """A node, and what it last told of itself. `status` goes by its own rhythm."""
 
     device_id: str
-    status: str
-    last_seen_at: datetime | None = None
+    status: Literal["online", "late", "offline"]
+    last_seen_at: datetime
+    machine_id: int | None = None
+    machine_name: str | None = None
+    shop_id: int | None = None
+    vibration_unit: Literal["g", "m/s2"] | None = None
+    firmware_version: str | None = None
+    hardware_version: str | None = None
+    boot_count: int | None = None
+    rssi_dbm: int | None = None
+    free_heap_bytes: int | None = None
+    open_commands: int = 0
+
+
+class Command(Result):
+    """Something a node is to do. `message` is what it said about it."""
+
+    id: int
+    kind: str
+    state: Literal["queued", "delivered", "acknowledged", "failed", "expired", "cancelled"]
+    created_at: datetime
+    expires_at: datetime
+    delivered_at: datetime | None = None
+    finished_at: datetime | None = None
+    message: str | None = None
 
 
 class Reading(Result):
@@ -46,6 +69,49 @@ class Reading(Result):
     power_percent: float | None = None
     audio_level: float | None = None
     quality: dict[str, Any] = {}
+
+
+class Latest(Result):
+    """The newest valid values of a machine, vibration without gravity; None where there are none."""
+
+    machine_id: int
+    machine_name: str
+    device_id: str | None = None
+    status: Literal["online", "late", "offline"] | None = None
+    measured_at: datetime | None = None
+    received_at: datetime | None = None
+    temperature_c: float | None = None
+    vibration_g: float | None = None
+    power_percent: float | None = None
+    audio_level: float | None = None
+
+
+class Fields(Result):
+    """Columns of equal length, oldest first; None where a value is missing."""
+
+    temperature_c: list[float | None]
+    vibration_g: list[float | None]
+    power_percent: list[float | None]
+    audio_level: list[float | None]
+
+
+class Series(Result):
+    """Readings for a chart: of more than were asked for, the extremes of equal steps of time.
+
+    measured_at : milliseconds since 1970, one for each place of the columns. A place where all columns are
+        None is a gap.
+    count : how many readings the range holds. late : how many of them came late.
+    level : what the points are drawn from.
+    """
+
+    start: datetime = Field(validation_alias="from")
+    end: datetime = Field(validation_alias="to")
+    measured_at: list[int]
+    fields: Fields
+    count: int
+    reduced: bool
+    level: Literal["raw", "minute", "hour", "day"]
+    late: int
 
 
 class StoredReading(Result):
