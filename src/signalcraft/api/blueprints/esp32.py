@@ -16,6 +16,7 @@ from signalcraft.api.access import device, principal, sign_in_required, user
 from signalcraft.api.bodies import BoundedRequest, body_limit, lenient_json, read_body, unreadable_numbers
 from signalcraft.api.nodes import admitted
 from signalcraft.api.problems import PROBLEM_RESPONSES
+from signalcraft.api.request_ids import unlogged
 from signalcraft.api.schemas import (
     AudioReceived,
     FeaturesReceived,
@@ -221,6 +222,7 @@ def upload_audio(header: AudioHeaders, raw: Pcm) -> dict[str, Any]:
 
 @blueprint.post("/features", responses={200: FeaturesReceived})
 @device
+@unlogged
 @lenient_json
 def receive_features(header: FeatureHeaders, body: FeatureMessage) -> dict[str, Any]:
     """Receive what field firmware computed on the node, with the bare `nan` it may print."""

@@ -13,6 +13,7 @@ from signalcraft.api import readings
 from signalcraft.api.access import device, principal, user
 from signalcraft.api.bodies import body_limit, lenient_json, unreadable_numbers
 from signalcraft.api.problems import PROBLEM_RESPONSES
+from signalcraft.api.request_ids import unlogged
 from signalcraft.api.schemas import BatchReceived, DeviceList, SensorDataReceived, SensorHistory
 from signalcraft.clock import iso, utc_now
 from signalcraft.db.session import unit_of_work
@@ -53,6 +54,7 @@ class BatchBody(RawModel):
 
 @blueprint.post("/sensors/data", responses={200: SensorDataReceived})
 @device
+@unlogged
 @lenient_json
 def receive_sensor_data(body: SensorData) -> dict[str, Any]:
     """Receive one reading. Sent again, it is not stored again."""
@@ -62,6 +64,7 @@ def receive_sensor_data(body: SensorData) -> dict[str, Any]:
 
 @blueprint.post("/sensors/data/batch", responses={200: BatchReceived})
 @device
+@unlogged
 @body_limit("batch_limit_bytes")
 def receive_batch(raw: BatchBody) -> dict[str, Any]:
     """Receive up to 5,000 readings of any nodes: those that are sound are stored, the others are named.
