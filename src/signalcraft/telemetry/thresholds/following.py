@@ -30,7 +30,7 @@ log = get_logger(__name__)
 
 LATENESS = timedelta(minutes=15)
 """What comes later than this tells of a time that is over: it is kept and shown, and changes no state."""
-WORK_LIMIT = 200
+WORK_LIMIT = 50
 """Rows claimed in one transaction: the first alarms of a storm do not wait for the last."""
 READINGS_LIMIT = 20_000
 """Readings of a device followed at once; the rest of a node's backlog is the next piece of work."""
