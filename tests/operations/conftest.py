@@ -18,9 +18,7 @@ def public_ports() -> PublicPorts:
 
 
 @pytest.fixture
-def data_dir(
-    tmp_path: Path, public_ports: PublicPorts, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Path]:
+def data_dir(tmp_path: Path, public_ports: PublicPorts, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty data folder, with nothing of SignalCraft in the environment or the working folder."""
     for name in os.environ:
         if name.startswith("SIGNALCRAFT_") or name.endswith("_URL"):
