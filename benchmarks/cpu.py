@@ -18,6 +18,11 @@ def cpu_seconds() -> dict[str, float]:
     return found
 
 
+def own_seconds() -> float:
+    """Seconds so far of this process and all below it."""
+    return sum(map(_of, kernel.tree(os.getpid())))
+
+
 def memory_bytes() -> int:
     """Memory of all processes of the instance; what several of them share counts once."""
     files = (instance.load().pm2_home / "pids").glob("*.pid")

@@ -19,6 +19,7 @@ from signalcraft.telemetry.clocks import get_clocks
 from signalcraft.telemetry.columns import ABSENT, Columns
 from signalcraft.telemetry.live import get_live
 from signalcraft.telemetry.quality import UNITS_IN_G, judge
+from signalcraft.telemetry.stuck import get_runs
 from signalcraft.telemetry.thresholds import watching
 from signalcraft.telemetry.times import FUTURE_LIMIT, microseconds
 
@@ -74,7 +75,7 @@ def record(session: Session, submissions: Sequence[Submission]) -> list[Outcome]
         boot=batch.boot[rows],
         sequence=batch.sequence[rows],
     )
-    new = _store(session, columns, [device for device in devices if device])
+    new = _store(session, get_runs().marked(columns), [device for device in devices if device])
     stored = np.bincount(owner[rows[new]], minlength=len(submissions))
     duplicates = np.bincount(owner[taken], minlength=len(submissions)) - stored
     refused = _refused(batch, owner, admitted, np.flatnonzero(~taken).tolist())

@@ -46,22 +46,23 @@ def series(
     """
     steps = max(points // 2, 1)
     end += timedelta(microseconds=1)  # from here on it is excluded
+    step = (end - start) / steps
     pieces = resolution.plan(
         start,
         end,
-        step=(end - start) / steps,
+        step=step,
         now=utc_now(),
         kept_since=rollup_queries.kept_since(session),
         progress=rollup_queries.progress(session),
     )
-    rows = _joined([_read(session, devices, piece) for piece in pieces])
+    rows = _joined([_read(session, devices, piece, start, step) for piece in pieces])
     reduced = len(rows.at_us) > points or any(piece.level != "raw" for piece in pieces)
     count, late = int(rows.count.sum()), int(rows.late.sum())
     if reduced:
         rows = _steps(rows, start, end, steps)
     rows = _with_gaps(rows)
     if reduced:
-        width = (end - start) / steps // timedelta(microseconds=4)
+        width = step // timedelta(microseconds=4)
         at_us = np.stack([rows.at_us - width, rows.at_us + width], axis=1).ravel()
         values = np.stack([rows.low, rows.high], axis=1).reshape(-1, len(ROLLED_FIELDS))
     else:
@@ -76,24 +77,30 @@ def series(
     )
 
 
-def _read(session: Session, devices: Sequence[Device], piece: Piece) -> _Rows:
-    ids = [device.id for device in devices]
+def _read(
+    session: Session, devices: Sequence[Device], piece: Piece, origin: datetime, step: timedelta
+) -> _Rows:
     if piece.level == "raw":
         return _raw(session, devices, piece)
-    width = WIDTHS[piece.level]
-    found = queries.rolled(session, piece.level, ids, start=piece.start - width, end=piece.end)
-    at_us = found["at"].astype(np.int64) + width // timedelta(microseconds=2)
+    found = queries.rolled(
+        session,
+        piece.level,
+        [device.id for device in devices],
+        start=piece.start,
+        end=piece.end,
+        origin=origin,
+        step=step,
+    )
     low, high = (
         np.stack([found[f"{field}_{extreme}"] for field in ROLLED_FIELDS], axis=1).astype(np.float64)
         for extreme in ("min", "max")
     )
-    inside = at_us + width // timedelta(microseconds=2) > microseconds(piece.start)
     return _Rows(
-        np.maximum(at_us, microseconds(piece.start))[inside],
-        found["readings"].astype(np.int64)[inside],
-        found["late"].astype(np.int64)[inside],
-        low[inside],
-        high[inside],
+        found["at"].astype(np.int64),
+        found["readings"].astype(np.int64),
+        found["late"].astype(np.int64),
+        low,
+        high,
     )
 
 
@@ -144,7 +151,7 @@ def _steps(rows: _Rows, start: datetime, end: datetime, steps: int) -> _Rows:
     if not len(rows.at_us):
         return rows
     start_us, span_us = microseconds(start), (end - start) // timedelta(microseconds=1)
-    step = np.minimum((rows.at_us - start_us) * steps // span_us, steps - 1)
+    step = np.clip((rows.at_us - start_us) * steps // span_us, 0, steps - 1)
     first = np.flatnonzero(np.diff(step, prepend=-1))
     return _Rows(
         start_us + (2 * step[first] + 1) * span_us // (2 * steps),
