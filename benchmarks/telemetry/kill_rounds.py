@@ -92,16 +92,16 @@ def main(
         done = asyncio.run(_run(own, settings, senders, origin, rounds, random.Random(seed)))
         told = [node for node, _ in senders]
         verdict = _verdict(settings, told, dict(zip(made.names, made.keys, strict=True)))
-    document = {
-        "seed": seed,
-        "rounds": [asdict(one) for one in done],
-        "verdict": asdict(verdict),
-        "again": sum(node.again for node in told),
-        "unexpected": [reason for node in told for reason in node.unexpected][:20],
-    }
-    if out is not None:
-        out.write_text(json.dumps(document, indent=2))
-    _print(done, verdict, told)
+        document = {
+            "seed": seed,
+            "rounds": [asdict(one) for one in done],
+            "verdict": asdict(verdict),
+            "again": sum(node.again for node in told),
+            "unexpected": [reason for node in told for reason in node.unexpected][:20],
+        }
+        if out is not None:
+            out.write_text(json.dumps(document, indent=2))
+        _print(done, verdict, told)
     if not verdict.clean or document["unexpected"]:
         raise typer.Exit(1)
 
