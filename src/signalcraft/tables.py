@@ -6,7 +6,15 @@ from signalcraft.acoustics.models import Analysis, Clip, ClipFragment, FormerRes
 from signalcraft.alarms.models import Alarm, AlarmTransition
 from signalcraft.db.base import Base
 from signalcraft.fleet.firmware.models import FirmwareImage, FirmwareRollout, FirmwareUpdate
-from signalcraft.fleet.models import Device, DeviceCommand, DeviceState, Listening, Machine, NodeSettings, Shop
+from signalcraft.fleet.models import (
+    Device,
+    DeviceCommand,
+    DeviceState,
+    Listening,
+    Machine,
+    NodeSettings,
+    Shop,
+)
 from signalcraft.migration.models import ImportedRecord
 from signalcraft.notifications.models import Notification
 from signalcraft.realtime.models import OutboxCounter, OutboxEvent
