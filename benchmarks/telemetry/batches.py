@@ -18,6 +18,7 @@ import numpy as np
 import psycopg
 import typer
 from numpy.typing import NDArray
+from sqlalchemy import func, select
 
 from benchmarks.cpu import cpu_seconds, host_busy_seconds
 from benchmarks.telemetry.fleet import Nodes, nodes
@@ -30,6 +31,7 @@ from signalcraft.db.session import unit_of_work
 from signalcraft.settings import Settings
 from signalcraft.telemetry.binary import fetch
 from signalcraft.telemetry.columns import FIELDS
+from signalcraft.telemetry.models import Reading
 
 DEVICES = 200
 FIRST_DAY_AGO = 25
@@ -230,8 +232,8 @@ def _stored(truth: Truth, fleet: Nodes) -> NDArray[np.void]:
 
 def _count(fleet: Nodes) -> int:
     with unit_of_work() as session:
-        query = "SELECT count(*) AS rows FROM readings WHERE device_id = ANY(%(devices)s)"
-        return int(fetch(session, query, {"devices": fleet.keys}, [("rows", "int8")])["rows"][0])
+        statement = select(func.count()).select_from(Reading).where(Reading.device_id.in_(fleet.keys))
+        return session.scalar(statement) or 0
 
 
 def _print(figures: Figures) -> None:

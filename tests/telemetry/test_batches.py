@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from threading import BoundedSemaphore
 from typing import Any
 
 import cbor2
@@ -257,3 +258,15 @@ def test_each_reading_is_taken_or_named_once(documents: list[dict[str, Any]]) ->
     decoded = decode(cbor2.dumps(sent), "application/cbor")
     named = [error.index for error in decoded.errors]
     assert sorted([*decoded.index.tolist(), *named]) == list(range(len(sent)))
+
+
+def test_more_batches_than_places_are_asked_to_come_back(
+    api_client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = BoundedSemaphore(1)
+    monkeypatch.setattr("signalcraft.api.readings._places", places)
+    with places:
+        answer = send(api_client, readings(1))
+    assert (answer.status_code, stored()) == (503, [])
+    assert int(answer.headers["Retry-After"]) > 0
+    assert send(api_client, readings(1)).status_code == 200

@@ -24,12 +24,16 @@ KEY_HEADER = "X-Device-Key"
 
 COMMIT_SECONDS = 8.0
 """Deployed firmware gives an answer ten seconds."""
+BATCHES_AT_ONCE = 6
+"""Of the sixteen threads of a process: lone readings and whatever else comes must not wait behind batches."""
 DECODED_AT_ONCE = 2
-"""Batches that one process holds decoded: Python decodes one at a time anyway, and each takes up to 20 MB."""
+"""Of these: Python decodes one at a time anyway, and each takes up to 20 MB."""
 DECODING_SECONDS = 2.0
 """How long a batch waits for its turn before its sender is asked to come back."""
 
+_places = threading.BoundedSemaphore(BATCHES_AT_ONCE)
 _decoding = threading.BoundedSemaphore(DECODED_AT_ONCE)
+_BUSY = "Too many batches come at once; send this one again later."
 
 
 @dataclass(frozen=True)
@@ -98,9 +102,14 @@ def _turn() -> Iterator[None]:
     UnavailableError
         None became free in time.
     """
-    if not _decoding.acquire(timeout=DECODING_SECONDS):
-        raise UnavailableError("Too many batches come at once; send this one again later.")
+    if not _places.acquire(blocking=False):
+        raise UnavailableError(_BUSY)
     try:
-        yield
+        if not _decoding.acquire(timeout=DECODING_SECONDS):
+            raise UnavailableError(_BUSY)
+        try:
+            yield
+        finally:
+            _decoding.release()
     finally:
-        _decoding.release()
+        _places.release()
