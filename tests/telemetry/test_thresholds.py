@@ -350,3 +350,27 @@ def test_sound_does_not_end_an_alarm_about_readings_nor_they_one_about_sound(
         "temperature_alert": "active_unacknowledged",
         "tonal": "cleared",
     }
+
+
+def test_what_cannot_be_followed_does_not_keep_others_from_ringing(
+    fleet: FleetFixture, stranger: Person
+) -> None:
+    with unit_of_work() as session:
+        other = session.scalars(select(Device).where(Device.id != fleet.device.id)).one()
+        moment = utc_now() - timedelta(hours=1)
+        session.add(
+            ThresholdState(
+                device_id=fleet.device.id,
+                checkpoint={"temperature_alert": {"of": "another version"}},
+                checkpoint_until=moment,
+                head={},
+                head_until=moment,
+                looked_at=moment,
+            )
+        )
+    for device in (fleet.device, other):
+        store(device, hot(utc_now() - timedelta(seconds=320), 320))
+    following.work_off()
+    assert [alarm.machine_id for alarm in alarms()] == [other.machine_id]
+    with unit_of_work() as session:
+        assert session.scalar(select(func.count()).select_from(ThresholdWork)) == 0

@@ -8,13 +8,15 @@ order they came, as long as they come no later than `LATENESS` behind the newest
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import groupby
 
 import numpy as np
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from signalcraft.clock import EPOCH, utc_now
-from signalcraft.db.session import repeated
+from signalcraft.db.session import repeated, unit_of_work
 from signalcraft.fleet.queries import lock_machines
 from signalcraft.logging import get_logger
 from signalcraft.telemetry.quality import UNITS_IN_G
@@ -43,10 +45,32 @@ def work_off() -> int:
     """Do the work that waits, until none does; how many devices were looked at."""
     total = 0
     while True:
-        looked_at = repeated(do_some)
+        try:
+            looked_at = repeated(do_some)
+        except DBAPIError:
+            raise  # the database is away: nothing is lost, the next task goes on
+        except Exception:
+            log.exception("thresholds_not_followed")
+            looked_at = _one_by_one()
         total += looked_at
         if not looked_at:
             return total
+
+
+def _one_by_one() -> int:
+    """What cannot be done for one device must not keep the others from ringing: its work is given up, with an
+    error in the log, until its next reading."""
+    with unit_of_work() as session:
+        devices = queries.waiting(session, limit=WORK_LIMIT)
+    for device in devices:
+        try:
+            repeated(partial(do_some, only=device))
+        except DBAPIError:
+            raise
+        except Exception:
+            log.exception("threshold_work_given_up", device_key=device)
+            repeated(partial(queries.take_work, limit=READINGS_LIMIT, only=device))
+    return len(devices)
 
 
 def look_again() -> None:
@@ -60,9 +84,12 @@ def look_again() -> None:
     repeated(add)
 
 
-def do_some(session: Session) -> int:
-    """Claim some of the work and do it; of how many devices. It is given back if the transaction fails."""
-    work = queries.take_work(session, limit=WORK_LIMIT)
+def do_some(session: Session, only: int | None = None) -> int:
+    """Claim some of the work, of all devices or of one, and do it; of how many devices it was.
+
+    It is given back if the transaction fails.
+    """
+    work = queries.take_work(session, limit=WORK_LIMIT, only=only)
     if not work:
         return 0
     devices = {device.key: device for device in queries.devices(session, work)}

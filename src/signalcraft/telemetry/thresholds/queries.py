@@ -128,15 +128,26 @@ def add_work_of_type(session: Session, device_type: str, measured_from: datetime
     )
 
 
-def take_work(session: Session, *, limit: int) -> dict[int, datetime]:
-    """Claim waiting work: device to the earliest of its readings. Given back if the transaction fails."""
+def waiting(session: Session, *, limit: int) -> Sequence[int]:
+    """The devices of the work that has waited longest."""
+    first = select(ThresholdWork.device_id).order_by(ThresholdWork.id).limit(limit).subquery()
+    return session.scalars(select(first.c.device_id).distinct()).all()
+
+
+def take_work(session: Session, *, limit: int, only: int | None = None) -> dict[int, datetime]:
+    """Claim waiting work, of all devices or of one: device to the earliest of its readings.
+
+    It is given back if the transaction fails.
+    """
     taken = session.execute(
         text(
             "DELETE FROM threshold_work WHERE id IN"
-            " (SELECT id FROM threshold_work ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED)"
+            " (SELECT id FROM threshold_work"
+            "  WHERE CAST(:only AS int) IS NULL OR device_id = CAST(:only AS int)"
+            "  ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED)"
             " RETURNING device_id, measured_from"
         ),
-        {"limit": limit},
+        {"limit": limit, "only": only},
     )
     earliest: dict[int, datetime] = {}
     for device_id, measured_from in taken:
