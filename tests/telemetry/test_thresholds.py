@@ -1,6 +1,7 @@
 """Limits on readings: where they stand, whatever order readings come in, and what follows from it."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime, timedelta
 from random import Random
@@ -124,8 +125,8 @@ def test_the_machine_is_what_looking_back_says(
 
 @pytest.mark.parametrize("seed", range(8))
 def test_readings_may_come_in_any_order_and_workers_may_die(fleet: FleetFixture, seed: int) -> None:
-    """Late by less than fifteen minutes, in random portions, with work that is undone half way: the states
-    are those of the whole series in order."""
+    """Late by less than fifteen minutes, in random portions, by two workers, with work that is undone half
+    way: the states are those of the whole series in order."""
     random = Random(seed)
     start = utc_now() - timedelta(hours=2)
     series = []
@@ -143,7 +144,7 @@ def test_readings_may_come_in_any_order_and_workers_may_die(fleet: FleetFixture,
         if random.random() < 0.3:
             die_half_way()
         if random.random() < 0.7:
-            following.work_off()
+            two_workers()
     following.work_off()
     expected = {}
     courses = {"temperature_c": [((at - EPOCH).total_seconds(), value) for at, value in series]}
@@ -157,6 +158,12 @@ def test_readings_may_come_in_any_order_and_workers_may_die(fleet: FleetFixture,
         still_open = set(session.scalars(select(Excursion.name).where(Excursion.ended_at.is_(None))))
         assert session.scalar(select(func.count()).select_from(ThresholdWork)) == 0
     assert still_open == {name for name, (_, on, _) in expected.items() if on}
+
+
+def two_workers() -> None:
+    """Both take from the same work."""
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: following.work_off(), range(2)))
 
 
 def die_half_way() -> None:
