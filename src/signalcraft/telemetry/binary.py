@@ -1,7 +1,8 @@
 """Many numbers out of PostgreSQL into numpy, without a Python object for each.
 
 The server puts each column into one array and sends that as it is (`array_send`): a header, then each value
-with its length in front. Columns without NULL have one form, so that the bytes are a numpy array already. Queries say `coalesce(column, 'NaN')`.
+with its length in front. Columns without NULL have one form, so that the bytes are a numpy array already.
+Queries say `coalesce(column, 'NaN')`.
 """
 
 from collections.abc import Mapping, Sequence

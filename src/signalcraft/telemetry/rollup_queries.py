@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Table, TextClause, insert, text
+from sqlalchemy import Table, TextClause, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
@@ -14,7 +14,6 @@ from signalcraft.telemetry.aggregates import COUNTS, Aggregates, of_sketches
 from signalcraft.telemetry.binary import fetch
 from signalcraft.telemetry.models import (
     ROLLED_FIELDS,
-    RollupMark,
     readings_day,
     readings_hour,
     readings_minute,
@@ -58,7 +57,8 @@ def add_marks(
     if not len(device):
         return
     session.execute(
-        insert(RollupMark), {"level": level, "device_ids": device.tolist(), "minutes": minute.tolist()}
+        text("INSERT INTO rollup_marks (level, device_ids, minutes) VALUES (:level, :device_ids, :minutes)"),
+        {"level": level, "device_ids": device.tolist(), "minutes": minute.tolist()},
     )
 
 
