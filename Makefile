@@ -21,6 +21,7 @@ setup: ## install what developing needs
 
 test: ## run every test, from nothing
 	@deploy/bootstrap.sh dev
+	@deploy/bootstrap.sh compiler
 	@deploy/bootstrap.sh browser
 	@deploy/bootstrap.sh pooler
 	@$(BIN)/pytest

@@ -18,6 +18,18 @@ def cpu_seconds() -> dict[str, float]:
     return found
 
 
+def own_seconds() -> float:
+    """Seconds so far of this process and all below it."""
+    return sum(map(_of, kernel.tree(os.getpid())))
+
+
+def memory_bytes() -> int:
+    """Memory of all processes of the instance; what several of them share counts once."""
+    files = (instance.load().pm2_home / "pids").glob("*.pid")
+    pids = [int(file.read_text()) for file in files]
+    return sum(_proportional_bytes(pid) for root in pids for pid in kernel.tree(root))
+
+
 def host_busy_seconds() -> float:
     """Seconds that all cores have worked since the host started, for whomever (proc(5), /proc/stat)."""
     user, nice, system, _idle, _iowait, irq, softirq, steal = map(
@@ -33,3 +45,12 @@ def _of(pid: int) -> float:
     except (FileNotFoundError, ProcessLookupError):
         return 0.0
     return sum(map(int, text[text.rindex(")") + 2 :].split()[11:15])) * _TICK_SECONDS
+
+
+def _proportional_bytes(pid: int) -> int:
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    found = re.search(r"^Pss: +(\d+) kB", text, re.MULTILINE)
+    return int(found[1]) * 1024 if found else 0

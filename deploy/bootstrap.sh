@@ -3,6 +3,7 @@
 #
 #   deploy/bootstrap.sh runtime     .venv with the locked runtime packages, PM2 in deploy/node_modules
 #   deploy/bootstrap.sh dev         the same plus the tools of `make test` and `make check`
+#   deploy/bootstrap.sh compiler    a C++ compiler for the nodes' library, where the machine has none
 #   deploy/bootstrap.sh browser     Debian's Chromium for the browser tests, where that is allowed
 #
 # What is installed is remembered by the digest of its lock file, so that a second run takes no time.
@@ -103,6 +104,14 @@ install_browser() {
         say "Chromium could not be installed here (apt needs root): the browser tests will be skipped"
 }
 
+# Not among the packages of `dev`: it is large, and most machines that build software have one.
+install_compiler() {
+    if command -v g++ >/dev/null 2>&1 || command -v clang++ >/dev/null 2>&1; then return; fi
+    if .venv/bin/python -c 'import ziglang' 2>/dev/null; then return; fi
+    say "Installing a C++ compiler for the tests of clients/esp32"
+    .venv/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes -r deploy/compiler.lock
+}
+
 install_pooler() {
     if [ -x /usr/sbin/pgbouncer ] || command -v pgbouncer >/dev/null 2>&1; then return; fi
     # Debian's package also sets up a service of its own, which nobody asked for on their own machine.
@@ -127,7 +136,8 @@ dev)
     install_python dev requirements-dev.lock
     install_pm2
     ;;
+compiler) install_compiler ;;
 browser) install_browser ;;
 pooler) install_pooler ;;
-*) fail "usage: deploy/bootstrap.sh runtime|dev|browser|pooler" ;;
+*) fail "usage: deploy/bootstrap.sh runtime|dev|compiler|browser|pooler" ;;
 esac

@@ -15,17 +15,22 @@ from typing import Any
 
 import httpx
 import numpy as np
+import psycopg
 from numpy.typing import NDArray
 
 _OUTSIDE = ("DATABASE_URL", "REDIS_URL", "OBJECT_STORE_URL", "SENTRY_DSN")
 
 
-def free_ports() -> tuple[int, int]:
-    """Two ports that nobody listens on now."""
-    with socket.socket() as first, socket.socket() as second:
-        first.bind(("127.0.0.1", 0))
-        second.bind(("127.0.0.1", 0))
-        return first.getsockname()[1], second.getsockname()[1]
+PublicPorts = tuple[int, int, int]
+"""Of the gateway, the api, the link."""
+
+
+def free_ports() -> PublicPorts:
+    """Three ports that nobody listens on now."""
+    with socket.socket() as first, socket.socket() as second, socket.socket() as third:
+        for one in (first, second, third):
+            one.bind(("127.0.0.1", 0))
+        return first.getsockname()[1], second.getsockname()[1], third.getsockname()[1]
 
 
 class SystemInstance:
@@ -33,10 +38,11 @@ class SystemInstance:
 
     username = "admin"
 
-    def __init__(self, folder: Path, public_ports: tuple[int, int]) -> None:
+    def __init__(self, folder: Path, public_ports: PublicPorts) -> None:
         self.folder = folder
         self.public_ports = public_ports
-        self.url, self.node_url = (f"http://127.0.0.1:{port}" for port in public_ports)
+        self.url, self.node_url = (f"http://127.0.0.1:{port}" for port in public_ports[:2])
+        self.socket_url = f"ws://127.0.0.1:{public_ports[2]}/ws/sensors"
         self.password = ""
         kept = {
             name: value
@@ -48,6 +54,7 @@ class SystemInstance:
             "SIGNALCRAFT_DATA_DIR": str(folder / "data"),
             "SIGNALCRAFT_GATEWAY_PORT": str(public_ports[0]),
             "SIGNALCRAFT_API_PORT": str(public_ports[1]),
+            "SIGNALCRAFT_LINK_PORT": str(public_ports[2]),
         }
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -69,6 +76,17 @@ class SystemInstance:
     def processes(self) -> dict[str, dict[str, Any]]:
         document = json.loads(self.run("status", "--json").stdout)
         return {process["name"]: process for process in document["processes"]}
+
+    def setting(self, name: str) -> str:
+        """A value that the instance generated for itself, such as `DATABASE_URL`."""
+        lines = (self.folder / "data" / "instance.env").read_text().splitlines()
+        return next(line.removeprefix(f"{name}=") for line in lines if line.startswith(f"{name}="))
+
+    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """What the instance's database answers."""
+        url = self.setting("DATABASE_URL").replace("postgresql+psycopg://", "postgresql://")
+        with psycopg.connect(url) as connection:
+            return connection.execute(query, values).fetchall()
 
     def post_clip(self, device_id: str, samples: NDArray[np.int16]) -> None:
         """Send a 16 kHz clip as a node does."""

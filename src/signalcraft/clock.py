@@ -2,6 +2,9 @@
 
 from datetime import UTC, datetime
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+"""Where microseconds are counted from; added as a `timedelta`, they lose nothing to a float."""
+
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 """No reading is older than the first ESP32; earlier times are a clock that was never set."""
 

@@ -11,6 +11,7 @@ from signalcraft.settings import Settings
 TASK_MODULES = (
     "signalcraft.acoustics.tasks",
     "signalcraft.telemetry.tasks",
+    "signalcraft.fleet.tasks",
     "signalcraft.realtime.tasks",
 )
 """Modules whose `@shared_task` functions the worker runs."""

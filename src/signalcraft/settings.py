@@ -4,6 +4,7 @@ Precedence: process environment, then `.env` in the working folder, then `<data_
 `signalcraft up` writes once with everything that was generated for this instance (ports, passwords, keys).
 """
 
+import base64
 import os
 from collections.abc import Mapping
 from functools import lru_cache
@@ -17,7 +18,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 DATA_DIR_VARIABLE = "SIGNALCRAFT_DATA_DIR"
 
-Process = Literal["gateway", "api", "worker", "scheduler", "command"]
+Process = Literal["gateway", "api", "link", "worker", "scheduler", "command"]
 
 
 def _plain(name: str) -> AliasChoices:
@@ -45,6 +46,8 @@ class Settings(BaseSettings):
     """Public port of browsers; deployed field firmware posts features here too."""
     api_port: int = Field(8000, ge=1, le=65535)
     """Public port of nodes; deployed firmware has it burnt in."""
+    link_port: int = Field(8080, ge=1, le=65535)
+    """Public port of nodes that stay connected (WebSocket); their firmware has it burnt in."""
     internal_port_base: int = Field(13000, ge=1024, le=65400)
     """First of the block of 100 loopback ports of this instance's own processes."""
     colour: Literal["blue", "green"] = "blue"
@@ -103,10 +106,20 @@ class Settings(BaseSettings):
     """Largest raw clip of a node: 87 s at 48 kHz, 16 bits."""
     json_limit_bytes: int = Field(256 * 1024, ge=1024)
     """Largest JSON document: a node's buffer is 1 KiB, a feature message 2 KiB."""
+    batch_limit_bytes: int = Field(2 * 1024 * 1024, ge=1024)
+    """Largest batch of readings, also once inflated: 5,000 of them take 1 MB of JSON."""
     clip_limit_seconds: float = Field(300.0, gt=0)
     """Longest sound that is analysed: memory of one analysis stays under 100 MB."""
     unclaimed_devices_limit: int = Field(500, ge=0)
     """How many devices nobody has claimed may exist; a flood of invented ids ends here."""
+
+    # --- firmware of nodes
+    firmware_public_keys: Annotated[tuple[str, ...], NoDecode] = ()
+    """Comma-separated, base64 of the raw Ed25519 public keys (32 bytes) that images must be signed with; more
+    than one while a key is replaced. Without any no image is taken: a node that loads one obeys it for good.
+    """
+    firmware_limit_bytes: int = Field(4 * 1024 * 1024, ge=1024)
+    """Largest firmware image: an ESP32 with two slots in 8 MB of flash has room for less than 4 MB."""
 
     # --- acoustics
     baseline_clips: int = Field(60, ge=20, le=10_000)
@@ -116,6 +129,12 @@ class Settings(BaseSettings):
     fragment_wait_seconds: float = Field(900.0, ge=1.0)
     """… or until the first piece is this old: at one piece every 30 s that is 1.9 s of sound."""
 
+    # --- how long readings are kept
+    raw_retention_days: int = Field(30, ge=2)
+    """Every single reading: long enough to look into what led to a failure. Longer until rolled up."""
+    minute_retention_days: int = Field(365, ge=31)
+    """Minutes: a year, to compare a summer with the last one. Hours and days are kept for ever."""
+
     # --- live events
     stream_heartbeat_seconds: float = Field(15.0, gt=0)
     """A comment line this often keeps proxies and phones from closing an idle stream."""
@@ -124,7 +143,15 @@ class Settings(BaseSettings):
     event_retention_days: int = Field(7, ge=1)
     """How long a client may be away and still resume without reloading."""
 
-    @field_validator("trusted_origins", mode="before")
+    @field_validator("firmware_public_keys")
+    @classmethod
+    def _ed25519(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for key in value:
+            if len(base64.b64decode(key, validate=True)) != 32:
+                raise ValueError("an Ed25519 public key is 32 bytes in base64")
+        return value
+
+    @field_validator("trusted_origins", "firmware_public_keys", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return (

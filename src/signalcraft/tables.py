@@ -5,11 +5,29 @@ from signalcraft.acoustics.learning.models import Baseline, Head, Label, StateMo
 from signalcraft.acoustics.models import Analysis, Clip, ClipFragment, FormerResult
 from signalcraft.alarms.models import Alarm, AlarmTransition
 from signalcraft.db.base import Base
-from signalcraft.fleet.models import Device, Machine, Shop
+from signalcraft.fleet.firmware.models import FirmwareImage, FirmwareRollout, FirmwareUpdate
+from signalcraft.fleet.models import (
+    Device,
+    DeviceCommand,
+    DeviceState,
+    Listening,
+    Machine,
+    NodeSettings,
+    Shop,
+)
 from signalcraft.migration.models import ImportedRecord
 from signalcraft.notifications.models import Notification
 from signalcraft.realtime.models import OutboxCounter, OutboxEvent
-from signalcraft.telemetry.models import Reading
+from signalcraft.telemetry.models import (
+    DeviceBoot,
+    DeviceGravity,
+    KeptSince,
+    Reading,
+    RollupBacklog,
+    RollupMark,
+    RollupProgress,
+)
+from signalcraft.telemetry.thresholds.models import Excursion, Threshold, ThresholdState, ThresholdWork
 
 __all__ = [
     "Alarm",
@@ -20,19 +38,36 @@ __all__ = [
     "Clip",
     "ClipFragment",
     "Device",
+    "DeviceBoot",
+    "DeviceCommand",
+    "DeviceGravity",
+    "DeviceState",
+    "Excursion",
+    "FirmwareImage",
+    "FirmwareRollout",
+    "FirmwareUpdate",
     "FormerResult",
     "Head",
     "ImportedRecord",
+    "KeptSince",
     "Label",
+    "Listening",
     "Machine",
+    "NodeSettings",
     "Notification",
     "OutboxCounter",
     "OutboxEvent",
     "Reading",
     "RefreshToken",
+    "RollupBacklog",
+    "RollupMark",
+    "RollupProgress",
     "Shop",
     "ShopMember",
     "StateModel",
+    "Threshold",
+    "ThresholdState",
+    "ThresholdWork",
     "TrainingRun",
     "User",
 ]

@@ -11,7 +11,6 @@ import soundfile
 from typer.testing import CliRunner
 
 from signalcraft.cli import app
-from signalcraft.cli.node_client import NodeClient
 from signalcraft.cli.virtual_fleet import (
     OPERATOR,
     Schedule,
@@ -21,6 +20,7 @@ from signalcraft.cli.virtual_fleet import (
     settle,
     step,
 )
+from signalcraft.client import NodeClient
 from signalcraft.db.session import unit_of_work
 from signalcraft.errors import ConflictError
 from signalcraft.evaluation.layouts import labelled_folders
@@ -57,7 +57,7 @@ def test_nodes_send_readings_always_and_sound_as_they_are_told(running_only: boo
 
     def server(request: httpx.Request) -> httpx.Response:
         requests.append(request)
-        return httpx.Response(200, json={"success": True})
+        return httpx.Response(200, json={"success": True, "processing_status": "queued", "duration_s": 10.0})
 
     compressor = VirtualMachine(seed=5)
     node = VirtualNode("SIM-5-1-1", 1, "Compressor", compressor, next_clip_at=START)

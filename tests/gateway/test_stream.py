@@ -18,7 +18,7 @@ from signalcraft.gateway.feed import Feed, Subscriber
 from signalcraft.gateway.stream import event_stream
 from signalcraft.realtime import queries
 from signalcraft.realtime.connection import get_redis
-from signalcraft.realtime.publish import emit, publish_reading
+from signalcraft.realtime.publish import emit, publish_readings, watched_machines
 from signalcraft.settings import Settings
 
 Result = TypeVar("Result")
@@ -118,8 +118,8 @@ def test_a_client_that_was_away_too_long_is_told_to_reload(
 
 def test_a_watched_machine_sends_its_readings(settings: Settings, fleet: FleetFixture, owner: Person) -> None:
     def publish() -> None:
-        with unit_of_work() as session:
-            publish_reading(session, fleet.machine.id, {"temperature_c": -19.5})
+        assert watched_machines() == {fleet.machine.id}
+        publish_readings([(fleet.machine.id, {"temperature_c": -19.5})])
 
     async def scenario() -> tuple[int | None, dict[str, object]]:
         async with Feed().running() as feed:

@@ -22,6 +22,7 @@ def test_every_process_is_there_and_comes_back_for_ever(made: Instance) -> None:
         "valkey",
         "gateway-blue",
         "api-blue",
+        "link-blue",
         "worker-blue",
         "scheduler",
         "proxy",
@@ -31,7 +32,7 @@ def test_every_process_is_there_and_comes_back_for_ever(made: Instance) -> None:
         assert entry["autorestart"]
         assert entry["exp_backoff_restart_delay"] <= 1000
         assert entry["out_file"] == entry["error_file"] == f"{made.logs_dir}/{entry['name']}.log"
-    for tier in ("gateway-blue", "api-blue"):
+    for tier in ("gateway-blue", "api-blue", "link-blue"):
         assert apps[tier]["kill_timeout"] > GRACE_SECONDS * 1000
 
 
@@ -56,6 +57,7 @@ def test_a_changed_setting_means_a_restart_of_the_applications_only(made: Instan
     assert {name for name in before if before[name] != after[name]} == {
         "gateway-blue",
         "api-blue",
+        "link-blue",
         "worker-blue",
         "scheduler",
     }

@@ -14,6 +14,7 @@ import pytest
 
 from signalcraft.operations import proxy
 from signalcraft.operations.instance import Instance
+from signalcraft.operations.ports import Tier as TierName
 from signalcraft.operations.ports import tier_port
 
 
@@ -50,7 +51,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def serving(instance: Instance, name: str) -> Iterator[None]:
-    port = tier_port(instance.settings.internal_port_base, "api" if name == "api" else "gateway", "blue")
+    tier: TierName = "api" if name == "api" else "link" if name == "link" else "gateway"
+    port = tier_port(instance.settings.internal_port_base, tier, "blue")
     with Tier(name, port) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
@@ -92,9 +94,10 @@ def test_each_path_goes_to_its_tier_from_either_port(client: httpx.Client, made:
         "/api/machines/7?x=1": "api /api/machines/7?x=1",
         "/api/esp32/audio/upload": "api /api/esp32/audio/upload",
         "/api/flask/api/iot/sensors/data?a=%20b": "api /api/iot/sensors/data?a=%20b",
+        "/ws/sensors": "link /ws/sensors",
     }
-    with serving(made, "gateway"), serving(made, "api"):
-        for port in (made.settings.gateway_port, made.settings.api_port):
+    with serving(made, "gateway"), serving(made, "api"), serving(made, "link"):
+        for port in proxy.public_ports(made.settings):
             seen = {path: client.get(f"http://127.0.0.1:{port}{path}").headers["X-Seen"] for path in expected}
             assert seen == expected
 

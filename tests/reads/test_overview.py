@@ -16,8 +16,10 @@ from signalcraft.dashboards import queries, service
 from signalcraft.db.engine import get_engine
 from signalcraft.db.session import unit_of_work
 from signalcraft.fleet import service as fleet_service
-from signalcraft.telemetry import service as telemetry
+from signalcraft.fleet.admission import Caller
+from signalcraft.telemetry.batches import of_reading
 from signalcraft.telemetry.schemas import ReadingIn
+from signalcraft.telemetry.writer import get_writer
 
 
 @contextmanager
@@ -35,8 +37,10 @@ def counted_statements() -> Iterator[list[str]]:
 
 
 def record(fleet: FleetFixture, measured_at: datetime, temperature_c: float) -> None:
-    with unit_of_work() as session:
-        telemetry.record(session, fleet.device, [ReadingIn(measured_at, {"temperature_c": temperature_c})])
+    reading = ReadingIn(measured_at, {"temperature_c": temperature_c})
+    name = fleet.device.device_id
+    stored = get_writer().submit(of_reading(name, reading), [Caller(name, None, None)])
+    assert stored.result(10).stored == 1
 
 
 def test_each_person_sees_their_own(

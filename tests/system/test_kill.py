@@ -184,8 +184,7 @@ def test_nothing_accepted_is_lost_or_told_twice_whatever_is_killed(system: Syste
 
 
 def empty_redis(system: SystemInstance) -> None:
-    lines = (system.folder / "data" / "instance.env").read_text().splitlines()
-    url = next(line.removeprefix("REDIS_URL=") for line in lines if line.startswith("REDIS_URL="))
+    url = system.setting("REDIS_URL")
     assert urlsplit(url).hostname == "127.0.0.1"
     with redis.Redis.from_url(url) as server:
         server.flushall()

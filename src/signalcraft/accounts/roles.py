@@ -7,6 +7,10 @@ Permission = Literal[
     "fleet.read",
     "fleet.manage",
     "device.claim",
+    "device.manage",
+    "firmware.manage",
+    "threshold.manage",
+    "export.read",
     "alarm.acknowledge",
     "analysis.run",
     "label.write",
@@ -18,10 +22,10 @@ _READ: frozenset[Permission] = frozenset({"fleet.read", "notification.read"})
 _WORK: frozenset[Permission] = _READ | {"alarm.acknowledge", "analysis.run", "label.write"}
 
 SHOP_ROLES: Mapping[str, frozenset[Permission]] = {
-    "store_owner": _WORK | {"fleet.manage"},
-    "store_manager": _WORK,
-    "technician": _WORK | {"model.decide"},
+    "store_owner": _WORK | {"fleet.manage", "device.manage", "threshold.manage", "export.read"},
+    "store_manager": _WORK | {"device.manage", "export.read"},
+    "technician": _WORK | {"model.decide", "device.manage", "threshold.manage", "export.read"},
     "viewer": _READ,
 }
-"""Rights of each shop role. An administrator has every right everywhere; `device.claim` is theirs alone, and
-so is deciding about what judges all shops' machines."""
+"""Rights of each shop role. An administrator has every right everywhere; `device.claim` and `firmware.manage`
+are theirs alone, and so is deciding about what judges all shops' machines."""

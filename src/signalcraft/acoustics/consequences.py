@@ -91,7 +91,7 @@ def follow_operation(session: Session, analysis: Analysis, machine: Machine) -> 
             _raise(session, analysis, machine, newest, "medium", recent)
     elif operation.is_closed(doors) and not any(told[: decision.CLEAR_AFTER]):
         alarms.clear_alarms(session, machine, at=analysis.heard_at, conditions=OPERATION)
-    if alarms.gravest_severity(session, machine.id) is not None:
+    if alarms.is_sound_in_question(session, machine.id):
         # Nothing heard while an alarm is open is ever learned.
         analysis.learnable = False
 

@@ -43,7 +43,9 @@ class Alarm(Base):
     cleared_at: Mapped[datetime | None]
     count: Mapped[int] = mapped_column(server_default=text("1"))
     analysis_id: Mapped[UUID | None] = mapped_column(ForeignKey("analyses.id"))
-    """The newest evidence."""
+    """The newest evidence, of an alarm about sound."""
+    reading: Mapped[dict[str, Any] | None]
+    """The newest evidence, of an alarm about readings or their absence: `schemas.ReadingEvidence`."""
     summary: Mapped[dict[str, Any]]
     advice: Mapped[dict[str, Any]]
 

@@ -48,10 +48,19 @@ def last_transition_at(session: Session, machine_id: int, kinds: Collection[str]
     )
 
 
+def open_about(session: Session, condition: str) -> dict[int, datetime]:
+    """Machine to when its open alarm about this condition was last borne out."""
+    statement = select(Alarm.machine_id, Alarm.last_seen_at).where(
+        Alarm.condition == condition, Alarm.state != "cleared"
+    )
+    return {row[0]: row[1] for row in session.execute(statement)}
+
+
 def lock_open_alarms_of(session: Session, machine_id: int) -> Sequence[Alarm]:
+    """The machine's open alarms about its sound, locked."""
     return session.scalars(
         select(Alarm)
-        .where(Alarm.machine_id == machine_id, Alarm.state != "cleared")
+        .where(Alarm.machine_id == machine_id, Alarm.state != "cleared", Alarm.reading.is_(None))
         .order_by(Alarm.id)
         .with_for_update()
         .execution_options(populate_existing=True)

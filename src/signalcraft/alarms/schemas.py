@@ -14,6 +14,20 @@ Severity = Literal["critical", "high", "medium", "low"]
 AlarmState = Literal["active_unacknowledged", "active_acknowledged", "cleared"]
 
 
+class ReadingEvidence(BaseModel):
+    """The measured value that an alarm rests on, or for how long nothing was measured."""
+
+    device_id: str
+    field: str = Field(
+        description="`temperature_c`, `vibration_g`, `power_percent`, `audio_level` or `silence`"
+    )
+    value: float
+    unit: str
+    limit: float
+    since: datetime = Field(description="When the value went beyond the limit, by the device's clock.")
+    measured_at: datetime
+
+
 class AlarmOut(BaseModel):
     """One condition of one machine, from raised to cleared."""
 
@@ -29,8 +43,9 @@ class AlarmOut(BaseModel):
     acknowledged_at: datetime | None
     acknowledged_by: str | None
     cleared_at: datetime | None
-    count: int = Field(description="Clips that showed the condition since it was raised.")
-    analysis_id: UUID | None
+    count: int = Field(description="How often it was borne out since it was raised.")
+    analysis_id: UUID | None = Field(description="The newest evidence, of an alarm about sound.")
+    reading: ReadingEvidence | None = Field(description="... of an alarm about readings.")
     summary: Text
     advice: Text
 
@@ -51,6 +66,7 @@ class AlarmOut(BaseModel):
             cleared_at=alarm.cleared_at,
             count=alarm.count,
             analysis_id=alarm.analysis_id,
+            reading=None if alarm.reading is None else ReadingEvidence.model_validate(alarm.reading),
             summary=Text(**alarm.summary),
             advice=Text(**alarm.advice),
         )

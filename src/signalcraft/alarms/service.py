@@ -4,7 +4,7 @@ Each step is a row in `alarm_transitions` and a durable event in the same transa
 Callers hold the machine's lock, so that two results never raise the same alarm twice.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, get_args
@@ -31,21 +31,23 @@ ClosedBy = Literal["dismissed", "fixed"]
 
 _QUIET = frozenset({"acknowledged", "rediagnosed"})
 """Steps that nobody is told of: whoever looks sees them."""
+_SOUNDS_NORMAL = {"ko": "소리가 정상으로 돌아왔습니다.", "en": "it sounds normal again."}
 _CLOSING = {
-    "cleared": {"ko": "소리가 정상으로 돌아왔습니다.", "en": "it sounds normal again."},
     "dismissed": {"ko": "오경보로 확인되어 경보를 닫았습니다.", "en": "closed as a false alarm."},
     "fixed": {"ko": "수리가 끝나 경보를 닫았습니다.", "en": "closed as repaired."},
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """Why an alarm stands: when it was heard, in which analysis, and what to tell people."""
+    """Why an alarm stands: since when, and what to tell people. It rests on an analysis of sound or on
+    readings (`schemas.ReadingEvidence`)."""
 
     at: datetime
-    analysis_id: UUID
     summary: dict[str, str]
     advice: dict[str, str]
+    analysis_id: UUID | None = None
+    reading: dict[str, Any] | None = None
 
 
 def raise_alarm(
@@ -73,6 +75,7 @@ def raise_alarm(
             last_seen_at=evidence.at,
             count=1,
             analysis_id=evidence.analysis_id,
+            reading=evidence.reading,
             summary=evidence.summary,
             advice=evidence.advice,
         )
@@ -83,7 +86,8 @@ def raise_alarm(
     alarm.count += 1
     if evidence.at >= alarm.last_seen_at:
         alarm.last_seen_at = evidence.at
-        alarm.analysis_id, alarm.summary = evidence.analysis_id, evidence.summary
+        alarm.analysis_id, alarm.reading = evidence.analysis_id, evidence.reading
+        alarm.summary = evidence.summary
     if condition != alarm.condition:
         alarm.condition, alarm.advice = condition, evidence.advice
         _record(session, alarm, machine, "rediagnosed")
@@ -98,21 +102,27 @@ def raise_alarm(
 
 
 def clear_alarms(
-    session: Session, machine: Machine, *, at: datetime, conditions: Collection[str] | None = None
+    session: Session,
+    machine: Machine,
+    *,
+    at: datetime,
+    conditions: Collection[str],
+    message: Mapping[str, str] = _SOUNDS_NORMAL,
 ) -> None:
-    """Close the machine's open alarms about these conditions (None: all): what they told of is over."""
+    """Close the machine's open alarms about these conditions: what they told of is over, says `message`."""
     for alarm in queries.open_alarms_of(session, machine.id):
-        if conditions is not None and alarm.condition not in conditions:
+        if alarm.condition not in conditions:
             continue
         alarm.state = "cleared"
         alarm.cleared_at = at
-        _record(session, alarm, machine, "cleared")
+        _record(session, alarm, machine, "cleared", message=message)
 
 
 def close_alarms(
     session: Session, principal: Principal, machine: Machine, *, kind: ClosedBy, reason: str | None
 ) -> list[Alarm]:
-    """A person says that there was nothing, or that it is repaired: every open alarm of the machine ends.
+    """A person says that there was nothing, or that it is repaired: the open alarms about its sound end.
+    One about readings stands until they are within their limits.
 
     The caller has checked who asks and holds the machine.
     """
@@ -138,8 +148,9 @@ def correct_condition(
 
 
 def open_since(session: Session, machine_id: int) -> datetime | None:
-    """When the earliest open alarm of the machine was raised; None where none is open."""
-    return min((alarm.raised_at for alarm in queries.open_alarms_of(session, machine_id)), default=None)
+    """When the earliest open alarm about the machine's sound was raised; None where none is open."""
+    open_alarms = [alarm for alarm in queries.open_alarms_of(session, machine_id) if alarm.reading is None]
+    return min((alarm.raised_at for alarm in open_alarms), default=None)
 
 
 def closed_by_a_person_at(session: Session, machine_id: int) -> datetime | None:
@@ -148,7 +159,7 @@ def closed_by_a_person_at(session: Session, machine_id: int) -> datetime | None:
 
 
 def take_in_hand(session: Session, principal: Principal, machine: Machine, *, comment: str | None) -> None:
-    """Acknowledge every open alarm of the machine. The caller has checked who asks."""
+    """Acknowledge every open alarm about the machine's sound. The caller has checked who asks."""
     for alarm in queries.lock_open_alarms_of(session, machine.id):
         _acknowledge(session, principal, alarm, machine, comment=comment)
 
@@ -158,6 +169,17 @@ def open_condition(session: Session, machine_id: int, conditions: Collection[str
     known = set(conditions)
     open_alarms = queries.open_alarms_of(session, machine_id)
     return next((alarm.condition for alarm in open_alarms if alarm.condition in known), None)
+
+
+def is_sound_in_question(session: Session, machine_id: int) -> bool:
+    """Whether an alarm about the machine's sound is open."""
+    session.flush()
+    return any(alarm.reading is None for alarm in queries.open_alarms_of(session, machine_id))
+
+
+def open_about(session: Session, condition: str) -> dict[int, datetime]:
+    """Machines with an open alarm about this condition, and when the alarm was last borne out."""
+    return queries.open_about(session, condition)
 
 
 def gravest_severity(session: Session, machine_id: int) -> str | None:
@@ -231,6 +253,7 @@ def _record(
     *,
     principal: Principal | None = None,
     comment: str | None = None,
+    message: Mapping[str, str] | None = None,
 ) -> None:
     session.add(
         AlarmTransition(
@@ -252,7 +275,7 @@ def _record(
             alarm_id=alarm.id,
             notification_type=f"alarm.{event}",
             priority=alarm.severity if event != "cleared" else "normal",
-            text=_message(alarm, machine, kind),
+            text=_message(machine, message or _CLOSING.get(kind) or alarm.summary),
         )
     emit(
         session,
@@ -275,8 +298,5 @@ def _light(alarm: Alarm) -> str | None:
     )
 
 
-def _message(alarm: Alarm, machine: Machine, kind: str) -> dict[str, str]:
-    closing = _CLOSING.get(kind)
-    if closing is not None:
-        return {language: f"{machine.name}: {closing[language]}" for language in ("ko", "en")}
-    return {language: f"{machine.name}: {alarm.summary[language]}" for language in ("ko", "en")}
+def _message(machine: Machine, sentence: Mapping[str, str]) -> dict[str, str]:
+    return {language: f"{machine.name}: {sentence[language]}" for language in ("ko", "en")}

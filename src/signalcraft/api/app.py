@@ -8,7 +8,24 @@ from flask_openapi3.openapi import OpenAPI
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from signalcraft.api.access import init_access
-from signalcraft.api.blueprints import ai, clips, dashboard, esp32, fleet, health, iot, learning, machines
+from signalcraft.api.blueprints import (
+    ai,
+    clips,
+    dashboard,
+    devices,
+    esp32,
+    firmware,
+    firmware_nodes,
+    fleet,
+    health,
+    iot,
+    iot_reads,
+    learning,
+    machines,
+    nodes,
+    series,
+    thresholds,
+)
 from signalcraft.api.bodies import BoundedRequest
 from signalcraft.api.problems import Problem, init_problems, raise_validation_error
 from signalcraft.api.request_ids import init_request_ids
@@ -21,11 +38,18 @@ BLUEPRINTS = (
     esp32.blueprint,
     ai.blueprint,
     iot.blueprint,
+    iot_reads.blueprint,
     fleet.blueprint,
     dashboard.blueprint,
     machines.blueprint,
     clips.blueprint,
     learning.blueprint,
+    series.blueprint,
+    devices.blueprint,
+    nodes.blueprint,
+    thresholds.blueprint,
+    firmware.blueprint,
+    firmware_nodes.blueprint,
 )
 
 

@@ -16,9 +16,10 @@ workers = process_count("api")
 threads = 16
 # The code is loaded once and shared by the workers; engines and connections are made after the fork.
 preload_app = True
-# NumPy and the decoders fragment memory: a worker is renewed now and then, not all of them at once.
-max_requests = 20_000
-max_requests_jitter = 4_000
+# NumPy and the decoders fragment memory: a worker is renewed now and then, not all of them at once, and
+# with a thousand readings a second not every few seconds.
+max_requests = 200_000
+max_requests_jitter = 40_000
 
 timeout = 60
 graceful_timeout = GRACE_SECONDS

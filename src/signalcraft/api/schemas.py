@@ -36,6 +36,8 @@ class NodeSettings(BaseModel):
 
 class NodeConfig(Answer):
     device_id: str
+    settings_version: int = Field(description="To be confirmed by the command `config`; 0: never set.")
+    commands: list[dict[str, Any]] = Field(description="What the node is to do, and to confirm.")
     config: NodeSettings
 
 
@@ -80,6 +82,18 @@ class RecentFeatures(Answer):
 class SensorDataReceived(Answer):
     message: str
     timestamp: EpochSeconds
+
+
+class ReadingError(BaseModel):
+    index: int = Field(description="The reading's place in the body, from 0.")
+    field: str = Field(description="As the sender wrote it.")
+    message: str
+
+
+class BatchReceived(Answer):
+    stored: int = Field(description="Readings that are new.")
+    duplicates: int = Field(description="Readings that were there already.")
+    errors: list[ReadingError] = Field(description="What was not stored, and why.")
 
 
 class SensorRow(BaseModel):

@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from signalcraft.cli.local_instance import local_settings, public_url
-from signalcraft.cli.node_client import NodeClient
 from signalcraft.cli.recordings import (
     RecordedClip,
     UnreadableRecordingError,
@@ -21,6 +20,7 @@ from signalcraft.cli.recordings import (
     cut,
     find_recordings,
 )
+from signalcraft.client import ClientError, NodeClient
 
 console = Console()
 
@@ -113,16 +113,17 @@ def _play(
         def send(clip: RecordedClip) -> None:
             nonlocal measured_at
             progress.update(bar, description=clip.path.name)
-            outcome = client.send_clip(
-                device,
-                clip.pcm,
-                sample_rate_hz=clip.sample_rate_hz,
-                priority=priority,
-                measured_at=measured_at,
-            )
             tally.sent += 1
-            if not outcome.accepted:
-                tally.refuse(outcome.reason)
+            try:
+                client.send_clip(
+                    device,
+                    clip.pcm,
+                    sample_rate_hz=clip.sample_rate_hz,
+                    priority=priority,
+                    measured_at=measured_at,
+                )
+            except ClientError as error:
+                tally.refuse(str(error))
             if measured_at is not None:
                 measured_at += timedelta(seconds=clip.duration_s)
             progress.update(bar, advance=1, accepted=tally.accepted, refused=tally.refused)
@@ -133,11 +134,12 @@ def _play(
 
 def greet(client: NodeClient, device: str, console: Console) -> None:
     """Say hello as a node does at boot; where that is refused, say why and end the command."""
-    with console.status(f"{device} …"):
-        greeting = client.fetch_config(device)
-    if not greeting.accepted:
-        console.print(f"[red]{greeting.reason}[/red]", highlight=False)
-        raise typer.Exit(1)
+    try:
+        with console.status(f"{device} …"):
+            client.fetch_config(device)
+    except ClientError as error:
+        console.print(f"[red]{error}[/red]", highlight=False)
+        raise typer.Exit(1) from error
 
 
 def pace(

@@ -17,10 +17,10 @@ from rich.table import Table
 from signalcraft.acoustics import baselines
 from signalcraft.acoustics.queries import FINAL
 from signalcraft.cli.local_instance import local_settings, public_url
-from signalcraft.cli.node_client import NodeClient
 from signalcraft.cli.replay import greet
 from signalcraft.cli.synthetic_folder import FolderInUseError, write
 from signalcraft.cli.virtual_fleet import SHOP_CLOCK, Schedule, VirtualNode, machine_time, settle, step
+from signalcraft.client import NodeClient
 from signalcraft.clock import utc_now
 from signalcraft.dashboards import queries
 from signalcraft.db.session import unit_of_work

@@ -1,6 +1,6 @@
 """Virtual shops for `simulate`: their rows, and their nodes on one simulated clock."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from signalcraft.accounts.access import Principal
-from signalcraft.cli.node_client import NodeClient, Outcome
+from signalcraft.client import ClientError, Measurement, NodeClient
 from signalcraft.clock import utc_now
 from signalcraft.errors import ConflictError
 from signalcraft.fleet import service as fleet
@@ -96,27 +96,14 @@ def step(
 
 def _send_due(node: VirtualNode, moment: datetime, schedule: Schedule, client: NodeClient) -> None:
     at = machine_time(moment)
-    measured = node.compressor.reading(at)
-    node.readings += _counts(
-        node,
-        client.send_reading(
-            {
-                "device_id": node.device_id,
-                "timestamp": moment.timestamp(),
-                "temperature": measured["temperature_c"],
-                "vibration": measured["vibration"],
-                "power_consumption": measured["power_percent"],
-                "audio_level": measured["audio_level"],
-            }
-        ),
-    )
+    node.readings += _accepted(node, lambda: client.send_reading(_measurement(node, moment)))
     if moment < node.next_clip_at:
         return
     node.next_clip_at += schedule.clip_interval
     if not schedule.running_only or runs_while_recording(node.compressor, at):
-        node.clips += _counts(
+        node.clips += _accepted(
             node,
-            client.send_clip(
+            lambda: client.send_clip(
                 node.device_id,
                 node.compressor.clip(at, CLIP_SECONDS).astype("<i2").tobytes(),
                 sample_rate_hz=SAMPLE_RATE_HZ,
@@ -126,12 +113,29 @@ def _send_due(node: VirtualNode, moment: datetime, schedule: Schedule, client: N
         )
 
 
+def _measurement(node: VirtualNode, moment: datetime) -> Measurement:
+    measured = node.compressor.reading(machine_time(moment))
+    axes = measured["vibration"]
+    return Measurement(
+        node.device_id,
+        moment,
+        temperature_c=measured["temperature_c"],
+        vibration=(axes["x"], axes["y"], axes["z"]),
+        power_percent=measured["power_percent"],
+        audio_level=measured["audio_level"],
+    )
+
+
 def runs_while_recording(compressor: VirtualMachine, at: float) -> bool:
     """Whether a node that hears its compressor start and stop would send this clip."""
     return compressor.is_running(at) and compressor.is_running(at + CLIP_SECONDS)
 
 
-def _counts(node: VirtualNode, outcome: Outcome) -> int:
-    if not outcome.accepted:
-        node.refused.append(outcome.reason)
-    return int(outcome.accepted)
+def _accepted(node: VirtualNode, send: Callable[[], object]) -> int:
+    """1 if the server took it, else 0; why not is noted."""
+    try:
+        send()
+    except ClientError as error:
+        node.refused.append(str(error))
+        return 0
+    return 1

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from signalcraft.acoustics.models import Analysis, Clip
 from signalcraft.acoustics.queries import FINAL
 from signalcraft.alarms.models import Alarm
-from signalcraft.fleet.models import Device, Machine, Shop
+from signalcraft.fleet.models import Device, DeviceState, Machine, Shop
 from signalcraft.telemetry.models import Reading
 
 Row = dict[str, Any]
@@ -61,7 +61,7 @@ def _machines() -> Select[Any]:
         .order_by(Device.machine_id, Device.last_seen_at.desc())
         .subquery("heard_last")
     )
-    return select(
+    statement = select(
         Machine.id,
         Machine.name,
         Machine.model,
@@ -71,7 +71,9 @@ def _machines() -> Select[Any]:
         heard_last.c.device_id,
         heard_last.c.last_seen_at,
         heard_last.c.vibration_unit,
+        DeviceState.rhythm_s,
     ).outerjoin(heard_last, heard_last.c.machine_id == Machine.id)
+    return statement.outerjoin(DeviceState, DeviceState.device_id == heard_last.c.id)
 
 
 def latest_readings(session: Session, device_keys: Sequence[int], *, now: datetime) -> dict[int, Row]:

@@ -10,6 +10,7 @@ from signalcraft.acoustics.schemas import AnalysisDetail, AnalysisSummary, Basel
 from signalcraft.alarms.schemas import AlarmOut
 from signalcraft.bilingual import Text
 from signalcraft.fleet.light import DeviceStatus, Light
+from signalcraft.telemetry import schemas as telemetry
 
 
 class Flaw(BaseModel):
@@ -85,10 +86,10 @@ class MachineAnswer(BaseModel):
 
 
 class Series(BaseModel):
-    """Columns of equal length, oldest first; null where a value is missing."""
+    """Columns of equal length, oldest first; null where a value is missing, in all of them at a gap."""
 
     temperature_c: list[float | None]
-    vibration_g: list[float | None] = Field(description="Length of the acceleration vector.")
+    vibration_g: list[float | None] = Field(description="Length of acceleration without gravity.")
     power_percent: list[float | None]
     audio_level: list[float | None]
 
@@ -102,7 +103,37 @@ class ReadingsAnswer(BaseModel):
     measured_at: list[int] = Field(description="Milliseconds since 1970, UTC.")
     fields: Series
     count: int = Field(description="How many readings the range holds.")
-    reduced: bool = Field(description="Whether fewer points than readings are returned.")
+    reduced: bool = Field(description="Whether these are the extremes of time steps.")
+    level: Literal["raw", "minute", "hour", "day"] = Field(description="The coarsest it was read from.")
+    late: int = Field(description="How many came more than a minute after they were measured.")
+
+
+def readings_answer(found: telemetry.Series, start: datetime, end: datetime) -> ReadingsAnswer:
+    """The chart of a range as it is answered."""
+    return ReadingsAnswer.model_validate({"from": start, "to": end, **vars(found)})
+
+
+class LatestMachine(BaseModel):
+    """A machine with what its nodes last measured; values that are missing or not valid are null."""
+
+    machine_id: int
+    machine_name: str
+    device_id: str | None
+    status: DeviceStatus | None
+    measured_at: datetime | None
+    received_at: datetime | None
+    temperature_c: float | None
+    vibration_g: float | None = Field(description="Length of acceleration without gravity.")
+    power_percent: float | None
+    audio_level: float | None
+
+
+class LatestAnswer(BaseModel):
+    """A row for each device, and one for each machine without; up to five seconds old."""
+
+    success: Literal[True] = True
+    shop_id: int
+    machines: list[LatestMachine]
 
 
 class AnalysesAnswer(BaseModel):

@@ -123,7 +123,7 @@ def _card(
     alarm: Mapping[str, Any] | None,
     now: datetime,
 ) -> Card:
-    status = None if row["device_key"] is None else device_status(row["last_seen_at"], now)
+    status = None if row["device_key"] is None else device_status(row["last_seen_at"], now, row["rhythm_s"])
     signal = machine_signal(
         alarm_severity=None if alarm is None else alarm["severity"],
         verdict=None if analysis is None else analysis["verdict"],

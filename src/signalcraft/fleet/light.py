@@ -12,10 +12,14 @@ from typing import Literal
 Light = Literal["red", "yellow", "green", "blue", "grey"]
 DeviceStatus = Literal["online", "late", "offline"]
 
-LATE_AFTER = timedelta(seconds=90)
-"""Three of the 30 s intervals in which the deployed firmware sends."""
-OFFLINE_AFTER = timedelta(seconds=300)
-"""The old server's limit, which shop owners know."""
+DEFAULT_RHYTHM_S = 30.0
+"""The interval in which the deployed firmware sends: the rhythm of a node whose own is not known."""
+LATE_RHYTHMS = 3
+OFFLINE_RHYTHMS = 10
+"""Of the default rhythm that is 300 s: the old server's limit, which shop owners know."""
+SHORTEST_LATE_S = 20.0
+SHORTEST_OFFLINE_S = 60.0
+"""A node that sends each second is not late because an access point changed its channel."""
 
 URGENT_SEVERITIES = frozenset({"critical", "high"})
 
@@ -30,12 +34,25 @@ class Signal:
     reason: dict[str, str]
 
 
-def device_status(last_seen_at: datetime, now: datetime) -> DeviceStatus:
-    """How long the node has been silent, in three words."""
+def late_after(rhythm_s: float | None) -> timedelta:
+    """How long a node of this rhythm (None: not known) may be silent and still be called online."""
+    return timedelta(seconds=max(LATE_RHYTHMS * (rhythm_s or DEFAULT_RHYTHM_S), SHORTEST_LATE_S))
+
+
+def offline_after(rhythm_s: float | None) -> timedelta:
+    """After how long a silence the node is offline."""
+    return timedelta(seconds=max(OFFLINE_RHYTHMS * (rhythm_s or DEFAULT_RHYTHM_S), SHORTEST_OFFLINE_S))
+
+
+def device_status(last_seen_at: datetime, now: datetime, rhythm_s: float | None = None) -> DeviceStatus:
+    """How long the node has been silent, measured by its own rhythm, in three words.
+
+    The one definition of online: screens, old answers and alarms use it.
+    """
     silence = now - last_seen_at
-    if silence <= LATE_AFTER:
+    if silence <= late_after(rhythm_s):
         return "online"
-    return "late" if silence <= OFFLINE_AFTER else "offline"
+    return "late" if silence <= offline_after(rhythm_s) else "offline"
 
 
 def machine_light(

@@ -1,12 +1,16 @@
 """Tables of shops, machines and devices."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Integer, func, text
-from sqlalchemy.dialects.postgresql import INET
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Integer, func, text
+from sqlalchemy.dialects.postgresql import INET, REAL
 from sqlalchemy.orm import Mapped, mapped_column
 
 from signalcraft.db.base import Base
+
+FREEZER = "freezer"
+"""What every device watches until somebody says otherwise: the fleet is ice-cream freezers."""
 
 
 class Shop(Base):
@@ -47,9 +51,118 @@ class Device(Base):
     machine_id: Mapped[int] = mapped_column(ForeignKey("machines.id"), index=True)
     claimed_at: Mapped[datetime | None]
     firmware_version: Mapped[str | None]
+    hardware_version: Mapped[str | None]
+    """The board, as the node says it: an image is made for one."""
+    device_type: Mapped[str] = mapped_column(server_default=FREEZER)
+    """What the node watches: thresholds and the health score have values of their own for a type."""
     sample_rate_hz: Mapped[int] = mapped_column(server_default=text("16000"))
     vibration_unit: Mapped[str] = mapped_column(server_default="g")
     """The unit this node's readings arrive in; the Adafruit driver's m/s² holds gravity as well."""
     address: Mapped[str | None] = mapped_column(INET)
+    id_conflict_at: Mapped[datetime | None]
+    """When two nodes that call themselves by this name were last connected at the same time."""
     first_seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
     last_seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class DeviceState(Base):
+    """What a node last said of itself and of its machine, kept up at most every few seconds.
+
+    When it was last heard at all stands in `devices.last_seen_at`; the readings themselves in `readings`.
+    """
+
+    __tablename__ = "device_states"
+    __table_args__ = (
+        CheckConstraint("status IN ('online', 'late', 'offline')", name="status"),
+        # Room beside each row for its next version: no index changes, so none has to be written.
+        {"postgresql_with": {"fillfactor": 50}},
+    )
+
+    device_id: Mapped[int] = mapped_column(
+        Integer(), ForeignKey("devices.id"), primary_key=True, autoincrement=False
+    )
+    status: Mapped[str] = mapped_column(server_default="online")
+    """As it was last told to people; what it is now follows from the silence."""
+    status_since: Mapped[datetime] = mapped_column(server_default=func.now())
+    rhythm_s: Mapped[float] = mapped_column(server_default=text("30"))
+    """Time between two deliveries of readings, a mean in which older ones count less."""
+    last_received_at: Mapped[datetime | None]
+    """When the newest reading came, as against when it was measured."""
+    boot_id: Mapped[int | None]
+    boot_count: Mapped[int] = mapped_column(server_default=text("0"))
+    """Starts that we have noticed: the boot id changed, or the time since the start went back."""
+    uptime_ms: Mapped[int | None]
+    rssi_dbm: Mapped[int | None] = mapped_column(Integer())
+    free_heap_bytes: Mapped[int | None]
+    told_at: Mapped[datetime | None]
+    """When the node last told of itself: boot, signal strength, memory."""
+    measured_at: Mapped[datetime | None]
+    temperature_c: Mapped[float | None] = mapped_column(REAL())
+    vibration_x: Mapped[float | None] = mapped_column(REAL())
+    vibration_y: Mapped[float | None] = mapped_column(REAL())
+    vibration_z: Mapped[float | None] = mapped_column(REAL())
+    power_percent: Mapped[float | None] = mapped_column(REAL())
+    audio_level: Mapped[float | None] = mapped_column(REAL())
+    sensor_quality: Mapped[float | None] = mapped_column(REAL())
+    """The newest reading; None where it held no valid value."""
+
+
+class Listening(Base):
+    """Since when we have listened without a pause: while we were down, the silence was ours."""
+
+    __tablename__ = "listening"
+    __table_args__ = (CheckConstraint("id = 1", name="single_row"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    since: Mapped[datetime]
+    until: Mapped[datetime]
+
+
+class NodeSettings(Base):
+    """How a node is to work, with a version that it confirms."""
+
+    __tablename__ = "node_settings"
+
+    device_id: Mapped[int] = mapped_column(
+        Integer(), ForeignKey("devices.id"), primary_key=True, autoincrement=False
+    )
+    version: Mapped[int]
+    upload_interval_s: Mapped[int] = mapped_column(Integer())
+    sample_rate_hz: Mapped[int] = mapped_column(Integer())
+    changed_at: Mapped[datetime]
+    changed_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    applied_version: Mapped[int | None]
+    """The newest version that the node has confirmed."""
+    applied_at: Mapped[datetime | None]
+
+
+COMMAND_KINDS = ("config", "calibrate", "restart", "firmware_update")
+COMMAND_STATES = ("queued", "delivered", "acknowledged", "failed", "expired", "cancelled")
+OPEN_COMMANDS = ("queued", "delivered")
+
+
+class DeviceCommand(Base):
+    """Something a node is to do: kept until it says that it has, or until it is too late."""
+
+    __tablename__ = "device_commands"
+    __table_args__ = (
+        CheckConstraint(f"kind IN {COMMAND_KINDS}", name="kind"),
+        CheckConstraint(f"state IN {COMMAND_STATES}", name="state"),
+        Index("ix_device_commands_device", "device_id", "id"),
+        Index("ix_device_commands_open", "device_id", postgresql_where=text(f"state IN {OPEN_COMMANDS}")),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    device_id: Mapped[int] = mapped_column(Integer(), ForeignKey("devices.id"))
+    kind: Mapped[str]
+    body: Mapped[dict[str, Any]]
+    state: Mapped[str] = mapped_column(server_default="queued")
+    created_at: Mapped[datetime]
+    created_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    """None: the system itself, for a roll-out."""
+    expires_at: Mapped[datetime]
+    delivered_at: Mapped[datetime | None]
+    deliveries: Mapped[int] = mapped_column(server_default=text("0"))
+    finished_at: Mapped[datetime | None]
+    message: Mapped[str | None]
+    """What the node said about it."""

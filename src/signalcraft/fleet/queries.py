@@ -1,8 +1,8 @@
 """All SQL on shops, machines and devices."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import ARRAY, Row, Text, any_, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from signalcraft.fleet.models import Device, Machine, Shop
@@ -10,6 +10,12 @@ from signalcraft.fleet.models import Device, Machine, Shop
 
 def device_named(session: Session, device_id: str) -> Device | None:
     return session.scalar(select(Device).where(Device.device_id == device_id))
+
+
+def devices_named(session: Session, device_ids: Iterable[str]) -> dict[str, Device]:
+    """Those of these devices that are known, by name."""
+    statement = select(Device).where(Device.device_id == any_(bindparam(None, list(device_ids), ARRAY(Text))))
+    return {device.device_id: device for device in session.scalars(statement)}
 
 
 def count_unclaimed(session: Session) -> int:
@@ -30,6 +36,12 @@ def devices_with_machines(
     if shop_ids is not None:
         statement = statement.where(Machine.shop_id.in_(shop_ids))
     return session.execute(statement.order_by(Device.device_id)).all()
+
+
+def lock_machines(session: Session, machine_ids: Iterable[int]) -> Sequence[Machine]:
+    """These machines in the order of their ids, locked: who raises or clears an alarm holds its machine."""
+    statement = select(Machine).where(Machine.id.in_(list(machine_ids))).order_by(Machine.id)
+    return session.scalars(statement.with_for_update()).all()
 
 
 def machine_devices(session: Session, machine_id: int) -> Sequence[Device]:

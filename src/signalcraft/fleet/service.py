@@ -30,10 +30,15 @@ def see_device(session: Session, device_id: str, *, address: str | None, now: da
     device = queries.device_named(session, device_id)
     if device is None:
         device = _add_device(session, device_id, address, now)
+    note_seen(device, address=address, now=now)
+    return device
+
+
+def note_seen(device: Device, *, address: str | None, now: datetime) -> None:
+    """Note when and from where a device was last heard."""
     if now - device.last_seen_at >= SEEN_INTERVAL:
         device.last_seen_at = now
         device.address = _valid_address(address)
-    return device
 
 
 def mark_synthetic(session: Session, device: Device) -> None:

@@ -19,8 +19,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
 from signalcraft.db.session import unit_of_work
-from signalcraft.gateway.draining import is_draining
 from signalcraft.logging import get_logger
+from signalcraft.observability.draining import is_draining
 from signalcraft.realtime import queries
 from signalcraft.realtime.connection import make_async_redis
 from signalcraft.realtime.publish import STREAM, Event, readings_channel

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from signalcraft.gateway import draining
+from signalcraft.observability import draining
 from signalcraft.operations.ports import LOOPBACK
 from signalcraft.operations.tiers import GRACE_SECONDS, bind_address, process_count
 from signalcraft.settings import get_settings

@@ -28,6 +28,7 @@ from signalcraft.migration import cleaning, fleet
 from signalcraft.migration.state import dumps
 from signalcraft.storage import objects
 from signalcraft.telemetry import queries as telemetry_queries
+from signalcraft.telemetry import rollup_queries
 from signalcraft.telemetry.wire import FeatureMessage
 
 RAW_RATE_HZ = 16_000
@@ -128,6 +129,7 @@ def _features(session: Session, data: bytes) -> dict[str, Any]:
             rows.append(made)
     for start in range(0, len(rows), 1000):
         outcome["inserted"] += telemetry_queries.insert_new(session, rows[start : start + 1000])
+    rollup_queries.add_backlog(session, sorted({row["measured_at"].date() for row in rows}))
     outcome["merged"] = len(rows) - outcome["inserted"]
     return outcome
 

@@ -203,6 +203,10 @@ def _map(connection: psycopg.Connection, job: Job, batch: Batch) -> dict[str, in
     }
     judged = readings.judge(batch, readings.LAYOUTS[job.layout or ""], _devices(connection), duplicates)
     inserted = _store(connection, judged)
+    connection.execute(
+        "INSERT INTO rollup_backlog (day) SELECT unnest(%s::date[])",
+        [sorted({day for _, day in judged.days})],
+    )
     _reject(connection, job, batch, judged.rejects)
     with (
         connection.cursor() as cursor,

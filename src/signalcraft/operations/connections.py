@@ -16,7 +16,7 @@ COLOURS = 2
 """During a deployment the old release and the new one are both at work."""
 RESERVE = 10
 """A migration, a command, Grafana's five, and somebody with psql who looks why nothing goes on."""
-_KINDS: tuple[Process, ...] = ("gateway", "api", "worker")
+_KINDS: tuple[Process, ...] = ("gateway", "api", "link", "worker")
 """The scheduler has no connection: it names tasks and looks at nothing."""
 _SUPERUSER_RESERVED = 3  # PostgreSQL's default
 _USUAL = 100

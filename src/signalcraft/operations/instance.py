@@ -21,6 +21,7 @@ from signalcraft.settings import Settings, data_dir, get_settings
 _PORT_BASE = "SIGNALCRAFT_INTERNAL_PORT_BASE"
 _GATEWAY = "SIGNALCRAFT_GATEWAY_PORT"
 _API = "SIGNALCRAFT_API_PORT"
+_LINK = "SIGNALCRAFT_LINK_PORT"
 _DATABASE = "DATABASE_URL"
 _OWNER = "DATABASE_OWNER_URL"
 _READER = "DATABASE_READER_URL"
@@ -129,7 +130,9 @@ def make() -> Instance:
         instance = load()
     if is_new:
         # Later commands find the instance by its folder alone, without the ports in their environment.
-        _append(file, {_GATEWAY: str(instance.settings.gateway_port), _API: str(instance.settings.api_port)})
+        settings = instance.settings
+        public = {_GATEWAY: settings.gateway_port, _API: settings.api_port, _LINK: settings.link_port}
+        _append(file, {name: str(port) for name, port in public.items()})
     instance.make_folders()
     return instance
 

@@ -103,6 +103,7 @@ def _check_ports(instance: Instance, starting: Sequence[Process]) -> None:
             public = (
                 ("SIGNALCRAFT_GATEWAY_PORT", settings.gateway_port),
                 ("SIGNALCRAFT_API_PORT", settings.api_port),
+                ("SIGNALCRAFT_LINK_PORT", settings.link_port),
             )
             for variable, port in public:
                 if not is_free(settings.bind_address, port):
@@ -187,9 +188,7 @@ def _proxy_ready(client: httpx.Client, instance: Instance) -> bool:
     host = LOOPBACK if settings.bind_address == "0.0.0.0" else settings.bind_address  # noqa: S104 - compared, not bound
     host = f"[{host}]" if ":" in host else host
     try:
-        answers = [
-            client.get(f"http://{host}:{port}/live") for port in (settings.gateway_port, settings.api_port)
-        ]
+        answers = [client.get(f"http://{host}:{port}/live") for port in proxy.public_ports(settings)]
     except httpx.HTTPError:
         return False
     return all(answer.status_code == httpx.codes.OK for answer in answers)

@@ -1,4 +1,4 @@
-"""Ports of an instance: the public two are settings, the internal ones are a block of 100 on the loopback."""
+"""Ports of an instance: the public three are settings, the internal ones a block of 100 on the loopback."""
 
 import socket
 import zlib
@@ -8,7 +8,7 @@ from typing import Literal
 from signalcraft.operations.errors import OperationsError
 
 Colour = Literal["blue", "green"]
-Tier = Literal["gateway", "api"]
+Tier = Literal["gateway", "api", "link"]
 
 LOOPBACK = "127.0.0.1"
 BLOCK = 100
@@ -18,17 +18,18 @@ LAST_BLOCK = 31_900
 
 POSTGRES = 32
 VALKEY = 79
-_TIERS = {"gateway": 0, "api": 10}
+TIERS: tuple[Tier, ...] = ("gateway", "api", "link")
+_PLACES = {"gateway": 0, "api": 10, "link": 20}
 
 
 def tier_port(base: int, tier: Tier, colour: Colour) -> int:
     """The internal port of a web tier. Both colours have one, so that two releases can run side by side."""
-    return base + _TIERS[tier] + (colour == "green")
+    return base + _PLACES[tier] + (colour == "green")
 
 
 def block_ports(base: int) -> list[int]:
     """Every port of the block that an instance may listen on."""
-    tiers = [base + offset + other for offset in _TIERS.values() for other in (0, 1)]
+    tiers = [base + offset + other for offset in _PLACES.values() for other in (0, 1)]
     return [*tiers, base + POSTGRES, base + VALKEY]
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 import signalcraft
 from signalcraft.operations import postgres, proxy, valkey
 from signalcraft.operations.instance import Instance
-from signalcraft.operations.ports import tier_port
+from signalcraft.operations.ports import TIERS, tier_port
 from signalcraft.operations.tiers import GRACE_SECONDS, process_count
 
 _WORKER_GRACE_SECONDS = 30
@@ -132,7 +132,7 @@ def _applications(instance: Instance) -> Iterator[Process]:
             },
         )
 
-    for tier in ("gateway", "api"):
+    for tier in TIERS:
         yield application(
             f"{tier}-{colour}",
             "tier",
@@ -191,5 +191,6 @@ def _watchdog(instance: Instance) -> Process:
             "SIGNALCRAFT_DATA_DIR": str(instance.data_dir),
             "SIGNALCRAFT_GATEWAY_PORT": str(settings.gateway_port),
             "SIGNALCRAFT_API_PORT": str(settings.api_port),
+            "SIGNALCRAFT_LINK_PORT": str(settings.link_port),
         },
     )

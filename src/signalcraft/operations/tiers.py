@@ -24,6 +24,9 @@ def process_count(kind: Process) -> int:
             # Handlers mostly wait for PostgreSQL, the disk or an analysis: threads wait cheaply, processes
             # use the cores.
             return cores
+        case "link":
+            # One event loop serves thousands of nodes, and finds each of them for its commands.
+            return 1
         case "scheduler" | "command":
             return 1
 

@@ -7,6 +7,7 @@ gaps. The Redis stream carries the same numbers and is only a faster way to the 
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,7 @@ STREAM_LENGTH = 10_000
 """Entries kept in Redis; older ones are read from PostgreSQL."""
 
 _PENDING = "signalcraft.events"
+_READINGS = "signalcraft:readings:"
 
 
 @dataclass(frozen=True)
@@ -66,21 +68,35 @@ def emit(
     pending.append(Event(event_type, payload, shop_id, user_id))
 
 
-def publish_reading(session: Session, machine_id: int, payload: dict[str, Any]) -> None:
-    """Tell whoever watches this machine right now; the row in `readings` is the fact."""
-    message = json.dumps({"type": "reading", **payload}, ensure_ascii=False, separators=(",", ":"))
-    after_commit(session, lambda: _publish(readings_channel(machine_id), message))
+def publish_readings(readings: Sequence[tuple[int, dict[str, Any]]]) -> None:
+    """Tell whoever watches these machines right now; the rows in `readings` are the fact.
+
+    Raises
+    ------
+    redis.RedisError
+        It is not there.
+    """
+    pipeline = get_redis().pipeline(transaction=False)
+    for machine_id, payload in readings:
+        message = json.dumps({"type": "reading", **payload}, ensure_ascii=False, separators=(",", ":"))
+        pipeline.publish(readings_channel(machine_id), message)
+    pipeline.execute()
+
+
+def watched_machines() -> frozenset[int]:
+    """The machines whose readings somebody waits for right now.
+
+    Raises
+    ------
+    redis.RedisError
+        It is not there.
+    """
+    channels: list[str] = get_redis().pubsub_channels(f"{_READINGS}*")  # type: ignore[assignment]
+    return frozenset(int(channel.removeprefix(_READINGS)) for channel in channels)
 
 
 def readings_channel(machine_id: int) -> str:
-    return f"signalcraft:readings:{machine_id}"
-
-
-def _publish(channel: str, message: str) -> None:
-    try:
-        get_redis().publish(channel, message)
-    except redis.RedisError as error:
-        log.warning("publish_failed", channel=channel, reason=type(error).__name__)
+    return f"{_READINGS}{machine_id}"
 
 
 def _number(session: Session) -> None:

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 STANDARD_GRAVITY = 9.80665
 """m/s² per g, by definition."""
 
@@ -71,3 +74,59 @@ def assess(
         else:
             kept[field] = value if abs(value) >= TINY else 0.0
     return kept, flaws
+
+
+_LOWEST, _HIGHEST = (np.array(bounds) for bounds in zip(*RANGES.values(), strict=True))
+_IS_ACCELERATION = np.array([field.startswith("vibration_") for field in RANGES])
+
+
+def judge(
+    sent: NDArray[np.float64], g_per_unit: NDArray[np.float64], flaws: NDArray[np.object_]
+) -> tuple[NDArray[np.float32], NDArray[np.object_]]:
+    """Split what was sent into values and flaws, by column.
+
+    Parameters
+    ----------
+    sent : [row, field of `RANGES` in order]; NaN where nothing was sent.
+    g_per_unit : each row's unit of acceleration.
+    flaws : each row's flaws that are known already, or None.
+
+    Returns
+    -------
+    values : as sent, NaN where there is no valid value.
+    flaws : each row's flaws with those found here, or None.
+    """
+    scaled = np.where(_IS_ACCELERATION, sent * g_per_unit[:, np.newaxis], sent)
+    is_bad = (scaled < _LOWEST) | (scaled > _HIGHEST)
+    for place, field in enumerate(RANGES):
+        for value in SENSOR_FAULTS.get(field, {}):
+            is_bad[:, place] |= sent[:, place] == value
+    values = np.where(is_bad | (np.abs(sent) < TINY), np.where(is_bad, np.nan, 0.0), sent)
+    if is_bad.any():
+        flaws = flaws.copy()
+        fields = list(RANGES)
+        for row, place in zip(*(index.tolist() for index in np.nonzero(is_bad)), strict=True):
+            field, value = fields[place], float(sent[row, place])
+            reason = SENSOR_FAULTS.get(field, {}).get(value, "out_of_range")
+            flaws[row] = {**(flaws[row] or {}), field: bad(reason, value)}
+    return values.astype(np.float32), flaws
+
+
+def vibration_g(axes: NDArray[np.float64], gravity: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How hard it shakes: the length of acceleration minus gravity.
+
+    `|a - G|` and not `|a| - 1`: shaking across the direction of gravity hardly changes the length of the sum
+    (0.1 g makes 0.005 g of it), while the difference of the vectors is the same in every direction.
+
+    Parameters
+    ----------
+    axes : [row, 3] in g, as the sensor measures, NaN where an axis has no valid value.
+    gravity : [row, 3] in g, what it measures at rest (`gravity.py`): zero where the firmware removes it.
+
+    Returns
+    -------
+    In g, 0 or more; NaN where an axis or gravity is not known.
+    """
+    difference = axes - gravity
+    length: NDArray[np.float64] = np.sqrt(np.einsum("ij,ij->i", difference, difference))
+    return length

@@ -82,38 +82,6 @@ def newest_with_extra(
     return session.scalars(statement.order_by(reading.measured_at.desc()).limit(limit)).all()
 
 
-def raw_series(
-    session: Session, g_per_unit: Mapping[int, float], *, start: datetime, end: datetime
-) -> Sequence[Row[*tuple[Any, ...]]]:
-    """(milliseconds, temperature_c, vibration_g, power_percent, audio_level), oldest first."""
-    device = _scaled_devices(g_per_unit)
-    milliseconds = func.extract("epoch", Reading.measured_at) * 1000
-    statement = select(milliseconds, *_chart_fields(device.c.g_per_unit).values())
-    return session.execute(_in_range(statement, device, start, end).order_by(Reading.measured_at)).all()
-
-
-def extremes(
-    session: Session, g_per_unit: Mapping[int, float], *, start: datetime, end: datetime, steps: int
-) -> Sequence[Row[*tuple[Any, ...]]]:
-    """Lowest and highest value of each field in each of `steps` equal time steps.
-
-    Returns
-    -------
-    (step, count, min and max of temperature_c, vibration_g, power_percent, audio_level), by step.
-    """
-    device = _scaled_devices(g_per_unit)
-    seconds = max((end - start).total_seconds(), 1e-3)
-    since_start = func.extract("epoch", Reading.measured_at - start)
-    step = func.least(func.floor(since_start * steps / seconds), steps - 1).cast(Integer)
-    columns = [
-        extreme(column)
-        for column in _chart_fields(device.c.g_per_unit).values()
-        for extreme in (func.min, func.max)
-    ]
-    statement = select(step.label("step"), func.count(), *columns)
-    return session.execute(_in_range(statement, device, start, end).group_by("step").order_by("step")).all()
-
-
 def _devices(device_ids: Sequence[int]) -> Any:
     ids = bindparam(None, list(device_ids), type_=ARRAY(Integer))
     return func.unnest(ids).table_valued("id").render_derived()
@@ -123,20 +91,6 @@ def _scaled_devices(g_per_unit: Mapping[int, float]) -> Any:
     ids = bindparam(None, list(g_per_unit), type_=ARRAY(Integer))
     factors = bindparam(None, list(g_per_unit.values()), type_=ARRAY(Float(53)))
     return func.unnest(ids, factors).table_valued("id", "g_per_unit").render_derived()
-
-
-def _chart_fields(g_per_unit: Any) -> dict[str, Any]:
-    squares = (
-        Reading.vibration_x * Reading.vibration_x
-        + Reading.vibration_y * Reading.vibration_y
-        + Reading.vibration_z * Reading.vibration_z
-    )
-    return {
-        "temperature_c": Reading.temperature_c,
-        "vibration_g": func.sqrt(squares) * g_per_unit,
-        "power_percent": Reading.power_percent,
-        "audio_level": Reading.audio_level,
-    }
 
 
 def _in_range(

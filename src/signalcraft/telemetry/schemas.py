@@ -35,15 +35,19 @@ class Series:
     Attributes
     ----------
     measured_at : milliseconds since 1970, UTC.
-    fields : `temperature_c`, `vibration_g` (length of the vector), `power_percent`, `audio_level`.
+    fields : those of `models.ROLLED_FIELDS`; None in all of them breaks the line where nothing came.
     count : how many readings the range holds.
     reduced : whether these are the extremes of time steps instead of the readings themselves.
+    level : the coarsest that any of it was read from: `raw`, `minute`, `hour` or `day`.
+    late : how many of the readings came more than a minute after they were measured.
     """
 
     measured_at: list[int]
     fields: dict[str, list[float | None]]
     count: int
     reduced: bool
+    level: str
+    late: int
 
 
 def reading_document(reading: Reading, *, vibration_unit: str) -> dict[str, Any]:

@@ -1,53 +1,14 @@
-"""Recording what devices measure, and reading it back."""
+"""Reading back what devices measured."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from time import monotonic
-from typing import Any
 
 from sqlalchemy.orm import Session
 
 from signalcraft.clock import utc_now
 from signalcraft.fleet.models import Device
-from signalcraft.realtime.publish import publish_reading
 from signalcraft.telemetry import queries
 from signalcraft.telemetry.models import Reading
-from signalcraft.telemetry.quality import UNITS_IN_G, assess
-from signalcraft.telemetry.schemas import ReadingIn, Series, reading_document
-
-CHART_FIELDS = ("temperature_c", "vibration_g", "power_percent", "audio_level")
-
-PUBLISH_INTERVAL_SECONDS = 1.0
-"""Nobody reads numbers that change faster; a burst of stored readings is not sent one by one."""
-
-_published: dict[int, float] = {}
-"""Device to the moment this process last told the page about it; losing it costs nothing."""
-
-
-def record(session: Session, device: Device, readings: Sequence[ReadingIn]) -> int:
-    """Store readings of a device; one that is there already (same device and time) is left as it is.
-
-    Returns
-    -------
-    How many were new.
-    """
-    if not readings:
-        return 0
-    received_at = utc_now()
-    rows = [_row(device, reading, received_at) for reading in readings]
-    new = queries.insert_new(session, rows)
-    if new and _is_due(device.id):
-        newest = Reading(**max(rows, key=lambda row: row["measured_at"]))
-        publish_reading(
-            session,
-            device.machine_id,
-            {
-                "device_id": device.device_id,
-                "machine_id": device.machine_id,
-                "reading": reading_document(newest, vibration_unit=device.vibration_unit),
-            },
-        )
-    return new
 
 
 def recent_readings(
@@ -65,51 +26,3 @@ def recent_features(
     """The newest feature messages of these devices within `span`, newest first."""
     device_ids = [device.id for device in devices]
     return queries.newest_with_extra(session, device_ids, since=utc_now() - span, limit=limit)
-
-
-def series(
-    session: Session, devices: Sequence[Device], *, start: datetime, end: datetime, points: int
-) -> Series:
-    """The readings of a machine's devices for a chart that is `points` wide.
-
-    More readings than points become two points a time step, its lowest and its highest value of each field,
-    so that no peak is lost.
-    """
-    g_per_unit = {device.id: UNITS_IN_G[device.vibration_unit] for device in devices}
-    steps = max(points // 2, 1)
-    envelope = queries.extremes(session, g_per_unit, start=start, end=end, steps=steps)
-    count = sum(row[1] for row in envelope)
-    if count <= points:
-        rows = queries.raw_series(session, g_per_unit, start=start, end=end)
-        times = [round(row[0]) for row in rows]
-        columns = [[row[place] for row in rows] for place in range(1, 5)]
-    else:
-        step_ms = (end - start).total_seconds() * 1000 / steps
-        start_ms = start.timestamp() * 1000
-        times = [round(start_ms + (row[0] + part) * step_ms) for row in envelope for part in (0.25, 0.75)]
-        columns = [
-            [row[place + extreme] for row in envelope for extreme in (0, 1)] for place in range(2, 10, 2)
-        ]
-    return Series(times, dict(zip(CHART_FIELDS, columns, strict=True)), count, reduced=count > points)
-
-
-def _row(device: Device, reading: ReadingIn, received_at: datetime) -> dict[str, Any]:
-    values, flaws = assess(
-        reading.values, vibration_unit=device.vibration_unit, unreadable=reading.unreadable
-    )
-    return {
-        "device_id": device.id,
-        "measured_at": reading.measured_at,
-        "received_at": received_at,
-        **values,
-        "quality": {**flaws, **reading.flaws} or None,
-        "extra": reading.extra,
-    }
-
-
-def _is_due(device_id: int) -> bool:
-    now = monotonic()
-    if now - _published.get(device_id, float("-inf")) < PUBLISH_INTERVAL_SECONDS:
-        return False
-    _published[device_id] = now
-    return True

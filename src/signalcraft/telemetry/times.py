@@ -13,6 +13,9 @@ MILLISECONDS_FROM = 1e11
 """As seconds this is the year 5138, so a number from here on is milliseconds (JavaScript's clock)."""
 
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
 def parse_moment(value: object) -> datetime:
     """A moment from epoch seconds, epoch milliseconds, or ISO 8601 with a zone.
 
@@ -36,6 +39,16 @@ def parse_moment(value: object) -> datetime:
     if moment > utc_now() + FUTURE_LIMIT:
         raise ValueError("the time is more than a day in the future")
     return moment.astimezone(UTC)
+
+
+def moment_of(microseconds: int) -> datetime:
+    """The moment of so many microseconds since 1970."""
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
+def microseconds(moment: datetime) -> int:
+    """Microseconds since 1970."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def _from_text(text: str) -> datetime:

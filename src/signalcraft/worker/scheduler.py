@@ -46,6 +46,37 @@ def create_celery() -> Celery:
             "schedule": HOUR_SECONDS,
             "options": {"expires": HOUR_SECONDS},
         },
+        "fleet.expire_commands": {
+            "task": "fleet.expire_commands",
+            "schedule": 30.0,
+            "options": {"expires": 30.0},
+        },
+        "fleet.step_rollouts": {
+            "task": "fleet.step_rollouts",
+            "schedule": 15.0,
+            "options": {"expires": 15.0},
+        },
+        "telemetry.follow_thresholds": {
+            # What no message told of. An alarm is to ring within two seconds of its reading.
+            "task": "telemetry.follow_thresholds",
+            "schedule": 1.0,
+            "options": {"expires": 1.0, "priority": 0},
+        },
+        "telemetry.look_again": {
+            "task": "telemetry.look_again",
+            "schedule": 60.0,
+            "options": {"expires": 60.0},
+        },
+        "telemetry.look_for_devices": {
+            "task": "telemetry.look_for_devices",
+            "schedule": SWEEP_SECONDS,
+            "options": {"expires": SWEEP_SECONDS},
+        },
+        "telemetry.roll_up": {
+            "task": "telemetry.roll_up",
+            "schedule": SWEEP_SECONDS,
+            "options": {"expires": SWEEP_SECONDS},
+        },
         "telemetry.maintain_partitions": {
             "task": "telemetry.maintain_partitions",
             "schedule": HOUR_SECONDS,

@@ -283,7 +283,7 @@ def _refit_if_drifted(session: Session, machine_id: int, run_state: str, now: da
     if new < NEW_CLIPS:
         return False
     machine = lock_machine(session, machine_id)
-    if alarms.gravest_severity(session, machine_id) is not None:
+    if alarms.is_sound_in_question(session, machine_id):
         return False
     if run_state == states.RUNNING:
         states.learn(session, machine_id)

@@ -1,5 +1,6 @@
 """What nodes send and ask: addresses, headers and fields that deployed firmware has burnt in."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, cast
 
@@ -8,12 +9,14 @@ from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models import RawModel
 from flask_openapi3.models.tag import Tag
 from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_validator
-from sqlalchemy.orm import Session
 
 from signalcraft.acoustics import reception
+from signalcraft.api import readings
 from signalcraft.api.access import device, principal, sign_in_required, user
 from signalcraft.api.bodies import BoundedRequest, body_limit, lenient_json, read_body, unreadable_numbers
+from signalcraft.api.nodes import admitted
 from signalcraft.api.problems import PROBLEM_RESPONSES
+from signalcraft.api.request_ids import unlogged
 from signalcraft.api.schemas import (
     AudioReceived,
     FeaturesReceived,
@@ -23,12 +26,15 @@ from signalcraft.api.schemas import (
     Registered,
 )
 from signalcraft.clock import iso, utc_now
-from signalcraft.db.session import repeated, unit_of_work
+from signalcraft.db.session import unit_of_work
 from signalcraft.errors import InvalidInputError, UnauthenticatedError
+from signalcraft.fleet import commands, node_settings, state_queries
 from signalcraft.fleet import service as fleet
+from signalcraft.fleet.light import device_status
 from signalcraft.fleet.models import Device
 from signalcraft.fleet.schemas import DeviceId
 from signalcraft.telemetry import service as telemetry
+from signalcraft.telemetry.batches import of_reading
 from signalcraft.telemetry.models import Reading
 from signalcraft.telemetry.times import Moment
 from signalcraft.telemetry.wire import FeatureMessage, Label
@@ -41,13 +47,10 @@ blueprint = APIBlueprint(
     abp_responses=PROBLEM_RESPONSES,
 )
 
-ONLINE_WITHIN = timedelta(seconds=60)
-"""The old server's limit for these answers."""
-
 SampleRate = Annotated[int, Field(ge=8000, le=192_000, description="Hz")]
 
 
-def _utf8(value: object) -> object:
+def utf8_header(value: object) -> object:
     """WSGI hands headers over as Latin-1; firmware that writes a Korean place name sends UTF-8."""
     try:
         return value.encode("latin-1").decode() if isinstance(value, str) else value
@@ -55,7 +58,7 @@ def _utf8(value: object) -> object:
         return value
 
 
-HeaderText = Annotated[Label, BeforeValidator(_utf8)]
+HeaderText = Annotated[Label, BeforeValidator(utf8_header)]
 
 
 class Registration(BaseModel):
@@ -144,13 +147,17 @@ def register(body: Registration) -> dict[str, Any]:
 def config(query: DeviceQuery) -> dict[str, Any]:
     """How a node should work. Deployed firmware calls this at boot in place of registering."""
     with unit_of_work() as session:
-        node = fleet.see_device(session, query.device_id, address=request.remote_addr, now=utc_now())
+        node = admitted(session, query.device_id)
+        wanted = node_settings.wanted(session, node)
+        messages = commands.deliver(session, [node.id]).get(node.id, [])
     return {
         "success": True,
         "device_id": node.device_id,
+        "settings_version": wanted.version,
+        "commands": messages,
         "config": {
-            "upload_interval": 30,
-            "sample_rate": node.sample_rate_hz,
+            "upload_interval": wanted.upload_interval_s,
+            "sample_rate": wanted.sample_rate_hz,
             "buffer_size": 1024,
             "max_retries": 3,
             "timeout": 10,
@@ -167,14 +174,16 @@ def status(query: StatusQuery) -> dict[str, Any]:
     if query.device_id is not None:
         with unit_of_work() as session:
             node = fleet.get_device(session, query.device_id)
-        return {"success": True, "device_status": _status(node)}
+            rhythms = state_queries.rhythms(session, [node.id])
+        return {"success": True, "device_status": _status(node, rhythms)}
     try:
         person = sign_in_required()
     except UnauthenticatedError:
         raise InvalidInputError("Name the device, or sign in to list all.", field="device_id") from None
     with unit_of_work() as session:
         nodes = [node for node, _ in fleet.list_devices(session, person)]
-    statuses = {node.device_id: _status(node) for node in nodes}
+        rhythms = state_queries.rhythms(session, [node.id for node in nodes])
+    statuses = {node.device_id: _status(node, rhythms) for node in nodes}
     return {"success": True, "devices": statuses, "total_devices": len(statuses)}
 
 
@@ -213,6 +222,7 @@ def upload_audio(header: AudioHeaders, raw: Pcm) -> dict[str, Any]:
 
 @blueprint.post("/features", responses={200: FeaturesReceived})
 @device
+@unlogged
 @lenient_json
 def receive_features(header: FeatureHeaders, body: FeatureMessage) -> dict[str, Any]:
     """Receive what field firmware computed on the node, with the bare `nan` it may print."""
@@ -221,14 +231,9 @@ def receive_features(header: FeatureHeaders, body: FeatureMessage) -> dict[str, 
         raise InvalidInputError("Name the device in X-Device-ID or device_id.", field="X-Device-ID")
     named = {"store_type": header.store_type, "location": header.location}
     message = body.model_copy(update={name: text for name, text in named.items() if text is not None})
-    now = utc_now()
-    reading = message.reading(unreadable_numbers(), measured_at=header.measured_at or now)
-
-    def store(session: Session) -> None:
-        node = fleet.see_device(session, device_id, address=request.remote_addr, now=now)
-        telemetry.record(session, node, [reading])
-
-    repeated(store)
+    measured_at = header.measured_at or utc_now()
+    reading = message.reading(unreadable_numbers(), measured_at=measured_at)
+    readings.commit_one(of_reading(device_id, reading))
     return {
         "success": True,
         "message": "Features received",
@@ -254,8 +259,8 @@ def recent_features(query: RecentQuery) -> dict[str, Any]:
     return {"success": True, "data": data, "count": len(data)}
 
 
-def _status(node: Device) -> dict[str, Any]:
-    is_online = utc_now() - node.last_seen_at < ONLINE_WITHIN
+def _status(node: Device, rhythms: Mapping[int, float]) -> dict[str, Any]:
+    is_online = device_status(node.last_seen_at, utc_now(), rhythms.get(node.id)) != "offline"
     return {
         "device_id": node.device_id,
         "status": "active" if is_online else "offline",

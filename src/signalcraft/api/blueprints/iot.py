@@ -1,23 +1,30 @@
 """Readings of HTTP sensor clients, and the queries that people's programs make of them."""
 
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
-from flask import request
 from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models import RawModel
 from flask_openapi3.models.tag import Tag
 from pydantic import BaseModel, Field
-from sqlalchemy.orm import Session
 
+from signalcraft.api import readings
 from signalcraft.api.access import device, principal, user
-from signalcraft.api.bodies import lenient_json, unreadable_numbers
+from signalcraft.api.bodies import body_limit, lenient_json, unreadable_numbers
 from signalcraft.api.problems import PROBLEM_RESPONSES
-from signalcraft.api.schemas import DeviceList, SensorDataReceived, SensorHistory
+from signalcraft.api.request_ids import unlogged
+from signalcraft.api.schemas import BatchReceived, DeviceList, SensorDataReceived, SensorHistory
 from signalcraft.clock import iso, utc_now
-from signalcraft.db.session import repeated, unit_of_work
+from signalcraft.db.session import unit_of_work
+from signalcraft.errors import InvalidInputError
 from signalcraft.fleet import service as fleet
+from signalcraft.fleet import state_queries
+from signalcraft.fleet.light import device_status
 from signalcraft.fleet.schemas import DeviceId
 from signalcraft.telemetry import service as telemetry
+from signalcraft.telemetry.batches import of_reading
+from signalcraft.telemetry.formats import MEDIA_TYPES
 from signalcraft.telemetry.models import Reading
 from signalcraft.telemetry.wire import SensorData
 
@@ -29,9 +36,6 @@ blueprint = APIBlueprint(
     abp_responses=PROBLEM_RESPONSES,
 )
 
-ONLINE_WITHIN = timedelta(seconds=300)
-"""The old server's limit for this list."""
-
 
 class DevicePath(BaseModel):
     device_id: DeviceId
@@ -42,20 +46,35 @@ class HistoryQuery(BaseModel):
     limit: int = Field(1000, ge=1, le=10_000)
 
 
+class BatchBody(RawModel):
+    """Up to 5,000 readings: a JSON array, a JSON document a line, or a CBOR array; gzip or zstd."""
+
+    mimetypes: list[str] = list(MEDIA_TYPES)  # noqa: RUF012  # flask-openapi3's way to say it
+
+
 @blueprint.post("/sensors/data", responses={200: SensorDataReceived})
 @device
+@unlogged
 @lenient_json
 def receive_sensor_data(body: SensorData) -> dict[str, Any]:
     """Receive one reading. Sent again, it is not stored again."""
-    now = utc_now()
-    reading = body.reading(unreadable_numbers())
+    readings.commit_one(of_reading(body.device_id, body.reading(unreadable_numbers())))
+    return {"success": True, "message": "Sensor data received", "timestamp": utc_now().timestamp()}
 
-    def store(session: Session) -> None:
-        node = fleet.see_device(session, body.device_id, address=request.remote_addr, now=now)
-        telemetry.record(session, node, [reading])
 
-    repeated(store)
-    return {"success": True, "message": "Sensor data received", "timestamp": now.timestamp()}
+@blueprint.post("/sensors/data/batch", responses={200: BatchReceived})
+@device
+@unlogged
+@body_limit("batch_limit_bytes")
+def receive_batch(raw: BatchBody) -> dict[str, Any]:
+    """Receive up to 5,000 readings of any nodes: those that are sound are stored, the others are named.
+
+    An error's `index` is the reading's place in the body, from 0. Where none is sound the answer is 422.
+    """
+    received = readings.receive_batch()
+    if not received.stored + received.duplicates:
+        raise InvalidInputError("No reading of the batch could be stored.", errors=received.errors)
+    return {"success": True, **asdict(received)}
 
 
 @blueprint.get("/sensors/data/<device_id>", responses={200: SensorHistory})
@@ -84,16 +103,20 @@ def devices() -> dict[str, Any]:
     now = utc_now()
     with unit_of_work() as session:
         found = fleet.list_devices(session, principal())
+        rhythms = state_queries.rhythms(session, [node.id for node, _ in found])
+    online = {
+        node.id: device_status(node.last_seen_at, now, rhythms.get(node.id)) != "offline" for node, _ in found
+    }
     return {
         "success": True,
         "devices": [
             {
                 "device_id": node.device_id,
                 "device_name": machine.name,
-                "status": "online" if now - node.last_seen_at < ONLINE_WITHIN else "offline",
+                "status": "online" if online[node.id] else "offline",
                 "last_seen": iso(node.last_seen_at),
                 "firmware_version": node.firmware_version,
-                "is_online": now - node.last_seen_at < ONLINE_WITHIN,
+                "is_online": online[node.id],
             }
             for node, machine in found
         ],

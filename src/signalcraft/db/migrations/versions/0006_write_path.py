@@ -1,8 +1,7 @@
-"""The write path of readings"""
+"""Two nodes under one name are noted"""
 
 from alembic import op
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 revision = '0006'
 down_revision = '0005'
@@ -11,8 +10,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    op.add_column('devices', sa.Column('id_conflict_at', sa.DateTime(timezone=True), nullable=True))
 
 
 def downgrade() -> None:
-    pass
+    op.drop_column('devices', 'id_conflict_at')

@@ -1,0 +1,1 @@
+"""The nodes' tier: WebSockets of nodes that stay connected."""

@@ -1,0 +1,47 @@
+"""Gunicorn's settings for the nodes' tier: `gunicorn -c python:signalcraft.link.gunicorn_conf`."""
+
+import resource
+from typing import Any
+
+from signalcraft.link.connections import CONNECTIONS_LIMIT
+from signalcraft.link.messages import MESSAGE_LIMIT_BYTES
+from signalcraft.observability import draining
+from signalcraft.operations.ports import LOOPBACK
+from signalcraft.operations.tiers import GRACE_SECONDS, bind_address, process_count
+from signalcraft.settings import get_settings
+
+_settings = get_settings()
+
+bind = bind_address(_settings, "link")
+proc_name = f"link-{_settings.colour}"
+worker_class = "asgi"
+workers = process_count("link")
+# A few more than there may be sockets, so that who is one too many is told so.
+worker_connections = CONNECTIONS_LIMIT + 200
+websocket_max_message_size = MESSAGE_LIMIT_BYTES
+backlog = 2048
+
+# A worker that answers nothing for this long is replaced. The loop only hangs when something is wrong.
+timeout = 30
+graceful_timeout = GRACE_SECONDS
+keepalive = 5
+
+# The proxy on this machine is the only one in front of us.
+forwarded_allow_ips = LOOPBACK
+# Its default is one socket for all instances of a user.
+control_socket_disable = True
+logger_class = "signalcraft.logging.GunicornLogger"
+accesslog = None
+limit_request_line = 8190
+limit_request_field_size = 8192
+
+
+def post_fork(_server: Any, _worker: Any) -> None:
+    """A file for each node: as many as the system allows."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def post_worker_init(worker: Any) -> None:
+    """Tell the nodes when this worker is to stop: it waits for them, and nothing else ends them."""
+    draining.watch(lambda: not worker.alive)

@@ -1,0 +1,326 @@
+"""All SQL of the roll-ups."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Table, TextClause, text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.orm import Session
+
+from signalcraft.telemetry.aggregates import COUNTS, Aggregates, of_sketches
+from signalcraft.telemetry.binary import fetch
+from signalcraft.telemetry.models import (
+    ROLLED_FIELDS,
+    readings_day,
+    readings_hour,
+    readings_minute,
+)
+
+Level = Literal["minute", "hour", "day"]
+TABLES: Mapping[Level, Table] = {"minute": readings_minute, "hour": readings_hour, "day": readings_day}
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+Pairs = tuple[NDArray[np.int64], NDArray[np.int64]]
+"""Devices, and minutes since 1970, place by place."""
+
+
+def _store_statement(level: Level) -> TextClause:
+    """Columns in, as arrays: a statement for each row would take five times as long."""
+    columns = TABLES[level].columns
+    arrays = [
+        f"cast(:c{place} AS {column.type.compile(postgresql.dialect())}[])"  # type: ignore[no-untyped-call]
+        for place, column in enumerate(columns)
+    ]
+    changed = ", ".join(f"{name} = excluded.{name}" for name in columns.keys()[2:])
+    return text(
+        f"INSERT INTO readings_{level} ({', '.join(columns.keys())}) "  # noqa: S608
+        f"SELECT * FROM unnest({', '.join(arrays)}) ON CONFLICT (device_id, at) DO UPDATE SET {changed}"
+    )
+
+
+_STORE: Mapping[Level, TextClause] = {level: _store_statement(level) for level in TABLES}
+
+
+def moment_of(us: int) -> datetime:
+    """A moment from microseconds since 1970."""
+    return _EPOCH + timedelta(microseconds=int(us))
+
+
+def add_marks(
+    session: Session, level: Literal["minute", "hour"], device: NDArray[Any], minute: NDArray[np.int64]
+) -> None:
+    """One row for all of them: a row each would cost as much as a third of storing the readings."""
+    if not len(device):
+        return
+    session.execute(
+        text("INSERT INTO rollup_marks (level, device_ids, minutes) VALUES (:level, :device_ids, :minutes)"),
+        {"level": level, "device_ids": device.tolist(), "minutes": minute.tolist()},
+    )
+
+
+def take_marks(session: Session, level: Literal["minute", "hour"], *, before: datetime, rows: int) -> Pairs:
+    """Remove at most `rows` rows of marks noted before then, oldest first; each pair once, by device."""
+    taken = session.execute(
+        text(
+            "WITH taken AS (DELETE FROM rollup_marks WHERE id IN (SELECT id FROM rollup_marks "
+            "WHERE level = :level AND noted_at < :before ORDER BY id LIMIT :rows) "
+            "RETURNING device_ids, minutes) "
+            "SELECT DISTINCT device, minute FROM taken, unnest(device_ids, minutes) AS pair (device, minute) "
+            "ORDER BY device, minute"
+        ),
+        {"level": level, "before": before, "rows": rows},
+    ).all()
+    pairs = np.array([tuple(row) for row in taken], np.int64).reshape(-1, 2)
+    return pairs[:, 0], pairs[:, 1]
+
+
+def begin_rolling(session: Session, level: Literal["minute", "hour"]) -> tuple[datetime, datetime] | None:
+    """Lock this level until the transaction ends.
+
+    Returns
+    -------
+    (before which all marks are worked off, the server's clock), None while another process has the lock.
+    """
+    session.execute(
+        text(
+            "INSERT INTO rollup_progress (level, noted_before) VALUES (:level, '2000-01-01Z') "
+            "ON CONFLICT DO NOTHING"
+        ),
+        {"level": level},
+    )
+    row = session.execute(
+        text(
+            "SELECT noted_before, clock_timestamp() FROM rollup_progress WHERE level = :level "
+            "FOR UPDATE SKIP LOCKED"
+        ),
+        {"level": level},
+    ).one_or_none()
+    return None if row is None else (row[0], row[1])
+
+
+def set_progress(session: Session, level: Literal["minute", "hour"], noted_before: datetime) -> None:
+    session.execute(
+        text("UPDATE rollup_progress SET noted_before = :before WHERE level = :level"),
+        {"level": level, "before": noted_before},
+    )
+
+
+def progress(session: Session) -> dict[str, datetime]:
+    """Of each level, before which all marks are worked off."""
+    rows = session.execute(text("SELECT level, noted_before FROM rollup_progress"))
+    return {key: value for key, value in rows}  # noqa: C416  # rows are no pairs to mypy
+
+
+_RAW_COLUMNS = (
+    ("device", "int4"),
+    ("at", "timestamptz"),
+    ("late", "bool"),
+    ("flawed", "bool"),
+    *((name, "float4") for name in ("x", "y", "z", "temperature_c", "power_percent", "audio_level")),
+)
+
+
+def readings_of(session: Session, pairs: Pairs) -> NDArray[np.void]:
+    """The readings of these minutes of these devices, by device, then time."""
+    device, minute = pairs
+    starts = [moment_of(int(one) * 60_000_000) for one in (minute.min(), minute.max() + 1)]
+    return fetch(
+        session,
+        """
+        SELECT r.device_id, r.measured_at, r.received_at > r.measured_at + interval '60 s',
+            r.quality IS NOT NULL, coalesce(r.vibration_x, 'NaN'), coalesce(r.vibration_y, 'NaN'),
+            coalesce(r.vibration_z, 'NaN'), coalesce(r.temperature_c, 'NaN'),
+            coalesce(r.power_percent, 'NaN'), coalesce(r.audio_level, 'NaN')
+        FROM unnest(%(devices)s::int[], %(minutes)s::bigint[]) AS pair (device, minute)
+        JOIN readings r ON r.device_id = pair.device
+            AND r.measured_at >= to_timestamp(pair.minute * 60)
+            AND r.measured_at < to_timestamp(pair.minute * 60 + 60)
+        WHERE r.measured_at >= %(first)s AND r.measured_at < %(last)s
+        """,
+        {"devices": device.tolist(), "minutes": minute.tolist(), "first": starts[0], "last": starts[1]},
+        _RAW_COLUMNS,
+    )
+
+
+def units(session: Session, device_ids: Sequence[int]) -> dict[int, str]:
+    """The unit of acceleration of each device."""
+    rows = session.execute(
+        text("SELECT id, vibration_unit FROM devices WHERE id = ANY(:ids)"), {"ids": list(device_ids)}
+    )
+    return {key: value for key, value in rows}  # noqa: C416  # rows are no pairs to mypy
+
+
+def aggregates_between(
+    session: Session, level: Level, ranges: tuple[NDArray[np.int64], NDArray[np.int64]], *, span: timedelta
+) -> Aggregates:
+    """The rows of a level within `span` from these starts (device, microseconds), to be added up further."""
+    columns = ", ".join(f"r.{column.name}" for column in TABLES[level].columns)
+    device, start_us = ranges
+    rows = session.execute(
+        text(
+            f"SELECT {columns} FROM unnest(cast(:devices AS int[]), cast(:starts AS timestamptz[])) "  # noqa: S608
+            f"AS asked (device, start) JOIN readings_{level} r ON r.device_id = asked.device "
+            "AND r.at >= asked.start AND r.at < asked.start + :span "
+            "WHERE r.at >= :first AND r.at < :last"
+        ),
+        {
+            "devices": device.tolist(),
+            "starts": [moment_of(int(one)) for one in start_us],
+            "span": span,
+            "first": moment_of(int(start_us.min())),
+            "last": moment_of(int(start_us.max())) + span,
+        },
+    ).all()
+    return _aggregates(rows)
+
+
+def store(session: Session, level: Level, rolled: Aggregates) -> None:
+    """Write these rows, in place of what they said before."""
+    if not len(rolled):
+        return
+    columns = {f"c{place}": values for place, values in enumerate(_values(rolled))}
+    session.execute(_STORE[level], columns)
+
+
+def kept_since(session: Session) -> dict[str, datetime]:
+    """Before which readings (`raw`) or minutes (`minute`) have been dropped, if they ever were."""
+    rows = session.execute(text("SELECT kind, moment FROM kept_since"))
+    return {kind: moment for kind, moment in rows}  # noqa: C416  # rows are no pairs to mypy
+
+
+def remove_readings(session: Session, pairs: Pairs) -> None:
+    """Remove the readings of these minutes."""
+    session.execute(
+        text(
+            "DELETE FROM readings r USING unnest(cast(:devices AS int[]), cast(:minutes AS bigint[])) "
+            "AS pair (device, minute) WHERE r.device_id = pair.device "
+            "AND r.measured_at >= to_timestamp(pair.minute * 60) "
+            "AND r.measured_at < to_timestamp(pair.minute * 60 + 60)"
+        ),
+        {"devices": pairs[0].tolist(), "minutes": pairs[1].tolist()},
+    )
+
+
+def take_backlog_day(session: Session) -> date | None:
+    """Note all minutes of the newest day that came in without marks; which day that was."""
+    day: date | None = session.scalar(
+        text(
+            "WITH taken AS (DELETE FROM rollup_backlog WHERE day = (SELECT max(day) FROM rollup_backlog) "
+            "RETURNING day) SELECT max(day) FROM taken"
+        )
+    )
+    if day is not None:
+        session.execute(
+            text(
+                "INSERT INTO rollup_marks (level, device_ids, minutes) "
+                "SELECT 'minute', array_agg(device_id), array_agg(minute) FROM (SELECT DISTINCT device_id, "
+                "floor(extract(epoch FROM measured_at) / 60)::int AS minute FROM readings "
+                "WHERE measured_at >= :first AND measured_at < :last) found "
+                "GROUP BY device_id, minute / 60"
+            ),
+            {
+                "first": datetime(day.year, day.month, day.day, tzinfo=UTC),
+                "last": datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1),
+            },
+        )
+    return day
+
+
+def add_backlog(session: Session, days: Sequence[date]) -> None:
+    """Have these days of readings, which came in without marks, counted when there is time."""
+    session.execute(
+        text("INSERT INTO rollup_backlog (day) SELECT unnest(cast(:days AS date[]))"),
+        {"days": list(days)},
+    )
+
+
+def gravity(
+    session: Session, device_ids: Sequence[int]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """(device, since in microseconds, [row, 3] in g) of these devices, by device, then time."""
+    rows = session.execute(
+        text(
+            "SELECT device_id, since, x, y, z FROM device_gravity WHERE device_id = ANY(:ids) "
+            "ORDER BY device_id, since"
+        ),
+        {"ids": list(device_ids)},
+    ).all()
+    return (
+        np.array([row[0] for row in rows], np.int64),
+        np.array([(row[1] - _EPOCH) // timedelta(microseconds=1) for row in rows], np.int64),
+        np.array([row[2:] for row in rows], np.float64).reshape(-1, 3),
+    )
+
+
+def add_gravity(session: Session, learned: Mapping[int, tuple[datetime, NDArray[np.float64]]]) -> None:
+    session.execute(
+        text(
+            "INSERT INTO device_gravity VALUES (:device, :since, :x, :y, :z) "
+            "ON CONFLICT (device_id, since) DO UPDATE SET x = :x, y = :y, z = :z"
+        ),
+        [
+            {"device": device, "since": since, "x": float(x), "y": float(y), "z": float(z)}
+            for device, (since, (x, y, z)) in learned.items()
+        ],
+    )
+
+
+def mark_minutes_since(session: Session, device: int, since: datetime) -> None:
+    """Note the device's minutes from then on to be counted again."""
+    session.execute(
+        text(
+            "INSERT INTO rollup_marks (level, device_ids, minutes) SELECT 'minute', array_agg(device_id), "
+            "array_agg(floor(extract(epoch FROM at) / 60)::int) FROM readings_minute "
+            "WHERE device_id = :device AND at >= :since HAVING count(*) > 0"
+        ),
+        {"device": device, "since": since},
+    )
+
+
+def set_unit_metres(session: Session, device: int) -> None:
+    session.execute(text("UPDATE devices SET vibration_unit = 'm/s2' WHERE id = :id"), {"id": device})
+
+
+def _values(rolled: Aggregates) -> list[list[Any]]:
+    """The columns of the tables, in their order."""
+    columns: list[list[Any]] = [
+        rolled.device.tolist(),
+        [moment_of(at) for at in rolled.at_us.tolist()],
+        *rolled.counts.T.tolist(),
+        *rolled.axes.T.tolist(),
+    ]
+    for place, sketch in enumerate(rolled.sketches()):
+        count = rolled.n[:, place].tolist()
+        columns.append(count)
+        for matrix in (rolled.lowest, rolled.highest, rolled.total, rolled.squares):
+            values = matrix[:, place].tolist()
+            columns.append([value if n else None for value, n in zip(values, count, strict=True)])
+        columns.append(sketch)
+    return columns
+
+
+def _aggregates(rows: Sequence[Any]) -> Aggregates:
+    table = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in readings_minute.columns]
+    width = len(COUNTS)
+    fields = [table[5 + width + 6 * place :][:6] for place in range(len(ROLLED_FIELDS))]
+
+    def matrix(place: int, absent: float) -> NDArray[np.float64]:
+        columns = [[absent if value is None else value for value in field[place]] for field in fields]
+        return np.array(columns, np.float64).T.reshape(-1, len(fields))
+
+    return Aggregates(
+        device=np.array(table[0], np.int64),
+        at_us=np.array([(at - _EPOCH) // timedelta(microseconds=1) for at in table[1]], np.int64),
+        counts=np.array(table[2 : 2 + width], np.int64).T.reshape(-1, width),
+        axes=np.array(table[2 + width : 5 + width], np.float64).T.reshape(-1, 3),
+        n=np.array([field[0] for field in fields], np.int64).T.reshape(-1, len(fields)),
+        lowest=matrix(1, np.inf),
+        highest=matrix(2, -np.inf),
+        total=matrix(3, 0.0),
+        squares=matrix(4, 0.0),
+        classes=of_sketches([field[5] for field in fields]),
+    )
