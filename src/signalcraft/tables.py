@@ -1,6 +1,14 @@
 """Every table of the system. Entry points import it: a foreign key needs its target's table to be known."""
 
-from signalcraft.accounts.models import RefreshToken, ShopMember, User
+from signalcraft.accounts.models import (
+    AccountSession,
+    ExternalIdentity,
+    RecoveryCode,
+    RefreshToken,
+    SecondFactor,
+    ShopMember,
+    User,
+)
 from signalcraft.acoustics.learning.models import Baseline, Head, Label, StateModel, TrainingRun
 from signalcraft.acoustics.models import Analysis, Clip, ClipFragment, FormerResult
 from signalcraft.alarms.models import Alarm, AlarmTransition
@@ -12,6 +20,7 @@ from signalcraft.realtime.models import OutboxCounter, OutboxEvent
 from signalcraft.telemetry.models import Reading
 
 __all__ = [
+    "AccountSession",
     "Alarm",
     "AlarmTransition",
     "Analysis",
@@ -20,6 +29,7 @@ __all__ = [
     "Clip",
     "ClipFragment",
     "Device",
+    "ExternalIdentity",
     "FormerResult",
     "Head",
     "ImportedRecord",
@@ -29,7 +39,9 @@ __all__ = [
     "OutboxCounter",
     "OutboxEvent",
     "Reading",
+    "RecoveryCode",
     "RefreshToken",
+    "SecondFactor",
     "Shop",
     "ShopMember",
     "StateModel",

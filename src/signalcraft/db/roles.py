@@ -43,11 +43,15 @@ READABLE = (
 """Tables that the reader may read."""
 HIDDEN = (
     "clip_fragments",  # raw sound
+    "external_identities",
     "imported_records",  # among them what single persons were told
     "labels",  # what single persons answered
     "outbox",  # what single persons are told
     "outbox_counter",
+    "recovery_codes",
     "refresh_tokens",
+    "second_factors",
+    "sessions",
     "shop_members",
     "users",
 )
