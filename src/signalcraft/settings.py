@@ -83,11 +83,25 @@ class Settings(BaseSettings):
 
     # --- accounts
     token_signing_key: SecretStr
-    """Base64 of the Ed25519 private key (PKCS 8 PEM) that signs access tokens. Has no default on purpose."""
+    """Base64 of the Ed25519 private key (PKCS 8 PEM) that signs access tokens until `signalcraft keys rotate`
+    makes the next one in the data folder, and from which refresh tokens are derived. Has no default on purpose."""
+    encryption_keys: SecretStr
+    """Keys of 32 bytes in URL-safe Base64, separated by commas: the first encrypts what must be read again (the
+    secrets of second factors), all of them decrypt. Has no default on purpose."""
     access_token_seconds: int = Field(900, ge=60, le=3600)
     """15 minutes: how long a stolen access token is of use."""
     refresh_token_days: int = Field(30, ge=1, le=365)
     """How long somebody who does not come back stays signed in."""
+    session_days: int = Field(90, ge=1, le=730)
+    """How long a session lasts at most, however often it is used."""
+    second_factor_required_for_administrators: bool = False
+    """Set, an administrator without a second factor has no more rights than anybody until they add one."""
+    kakao_client_id: str = ""
+    """REST API key of the app at developers.kakao.com; empty, nobody signs in with Kakao."""
+    kakao_client_secret: SecretStr | None = None
+    """Client secret of that app."""
+    kakao_issuer: str = "https://kauth.kakao.com"
+    """OpenID provider whose discovery document is asked; another one only in tests."""
     cookie_secure: bool = False
     """Set where TLS ends in front of us; a Secure cookie on plain HTTP would never come back."""
     old_password_salt: SecretStr | None = None

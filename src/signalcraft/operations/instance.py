@@ -10,6 +10,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pydantic import ValidationError
@@ -26,7 +27,13 @@ _OWNER = "DATABASE_OWNER_URL"
 _READER = "DATABASE_READER_URL"
 _REDIS = "REDIS_URL"
 _SIGNING_KEY = "SIGNALCRAFT_TOKEN_SIGNING_KEY"
-_FIELDS = {_DATABASE: "database_url", _REDIS: "redis_url", _SIGNING_KEY: "token_signing_key"}
+_ENCRYPTION_KEYS = "SIGNALCRAFT_ENCRYPTION_KEYS"
+_FIELDS = {
+    _DATABASE: "database_url",
+    _REDIS: "redis_url",
+    _SIGNING_KEY: "token_signing_key",
+    _ENCRYPTION_KEYS: "encryption_keys",
+}
 
 _SOCKET_PATH_LIMIT = 107
 """Bytes that Linux has for the path of a Unix socket."""
@@ -173,6 +180,7 @@ def _generate(missing: list[str], base: int) -> dict[str, str]:
         _READER: lambda: database_url("signalcraft_reader"),
         _REDIS: lambda: url("redis", "", base + VALKEY, "0"),
         _SIGNING_KEY: _signing_key,
+        _ENCRYPTION_KEYS: lambda: Fernet.generate_key().decode(),
     }
     return {name: makers[name]() for name in missing}
 
