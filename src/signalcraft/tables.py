@@ -1,8 +1,13 @@
 """Every table of the system. Entry points import it: a foreign key needs its target's table to be known."""
 
 from signalcraft.accounts.models import (
+    AccountRequest,
     AccountSession,
+    ApiToken,
+    Consent,
     ExternalIdentity,
+    Invitation,
+    OneTimeToken,
     RecoveryCode,
     RefreshToken,
     SecondFactor,
@@ -13,31 +18,40 @@ from signalcraft.acoustics.learning.models import Baseline, Head, Label, StateMo
 from signalcraft.acoustics.models import Analysis, Clip, ClipFragment, FormerResult
 from signalcraft.alarms.models import Alarm, AlarmTransition
 from signalcraft.db.base import Base
-from signalcraft.fleet.models import Device, Machine, Shop
+from signalcraft.fleet.models import ClaimCode, Device, DeviceKey, Machine, Shop
+from signalcraft.mail.models import OutgoingMail
 from signalcraft.migration.models import ImportedRecord
 from signalcraft.notifications.models import Notification
 from signalcraft.realtime.models import OutboxCounter, OutboxEvent
 from signalcraft.telemetry.models import Reading
 
 __all__ = [
+    "AccountRequest",
     "AccountSession",
     "Alarm",
     "AlarmTransition",
     "Analysis",
+    "ApiToken",
     "Base",
     "Baseline",
+    "ClaimCode",
     "Clip",
     "ClipFragment",
+    "Consent",
     "Device",
+    "DeviceKey",
     "ExternalIdentity",
     "FormerResult",
     "Head",
     "ImportedRecord",
+    "Invitation",
     "Label",
     "Machine",
     "Notification",
+    "OneTimeToken",
     "OutboxCounter",
     "OutboxEvent",
+    "OutgoingMail",
     "Reading",
     "RecoveryCode",
     "RefreshToken",

@@ -42,12 +42,20 @@ READABLE = (
 )
 """Tables that the reader may read."""
 HIDDEN = (
+    "account_requests",
+    "api_tokens",
+    "claim_codes",
     "clip_fragments",  # raw sound
+    "consents",
+    "device_keys",
     "external_identities",
     "imported_records",  # among them what single persons were told
+    "invitations",
     "labels",  # what single persons answered
+    "one_time_tokens",
     "outbox",  # what single persons are told
     "outbox_counter",
+    "outgoing_mails",  # with the links in them
     "recovery_codes",
     "refresh_tokens",
     "second_factors",

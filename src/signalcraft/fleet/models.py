@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Integer, func, text
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Identity, Integer, LargeBinary, Text, func, text
 from sqlalchemy.dialects.postgresql import INET
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -40,7 +40,10 @@ class Device(Base):
     """An ESP32 node. `device_id` is the name it gives itself; `id` is what narrow rows refer to."""
 
     __tablename__ = "devices"
-    __table_args__ = (CheckConstraint("vibration_unit IN ('g', 'm/s2')", name="vibration_unit"),)
+    __table_args__ = (
+        CheckConstraint("vibration_unit IN ('g', 'm/s2')", name="vibration_unit"),
+        CheckConstraint("admission IN ('undecided', 'keyless', 'key', 'blocked')", name="admission"),
+    )
 
     id: Mapped[int] = mapped_column(Integer(), Identity(), primary_key=True)
     device_id: Mapped[str] = mapped_column(unique=True)
@@ -53,3 +56,49 @@ class Device(Base):
     address: Mapped[str | None] = mapped_column(INET)
     first_seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
     last_seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    admission: Mapped[str] = mapped_column(server_default="undecided")
+    """Who is believed to be this node. `key`: who shows a key of it. `keyless`: whoever sends from `networks`,
+    as its shop's owner has allowed. `undecided`: whoever sends; nobody has claimed it, or it was claimed before
+    there were keys. `blocked`: nobody."""
+    networks: Mapped[list[str] | None] = mapped_column(ARRAY(Text()))
+    """Networks in CIDR notation from which a node without a key is let in."""
+
+    @property
+    def unauthenticated(self) -> bool:
+        """Whether others than the node could be sending in its name."""
+        return self.admission != "key"
+
+
+class DeviceKey(Base):
+    """A secret of one node; only its hash is kept. A node may have two while one replaces the other."""
+
+    __tablename__ = "device_keys"
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    device_id: Mapped[int] = mapped_column(ForeignKey("devices.id", ondelete="CASCADE"), index=True)
+    key_hash: Mapped[bytes] = mapped_column(LargeBinary(), unique=True)
+    beginning: Mapped[str]
+    """Its first characters, to be recognised by."""
+    created_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    created_at: Mapped[datetime]
+    first_used_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+    ends_at: Mapped[datetime | None]
+    """Set when the node has shown its next key."""
+    revoked_at: Mapped[datetime | None]
+
+
+class ClaimCode(Base):
+    """A short code that makes the node which shows it a machine of a shop, once; only its hash is kept."""
+
+    __tablename__ = "claim_codes"
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    code_hash: Mapped[bytes] = mapped_column(LargeBinary(), unique=True)
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id", ondelete="CASCADE"), index=True)
+    machine_name: Mapped[str]
+    created_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    device_id: Mapped[int | None] = mapped_column(ForeignKey("devices.id", ondelete="CASCADE"))
