@@ -83,11 +83,11 @@ class Settings(BaseSettings):
 
     # --- accounts
     token_signing_key: SecretStr
-    """Base64 of the Ed25519 private key (PKCS 8 PEM) that signs access tokens until `signalcraft keys rotate`
-    makes the next one in the data folder, and from which refresh tokens are derived. Has no default on purpose."""
+    """Base64 of the Ed25519 private key (PKCS 8 PEM) from which refresh tokens are derived, and which signs
+    access tokens until `signalcraft keys rotate` puts the next one into the data folder. No default."""
     encryption_keys: SecretStr
-    """Keys of 32 bytes in URL-safe Base64, separated by commas: the first encrypts what must be read again (the
-    secrets of second factors), all of them decrypt. Has no default on purpose."""
+    """Keys of 32 bytes in URL-safe Base64, separated by commas, for what must be read again (the secrets of
+    second factors): the first encrypts, all of them decrypt. Has no default on purpose."""
     access_token_seconds: int = Field(900, ge=60, le=3600)
     """15 minutes: how long a stolen access token is of use."""
     refresh_token_days: int = Field(30, ge=1, le=365)
