@@ -1,4 +1,4 @@
-"""Talk to the server exactly as a node does: no sign-in, raw sound, flat JSON, patience when refused."""
+"""Talk to the server exactly as a node does: raw sound, flat JSON, its key if it has one, patience."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -36,6 +36,7 @@ class NodeClient:
     Parameters
     ----------
     url : origin of the server, such as `http://127.0.0.1:8000`.
+    keys : the key of each device that has one, by its name.
     patience_seconds : how long one message is tried again before it counts as refused.
     transport, sleep : stand-ins for the network and the clock in tests.
     """
@@ -44,11 +45,13 @@ class NodeClient:
         self,
         url: str,
         *,
+        keys: Mapping[str, str] | None = None,
         patience_seconds: float = 120.0,
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = httpx.Client(base_url=url, timeout=TIMEOUT, transport=transport)
+        self._keys = keys or {}
         self._patience_seconds = patience_seconds
         self._sleep = sleep
 
@@ -67,6 +70,7 @@ class NodeClient:
             "/api/esp32/config",
             patience_seconds=GREETING_PATIENCE_SECONDS,
             params={"device_id": device_id},
+            headers=self._key_of(device_id),
         )
 
     def send_clip(
@@ -83,7 +87,7 @@ class NodeClient:
 
         Without `measured_at` the arrival counts, as with old firmware; with it, sending again is harmless.
         """
-        headers = {
+        headers = self._key_of(device_id) | {
             "Content-Type": "application/octet-stream",
             "X-Device-ID": device_id,
             "X-Sample-Rate": str(sample_rate_hz),
@@ -98,7 +102,12 @@ class NodeClient:
 
     def send_reading(self, reading: Mapping[str, Any]) -> Outcome:
         """Post one sensor reading in the flat shape of `/api/iot/sensors/data`."""
-        return self._send("POST", "/api/iot/sensors/data", json=reading)
+        headers = self._key_of(reading.get("device_id", ""))
+        return self._send("POST", "/api/iot/sensors/data", json=reading, headers=headers)
+
+    def _key_of(self, device_id: str) -> dict[str, str]:
+        key = self._keys.get(device_id)
+        return {"X-Device-Key": key} if key else {}
 
     def _send(
         self, method: str, path: str, *, patience_seconds: float | None = None, **request: Any

@@ -57,9 +57,12 @@ class Device(Base):
     first_seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
     last_seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
     admission: Mapped[str] = mapped_column(server_default="undecided")
-    """Who is believed to be this node. `key`: who shows a key of it. `keyless`: whoever sends from `networks`,
-    as its shop's owner has allowed. `undecided`: whoever sends; nobody has claimed it, or it was claimed before
-    there were keys. `blocked`: nobody."""
+    """Who is believed to be this node.
+
+    `key`: who shows a key of it. `keyless`: whoever sends from `networks`, as its shop's owner has allowed.
+    `undecided`: whoever sends; nobody has claimed it, or somebody has before there were keys.
+    `blocked`: nobody.
+    """
     networks: Mapped[list[str] | None] = mapped_column(ARRAY(Text()))
     """Networks in CIDR notation from which a node without a key is let in."""
 

@@ -19,6 +19,7 @@ API_PATHS = (
     "/api/shops",
     "/api/machines",
     "/api/devices",
+    "/api/claim-codes",
     "/api/clips",
     "/api/analyses",
     "/api/conditions",

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from signalcraft.acoustics import reception
 from signalcraft.api.access import device, principal, sign_in_required, user
 from signalcraft.api.bodies import BoundedRequest, body_limit, lenient_json, read_body, unreadable_numbers
+from signalcraft.api.callers import caller
 from signalcraft.api.problems import PROBLEM_RESPONSES
 from signalcraft.api.schemas import (
     AudioReceived,
@@ -26,6 +27,7 @@ from signalcraft.clock import iso, utc_now
 from signalcraft.db.session import repeated, unit_of_work
 from signalcraft.errors import InvalidInputError, UnauthenticatedError
 from signalcraft.fleet import service as fleet
+from signalcraft.fleet.admission import admit_one
 from signalcraft.fleet.models import Device
 from signalcraft.fleet.schemas import DeviceId
 from signalcraft.telemetry import service as telemetry
@@ -129,7 +131,7 @@ def register(body: Registration) -> dict[str, Any]:
     """Introduce a node. One that nobody knows waits to be claimed."""
     now = utc_now()
     with unit_of_work() as session:
-        node = fleet.see_device(session, body.device_id, address=request.remote_addr, now=now)
+        node = admit_one(session, caller(body.device_id), now=now)
         node.sample_rate_hz = body.sample_rate
     return {
         "success": True,
@@ -144,7 +146,7 @@ def register(body: Registration) -> dict[str, Any]:
 def config(query: DeviceQuery) -> dict[str, Any]:
     """How a node should work. Deployed firmware calls this at boot in place of registering."""
     with unit_of_work() as session:
-        node = fleet.see_device(session, query.device_id, address=request.remote_addr, now=utc_now())
+        node = admit_one(session, caller(query.device_id), now=utc_now())
     return {
         "success": True,
         "device_id": node.device_id,
@@ -186,7 +188,7 @@ def upload_audio(header: AudioHeaders, raw: Pcm) -> dict[str, Any]:
     pcm = read_body(cast(BoundedRequest, request))
     now = utc_now()
     with unit_of_work() as session:
-        node = fleet.see_device(session, header.device_id, address=request.remote_addr, now=now)
+        node = admit_one(session, caller(header.device_id), now=now)
         if header.synthetic:
             fleet.mark_synthetic(session, node)
         received = reception.receive_node_clip(
@@ -225,7 +227,7 @@ def receive_features(header: FeatureHeaders, body: FeatureMessage) -> dict[str, 
     reading = message.reading(unreadable_numbers(), measured_at=header.measured_at or now)
 
     def store(session: Session) -> None:
-        node = fleet.see_device(session, device_id, address=request.remote_addr, now=now)
+        node = admit_one(session, caller(device_id), now=now)
         telemetry.record(session, node, [reading])
 
     repeated(store)

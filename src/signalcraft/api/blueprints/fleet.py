@@ -1,6 +1,6 @@
 """Shops, the machines in them, and claiming a node for one."""
 
-from typing import Any
+from typing import Any, Literal
 
 from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
@@ -17,7 +17,7 @@ from signalcraft.db.session import unit_of_work
 from signalcraft.errors import InvalidInputError
 from signalcraft.fleet import service as fleet
 from signalcraft.fleet.models import Shop
-from signalcraft.fleet.schemas import DeviceId, Name
+from signalcraft.fleet.schemas import DeviceId, Name, Networks
 
 blueprint = APIBlueprint(
     "fleet",
@@ -37,6 +37,11 @@ class Claim(BaseModel):
 
     shop_id: int = Field(ge=1, le=2**63 - 1, strict=True)
     machine_name: Name
+    admission: Literal["key", "keyless"] = Field(
+        "key",
+        description="Whether the node shows a key from now on, or cannot and sends from `networks` only.",
+    )
+    networks: Networks | None = None
 
 
 class MachineChange(BaseModel):
@@ -77,7 +82,13 @@ def claim_device(path: DevicePath, body: Claim) -> Response:
     """Give the machine of an unclaimed node to a shop, with all it has learned."""
     with unit_of_work() as session:
         machine = fleet.claim_device(
-            session, principal(), path.device_id, shop_id=body.shop_id, machine_name=body.machine_name
+            session,
+            principal(),
+            path.device_id,
+            shop_id=body.shop_id,
+            machine_name=body.machine_name,
+            admission=body.admission,
+            networks=body.networks,
         )
     return _machine(machine.id)
 

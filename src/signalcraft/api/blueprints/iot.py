@@ -3,7 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-from flask import request
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 from pydantic import BaseModel, Field
@@ -11,11 +10,13 @@ from sqlalchemy.orm import Session
 
 from signalcraft.api.access import device, principal, user
 from signalcraft.api.bodies import lenient_json, unreadable_numbers
+from signalcraft.api.callers import caller
 from signalcraft.api.problems import PROBLEM_RESPONSES
 from signalcraft.api.schemas import DeviceList, SensorDataReceived, SensorHistory
 from signalcraft.clock import iso, utc_now
 from signalcraft.db.session import repeated, unit_of_work
 from signalcraft.fleet import service as fleet
+from signalcraft.fleet.admission import admit_one
 from signalcraft.fleet.schemas import DeviceId
 from signalcraft.telemetry import service as telemetry
 from signalcraft.telemetry.models import Reading
@@ -51,7 +52,7 @@ def receive_sensor_data(body: SensorData) -> dict[str, Any]:
     reading = body.reading(unreadable_numbers())
 
     def store(session: Session) -> None:
-        node = fleet.see_device(session, body.device_id, address=request.remote_addr, now=now)
+        node = admit_one(session, caller(body.device_id), now=now)
         telemetry.record(session, node, [reading])
 
     repeated(store)
@@ -94,6 +95,7 @@ def devices() -> dict[str, Any]:
                 "last_seen": iso(node.last_seen_at),
                 "firmware_version": node.firmware_version,
                 "is_online": now - node.last_seen_at < ONLINE_WITHIN,
+                "unauthenticated": node.unauthenticated,
             }
             for node, machine in found
         ],
