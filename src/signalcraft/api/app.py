@@ -8,7 +8,18 @@ from flask_openapi3.openapi import OpenAPI
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from signalcraft.api.access import init_access
-from signalcraft.api.blueprints import ai, clips, dashboard, esp32, fleet, health, iot, learning, machines
+from signalcraft.api.blueprints import (
+    ai,
+    clips,
+    dashboard,
+    device_keys,
+    esp32,
+    fleet,
+    health,
+    iot,
+    learning,
+    machines,
+)
 from signalcraft.api.bodies import BoundedRequest
 from signalcraft.api.problems import Problem, init_problems, raise_validation_error
 from signalcraft.api.request_ids import init_request_ids
@@ -22,6 +33,7 @@ BLUEPRINTS = (
     ai.blueprint,
     iot.blueprint,
     fleet.blueprint,
+    device_keys.blueprint,
     dashboard.blueprint,
     machines.blueprint,
     clips.blueprint,
