@@ -212,7 +212,7 @@ def test_while_the_database_is_away_people_are_asked_to_come_again(
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("signalcraft.gateway.access.authenticate_access_token", fail)
+    monkeypatch.setattr("signalcraft.gateway.access.authenticate", fail)
     answer = gateway_client.get("/api/auth/verify", headers=headers)
     assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
     assert int(answer.headers["Retry-After"]) > 0

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from signalcraft.accounts.roles import SHOP_ROLES, Permission
 from signalcraft.errors import ForbiddenError, NotFoundError
@@ -15,6 +16,15 @@ class Principal:
     username: str
     role: str
     shop_roles: Mapping[int, str] = field(default_factory=dict)
+    session_id: UUID | None = None
+    """The session that this request belongs to."""
+    second_factor: bool = False
+    """Whether that session was opened, or confirmed since, with a second factor."""
+
+    @property
+    def quota_subject(self) -> str:
+        """Whose quota of requests (`ratelimits`) this caller uses."""
+        return f"account:{self.user_id}"
 
     @property
     def is_admin(self) -> bool:

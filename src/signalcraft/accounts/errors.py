@@ -1,6 +1,9 @@
 """What can go wrong with accounts."""
 
-from signalcraft.errors import UnauthenticatedError
+from datetime import timedelta
+from http import HTTPStatus
+
+from signalcraft.errors import SignalCraftError, UnauthenticatedError
 
 
 class WrongCredentialsError(UnauthenticatedError):
@@ -19,3 +22,28 @@ class SessionEndedError(UnauthenticatedError):
 
     def __init__(self) -> None:
         super().__init__("The session has ended: please sign in again. 다시 로그인해 주세요.")
+
+
+class WrongCodeError(UnauthenticatedError):
+    title = "Sign-in failed"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The code is wrong or was used before. 인증 코드가 올바르지 않거나 이미 사용되었습니다.",
+            field="code",
+        )
+
+
+class TooManyAttemptsError(SignalCraftError):
+    """Guessing has to wait; a recovery code still opens."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    title = "Too many attempts"
+
+    def __init__(self, wait: timedelta) -> None:
+        super().__init__(
+            "Too many wrong codes: please wait, or use a recovery code."
+            " 잘못된 코드를 너무 많이 입력했습니다. 잠시 기다리거나 복구 코드를 사용해 주세요.",
+            field="code",
+        )
+        self.headers = {"Retry-After": str(max(1, int(wait.total_seconds())))}

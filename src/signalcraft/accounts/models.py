@@ -164,9 +164,7 @@ class AccountRequest(Base):
     """
 
     __tablename__ = "account_requests"
-    __table_args__ = (
-        CheckConstraint("kind IN ('register', 'reset_password', 'change_email')", name="kind"),
-    )
+    __table_args__ = (CheckConstraint("kind IN ('register', 'reset_password', 'change_email')", name="kind"),)
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     kind: Mapped[str]

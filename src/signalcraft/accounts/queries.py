@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from uuid import UUID
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from signalcraft.accounts.models import RefreshToken, ShopMember, User
+from signalcraft.accounts.models import ShopMember, User
 
 
 def user_by_login(session: Session, login: str) -> User | None:
@@ -36,43 +35,11 @@ def shop_roles(session: Session, user_id: int, now: datetime) -> Mapping[int, st
     return {row.shop_id: row.role for row in rows}
 
 
-def lock_refresh_token(session: Session, token_hash: bytes) -> RefreshToken | None:
-    """The link of the chain, with its person's row locked: uses, sign-out and a new password take turns.
-
-    A lock on the link alone would let a revocation overlook the successor that a refresh is just adding.
-    """
-    session.execute(
-        select(User.id)
-        .join(RefreshToken, RefreshToken.user_id == User.id)
-        .where(RefreshToken.token_hash == token_hash)
-        .with_for_update(of=User, key_share=True)
-    )
-    return session.scalar(select(RefreshToken).where(RefreshToken.token_hash == token_hash))
-
-
-def revoke_family(session: Session, family: UUID, now: datetime) -> None:
-    session.execute(
-        update(RefreshToken)
-        .where(RefreshToken.family == family, RefreshToken.revoked_at.is_(None))
-        .values(revoked_at=now)
-    )
-
-
-def revoke_sessions(session: Session, user_id: int, now: datetime) -> None:
-    session.execute(
-        update(RefreshToken)
-        .where(RefreshToken.user_id == user_id, RefreshToken.revoked_at.is_(None))
-        .values(revoked_at=now)
-    )
-
-
-def family_is_live(session: Session, family: UUID) -> bool:
-    """Whether the session was neither signed out nor revoked."""
-    return (
-        session.scalar(
-            select(RefreshToken.family)
-            .where(RefreshToken.family == family, RefreshToken.revoked_at.is_(None))
-            .limit(1)
-        )
-        is not None
+def lock_user(session: Session, user_id: int) -> User | None:
+    """The person, their row locked: a sign-in and a change of password or state take turns."""
+    return session.scalar(
+        select(User)
+        .where(User.id == user_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
     )

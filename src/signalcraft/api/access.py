@@ -14,10 +14,9 @@ from typing import Any, Literal, TypeVar
 from flask import Flask, current_app, g, request
 
 from signalcraft.accounts.access import Principal
-from signalcraft.accounts.credentials import CSRF_HEADER, token_of
+from signalcraft.accounts.authentication import authenticate
+from signalcraft.accounts.credentials import token_of
 from signalcraft.accounts.roles import Permission
-from signalcraft.accounts.service import authenticate_access_token
-from signalcraft.accounts.tokens import ACCESS_COOKIE
 from signalcraft.db.session import unit_of_work
 from signalcraft.errors import ForbiddenError
 from signalcraft.logging import bind
@@ -90,14 +89,9 @@ def sign_in_required() -> Principal:
     UnauthenticatedError, ForbiddenError
         There is no valid token, or another site may have provoked the request.
     """
-    token = token_of(
-        authorization=request.headers.get("Authorization"),
-        cookie=request.cookies.get(ACCESS_COOKIE),
-        method=request.method,
-        csrf_header=request.headers.get(CSRF_HEADER),
-    )
+    token = token_of(header=request.headers.get, cookies=request.cookies, method=request.method)
     with unit_of_work() as session:
-        g.principal = authenticate_access_token(session, token)
+        g.principal = authenticate(session, token)
     bind(user_id=g.principal.user_id)
     return principal()
 

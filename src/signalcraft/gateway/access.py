@@ -8,35 +8,34 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from signalcraft.accounts.access import Principal
-from signalcraft.accounts.credentials import CSRF_HEADER, require_same_site, token_of
-from signalcraft.accounts.service import authenticate_access_token
-from signalcraft.accounts.tokens import ACCESS_COOKIE
+from signalcraft.accounts.authentication import authenticate
+from signalcraft.accounts.credentials import require_own_page, require_same_site, token_of
 from signalcraft.db.session import unit_of_work
+from signalcraft.gateway.limits import count
 from signalcraft.logging import bind
 
 
 def signed_in(request: Request) -> Principal:
     """The person of this request; 401 where there is none."""
-    token = token_of(
-        authorization=request.headers.get("Authorization"),
-        cookie=request.cookies.get(ACCESS_COOKIE),
-        method=request.method,
-        csrf_header=request.headers.get(CSRF_HEADER),
-    )
+    token = token_of(header=request.headers.get, cookies=request.cookies, method=request.method)
     with unit_of_work() as session:
-        principal = authenticate_access_token(session, token)
+        principal = authenticate(session, token)
     bind(user_id=principal.user_id)
+    count(request, "user", principal.quota_subject)
     return principal
 
 
-def public() -> None:
+def public(request: Request) -> None:
     """Anybody may call it."""
+    count(request, "public")
 
 
 def session_routes(request: Request) -> None:
     """Anybody may call it from our own pages: sign-in must not be provoked by another site either."""
+    require_own_page(request.headers.get)
     if request.cookies:
-        require_same_site(method=request.method, csrf_header=request.headers.get(CSRF_HEADER))
+        require_same_site(header=request.headers.get, method=request.method)
+    count(request, "public")
 
 
 SignedIn = Annotated[Principal, Depends(signed_in)]

@@ -3,15 +3,16 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 import signalcraft.tables  # noqa: F401  # foreign keys need every table known
 from signalcraft.gateway.access import verify_access_rules
 from signalcraft.gateway.feed import Feed
+from signalcraft.gateway.limits import take_in
 from signalcraft.gateway.middleware import RequestContext
 from signalcraft.gateway.problems import init_problems
-from signalcraft.gateway.routes import alarms, auth, health, notifications, pages
+from signalcraft.gateway.routes import alarms, auth, health, notifications, pages, sessions
 from signalcraft.observability.sentry import start_sentry
 from signalcraft.settings import Settings, get_settings
 
@@ -29,10 +30,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         max_body_size=settings.json_limit_bytes,
         lifespan=_lifespan,
+        dependencies=[Depends(take_in)],
     )
     init_problems(app)
-    for module in (auth, notifications, alarms, health, pages):
+    for module in (auth, sessions, notifications, alarms, health, pages):
         app.include_router(module.router)
+    app.include_router(sessions.well_known)
     pages.mount_static_files(app)
     if settings.trusted_origins:
         app.add_middleware(

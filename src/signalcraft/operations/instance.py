@@ -180,7 +180,7 @@ def _generate(missing: list[str], base: int) -> dict[str, str]:
         _READER: lambda: database_url("signalcraft_reader"),
         _REDIS: lambda: url("redis", "", base + VALKEY, "0"),
         _SIGNING_KEY: _signing_key,
-        _ENCRYPTION_KEYS: lambda: Fernet.generate_key().decode(),
+        _ENCRYPTION_KEYS: _encryption_key,
     }
     return {name: makers[name]() for name in missing}
 
@@ -188,6 +188,10 @@ def _generate(missing: list[str], base: int) -> dict[str, str]:
 def _signing_key() -> str:
     pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return base64.b64encode(pem).decode()
+
+
+def _encryption_key() -> str:
+    return Fernet.generate_key().decode()
 
 
 def _read(file: Path) -> dict[str, str]:

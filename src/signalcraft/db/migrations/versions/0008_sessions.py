@@ -1,5 +1,7 @@
 """Sessions, second factors, identities at other providers"""
 
+from datetime import datetime
+
 from alembic import op
 import sqlalchemy as sa
 
@@ -9,23 +11,21 @@ branch_labels = None
 depends_on = None
 
 
-def _time(name: str, *, nullable: bool = False, default: bool = False) -> sa.Column:
+def _time(name: str, *, nullable: bool = False, default: bool = False) -> sa.Column[datetime]:
     server_default = sa.func.now() if default else None
     return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable, server_default=server_default)
 
 
-def _user(table: str, **options: bool) -> list[sa.SchemaItem]:
-    return [
-        sa.Column('user_id', sa.BigInteger(), nullable=False, **options),
-        sa.ForeignKeyConstraint(['user_id'], ['users.id'], name=f'fk_{table}_user_id_users', ondelete='CASCADE'),
-    ]
+def _user(table: str) -> sa.Column[int]:
+    reference = sa.ForeignKey('users.id', name=f'fk_{table}_user_id_users', ondelete='CASCADE')
+    return sa.Column('user_id', sa.BigInteger(), reference, nullable=False)
 
 
 def upgrade() -> None:
     op.create_table(
         'sessions',
         sa.Column('id', sa.Uuid(), nullable=False),
-        *_user('sessions'),
+        _user('sessions'),
         _time('created_at'),
         _time('last_used_at'),
         sa.Column('address', sa.Text(), nullable=False, server_default=''),
@@ -38,7 +38,7 @@ def upgrade() -> None:
     op.create_index('ix_sessions_user_id', 'sessions', ['user_id'])
     op.create_table(
         'second_factors',
-        *_user('second_factors'),
+        _user('second_factors'),
         sa.Column('secret', sa.LargeBinary(), nullable=False),
         _time('created_at', default=True),
         _time('confirmed_at', nullable=True),
@@ -49,7 +49,7 @@ def upgrade() -> None:
     )
     op.create_table(
         'recovery_codes',
-        *_user('recovery_codes'),
+        _user('recovery_codes'),
         sa.Column('code_hash', sa.LargeBinary(), nullable=False),
         _time('used_at', nullable=True),
         sa.PrimaryKeyConstraint('user_id', 'code_hash', name='pk_recovery_codes'),
@@ -58,7 +58,7 @@ def upgrade() -> None:
         'external_identities',
         sa.Column('issuer', sa.Text(), nullable=False),
         sa.Column('subject', sa.Text(), nullable=False),
-        *_user('external_identities'),
+        _user('external_identities'),
         _time('linked_at', default=True),
         _time('last_used_at', nullable=True),
         sa.PrimaryKeyConstraint('issuer', 'subject', name='pk_external_identities'),

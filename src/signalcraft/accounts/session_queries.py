@@ -1,0 +1,148 @@
+"""All SQL of sessions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, bindparam, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from signalcraft.accounts.models import AccountSession, RefreshToken, ShopMember, User
+
+_USE_NOTED_EVERY = timedelta(minutes=1)
+"""How exactly "last used" is known; a row written at each request would be the busiest of all."""
+
+
+@dataclass(frozen=True)
+class LiveSession:
+    """A session that was not ended, of an active person, with their rights of this moment."""
+
+    username: str
+    role: str
+    last_used_at: datetime
+    second_factor_at: datetime | None
+    shop_roles: Mapping[int, str]
+
+    def is_use_noted(self, now: datetime) -> bool:
+        return now - self.last_used_at < _USE_NOTED_EVERY
+
+
+_LIVE_SESSION = (
+    select(
+        User.username,
+        User.role,
+        AccountSession.last_used_at,
+        AccountSession.second_factor_at,
+        select(func.jsonb_object_agg(ShopMember.shop_id, ShopMember.role))
+        .where(
+            ShopMember.user_id == User.id,
+            or_(ShopMember.expires_at.is_(None), ShopMember.expires_at > bindparam("now")),
+        )
+        .scalar_subquery(),
+    )
+    .join(User, User.id == AccountSession.user_id)
+    .where(
+        AccountSession.id == bindparam("id"),
+        User.id == bindparam("user_id"),
+        AccountSession.ended_at.is_(None),
+        User.status == "active",
+    )
+)
+
+
+def live_session(session: Session, *, session_id: UUID, user_id: int, now: datetime) -> LiveSession | None:
+    """The session with its person's rights in one statement, or None where it is over."""
+    row = session.execute(_LIVE_SESSION, {"id": session_id, "user_id": user_id, "now": now}).one_or_none()
+    if row is None:
+        return None
+    username, role, last_used_at, second_factor_at, shops = row
+    return LiveSession(
+        username, role, last_used_at, second_factor_at, {int(k): v for k, v in (shops or {}).items()}
+    )
+
+
+def note_use(session: Session, session_id: UUID, now: datetime) -> None:
+    session.execute(
+        update(AccountSession)
+        .where(AccountSession.id == session_id, AccountSession.last_used_at < now)
+        .values(last_used_at=now)
+    )
+
+
+def link_of(session: Session, token_hash: bytes) -> RefreshToken | None:
+    """The link of a chain."""
+    return session.scalar(
+        select(RefreshToken)
+        .where(RefreshToken.token_hash == token_hash)
+        .execution_options(populate_existing=True)
+    )
+
+
+def lock_session(session: Session, link: RefreshToken, now: datetime) -> AccountSession:
+    """The session of a link, its row locked: uses of its tokens and whatever ends it take turns.
+
+    A session that release 0.1.0 opened has no row yet.
+    """
+    wanted = select(AccountSession).where(AccountSession.id == link.family).with_for_update()
+    found = session.scalar(wanted)
+    if found is None:
+        session.execute(
+            insert(AccountSession)
+            .values(id=link.family, user_id=link.user_id, created_at=link.created_at, last_used_at=now)
+            .on_conflict_do_nothing()
+        )
+        found = session.scalars(wanted).one()
+    return found
+
+
+def end_sessions(session: Session, *which: ColumnElement[bool], now: datetime, reason: str) -> Sequence[UUID]:
+    """End the live sessions that meet all conditions; returns their ids."""
+    ended: Sequence[UUID] = session.scalars(
+        update(AccountSession)
+        .where(AccountSession.ended_at.is_(None), *which)
+        .values(ended_at=now, end_reason=reason)
+        .returning(AccountSession.id)
+    ).all()
+    if ended:
+        # What release 0.1.0 looks at, should it run on these tables again.
+        session.execute(
+            update(RefreshToken)
+            .where(RefreshToken.family.in_(ended), RefreshToken.revoked_at.is_(None))
+            .values(revoked_at=now)
+        )
+    return ended
+
+
+def live_sessions(session: Session, user_id: int) -> Sequence[AccountSession]:
+    """A person's sessions that are not over, the one used last first."""
+    return session.scalars(
+        select(AccountSession)
+        .where(AccountSession.user_id == user_id, AccountSession.ended_at.is_(None))
+        .order_by(AccountSession.last_used_at.desc(), AccountSession.id)
+    ).all()
+
+
+def delete_outlived(session: Session, *, before: datetime, limit: int) -> int:
+    """Delete sessions, ended or not, that nobody has used since `before`, with their links; how many."""
+    outlived = select(AccountSession.id).where(AccountSession.last_used_at < before).limit(limit)
+    ids = session.scalars(outlived).all()
+    if ids:
+        _delete(session, RefreshToken, RefreshToken.family.in_(ids))
+        _delete(session, AccountSession, AccountSession.id.in_(ids))
+    return len(ids)
+
+
+def delete_expired_links(session: Session, *, now: datetime, limit: int) -> int:
+    """Delete links of chains that nobody can use any more; how many."""
+    expired = select(RefreshToken.token_hash).where(RefreshToken.expires_at < now).limit(limit)
+    hashes = session.scalars(expired).all()
+    if hashes:
+        _delete(session, RefreshToken, RefreshToken.token_hash.in_(hashes))
+    return len(hashes)
+
+
+def _delete(session: Session, table: Any, condition: ColumnElement[bool]) -> None:
+    session.query(table).where(condition).delete(synchronize_session=False)
