@@ -4,7 +4,9 @@ Precedence: process environment, then `.env` in the working folder, then `<data_
 `signalcraft up` writes once with everything that was generated for this instance (ports, passwords, keys).
 """
 
+import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib.metadata import version
@@ -110,6 +112,16 @@ class Settings(BaseSettings):
     trusted_origins: Annotated[tuple[str, ...], NoDecode] = ()
     """Comma-separated origins, besides our own, that browsers may call from."""
 
+    # --- mail
+    public_url: str = ""
+    """Origin under which people reach this instance, for links in mail: never taken from a request, whose
+    Host header anybody may write. Empty means `http://localhost:<gateway_port>`."""
+    smtp_url: SecretStr | None = None
+    """smtp://user:password@host:587 (STARTTLS) or smtps://…:465 of the server that takes our mail, with
+    percent-encoded user and password; unset, mail becomes `.eml` files in `<data_dir>/mail`."""
+    mail_from: str = "SignalCraft <signalcraft@localhost>"
+    """Sender of our mail: a name and an address that the mail server lets us use."""
+
     # --- limits on what comes in
     upload_limit_bytes: int = Field(32 * 1024 * 1024, ge=1024)
     """Largest sound upload: 5 minutes of 48 kHz stereo WAV is 58 MB, of AAC 5 MB; 10 MB was the old limit."""
@@ -121,6 +133,12 @@ class Settings(BaseSettings):
     """Longest sound that is analysed: memory of one analysis stays under 100 MB."""
     unclaimed_devices_limit: int = Field(500, ge=0)
     """How many devices nobody has claimed may exist; a flood of invented ids ends here."""
+
+    rate_limits: str = ""
+    """Quotas in place of the defaults, like `sign_in=10/minute;ingest=5000/second` (docs/limits.md)."""
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
+    """Comma-separated addresses or networks whose word on the client's address is taken: a TLS terminator in
+    front of us. Nobody's by default."""
 
     # --- acoustics
     baseline_clips: int = Field(60, ge=20, le=10_000)
@@ -138,7 +156,7 @@ class Settings(BaseSettings):
     event_retention_days: int = Field(7, ge=1)
     """How long a client may be away and still resume without reloading."""
 
-    @field_validator("trusted_origins", mode="before")
+    @field_validator("trusted_origins", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return (
@@ -147,10 +165,48 @@ class Settings(BaseSettings):
             else value
         )
 
+    @field_validator("trusted_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            if not re.fullmatch(r"https?://[A-Za-z0-9.\[\]:-]+", origin):
+                raise ValueError(f"{origin!r} is no origin; write scheme and host, like https://shop.example")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(str(ipaddress.ip_network(network)) for network in value)
+
+    @field_validator("public_url")
+    @classmethod
+    def _origin(cls, value: str) -> str:
+        if value and not re.fullmatch(r"https?://[A-Za-z0-9.\[\]:-]+", value):
+            raise ValueError(f"{value!r} is no origin; write scheme and host, like https://shop.example")
+        return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _mail_server(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.fullmatch(r"smtps?://[^/\s]+", value.get_secret_value()):
+            raise ValueError("expected smtp://user:password@host:587 or smtps://user:password@host:465")
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _sender(cls, value: str) -> str:
+        if not re.fullmatch(r"[^<>\r\n]*<[^<>@\s]+@[^<>@\s]+>", value):
+            raise ValueError("expected a name and an address, like SignalCraft <mail@shop.example>")
+        return value
+
     @field_validator("data_dir")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
+
+    @property
+    def public_origin(self) -> str:
+        return self.public_url or f"http://localhost:{self.gateway_port}"
 
     @property
     def instance_file(self) -> Path:

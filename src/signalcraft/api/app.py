@@ -5,9 +5,10 @@ from typing import Any
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from signalcraft.api.access import init_access
+from signalcraft.api.answer_headers import init_answer_headers
+from signalcraft.api.behind_proxy import BehindOurProxy
 from signalcraft.api.blueprints import (
     ai,
     clips,
@@ -21,6 +22,7 @@ from signalcraft.api.blueprints import (
     machines,
 )
 from signalcraft.api.bodies import BoundedRequest
+from signalcraft.api.limits import init_quotas, init_workload
 from signalcraft.api.problems import Problem, init_problems, raise_validation_error
 from signalcraft.api.request_ids import init_request_ids
 from signalcraft.observability.sentry import start_sentry
@@ -70,11 +72,13 @@ def create_app(settings: Settings | None = None) -> Api:
     )
     app.config["SETTINGS"] = settings
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # Korean as Korean, a third of the bytes
-    # The proxy is the only thing in front of us; it overwrites these headers.
-    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
+    app.wsgi_app = BehindOurProxy(app.wsgi_app)  # type: ignore[method-assign]
     init_request_ids(app)
+    init_answer_headers(app, settings)
     init_problems(app)
+    init_workload(app)
     init_access(app)
+    init_quotas(app)
     for blueprint in BLUEPRINTS:
         app.register_api(blueprint)
     return app

@@ -56,7 +56,7 @@ PROBLEM_RESPONSES: ResponseDict = dict.fromkeys(("422", "4XX", "5XX"), PROBLEM_R
 
 def init_problems(app: Flask) -> None:
     """Render every error that a request ends with."""
-    app.register_error_handler(SignalCraftError, _expected)
+    app.register_error_handler(SignalCraftError, problem_response)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(DBAPIError, _database_away)
     app.register_error_handler(PoolTimeoutError, _database_away)
@@ -71,7 +71,8 @@ def raise_validation_error(error: ValidationError) -> NoReturn:
     raise InvalidInputError(f"{first['field']}: {first['message']}", errors=errors)
 
 
-def _expected(error: SignalCraftError) -> Response:
+def problem_response(error: SignalCraftError) -> Response:
+    """An expected error as its problem document."""
     log.info("refused", status=int(error.status), detail=error.detail, field=error.field)
     response = _answer(int(error.status), problem_of(error, request_id=request_id()))
     response.headers.extend(error.headers)
@@ -83,7 +84,7 @@ def _expected(error: SignalCraftError) -> Response:
 def _http(error: HTTPException) -> Response:
     """Werkzeug's own errors. Flask wraps the unexpected in one too, after logging and reporting it."""
     if isinstance(error, RequestEntityTooLarge):
-        return _expected(TooLargeError("The body is larger than this address accepts.", field="body"))
+        return problem_response(TooLargeError("The body is larger than this address accepts.", field="body"))
     status = error.code or 500
     detail = (
         "An error happened here; it has been recorded."
@@ -102,7 +103,9 @@ def _database_away(error: Exception) -> Response:
         raise error
     # A line without a traceback: while the server is away there is one for each request.
     log.error("database_unavailable", reason=failures.reason(error))
-    return _expected(UnavailableError("The database does not answer; send the same request again later."))
+    return problem_response(
+        UnavailableError("The database does not answer; send the same request again later.")
+    )
 
 
 def _answer(status: int, document: dict[str, Any]) -> Response:

@@ -21,13 +21,13 @@ def signed_in(request: Request) -> Principal:
     with unit_of_work() as session:
         principal = authenticate(session, token)
     bind(user_id=principal.user_id)
-    count(request, "user", principal.quota_subject)
+    count(request, principal.quota_subject)
     return principal
 
 
 def public(request: Request) -> None:
     """Anybody may call it."""
-    count(request, "public")
+    count(request)
 
 
 def session_routes(request: Request) -> None:
@@ -35,7 +35,7 @@ def session_routes(request: Request) -> None:
     require_own_page(request.headers.get)
     if request.cookies:
         require_same_site(header=request.headers.get, method=request.method)
-    count(request, "public")
+    count(request)
 
 
 SignedIn = Annotated[Principal, Depends(signed_in)]
@@ -68,6 +68,15 @@ def api_routes(app: FastAPI) -> list[tuple[str, Dependant]]:
         for context in iter_route_contexts(app.routes)
         if isinstance(context.original_route, APIRoute)
     ]
+
+
+def personal_handlers(app: FastAPI) -> frozenset[Callable[..., object]]:
+    """The handlers that a signed-in person calls."""
+    return frozenset(
+        dependant.call
+        for _, dependant in api_routes(app)
+        if dependant.call is not None and signed_in in _calls(dependant)
+    )
 
 
 def _calls(dependant: Dependant) -> set[Callable[..., object]]:

@@ -7,12 +7,14 @@ from fastapi import Depends, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 import signalcraft.tables  # noqa: F401  # foreign keys need every table known
-from signalcraft.gateway.access import verify_access_rules
+from signalcraft import cross_origin
+from signalcraft.gateway.access import personal_handlers, verify_access_rules
+from signalcraft.gateway.bodies import StrictJson
 from signalcraft.gateway.feed import Feed
 from signalcraft.gateway.limits import take_in
 from signalcraft.gateway.middleware import RequestContext
 from signalcraft.gateway.problems import init_problems
-from signalcraft.gateway.routes import alarms, auth, health, notifications, pages, sessions
+from signalcraft.gateway.routes import alarms, auth, health, kakao, notifications, pages, sessions
 from signalcraft.observability.sentry import start_sentry
 from signalcraft.settings import Settings, get_settings
 
@@ -33,20 +35,23 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         dependencies=[Depends(take_in)],
     )
     init_problems(app)
-    for module in (auth, sessions, notifications, alarms, health, pages):
+    for module in (auth, sessions, kakao, notifications, alarms, health, pages):
         app.include_router(module.router)
     app.include_router(sessions.well_known)
     pages.mount_static_files(app)
-    if settings.trusted_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=list(settings.trusted_origins),
-            allow_credentials=True,
-            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "X-Requested-With"],
-        )
-    app.add_middleware(RequestContext)
+    app.add_middleware(StrictJson, limit_bytes=settings.json_limit_bytes)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=settings.trusted_origins,
+        allow_credentials=True,
+        allow_methods=cross_origin.METHODS,
+        allow_headers=cross_origin.REQUEST_HEADERS,
+        expose_headers=cross_origin.ANSWER_HEADERS,
+        max_age=cross_origin.PREFLIGHT_SECONDS,
+    )
+    app.add_middleware(RequestContext, tls=settings.cookie_secure)
     verify_access_rules(app)
+    app.state.personal = personal_handlers(app)
     return app
 
 

@@ -29,6 +29,7 @@ from signalcraft.dsp import overload
 from signalcraft.errors import InvalidInputError, UnavailableError
 from signalcraft.fleet import service as fleet
 from signalcraft.fleet.models import Machine
+from signalcraft.ratelimits.policy import limited
 
 blueprint = APIBlueprint(
     "ai",
@@ -81,6 +82,7 @@ class JobPath(BaseModel):
 
 @blueprint.post("/ai/analyze", responses={200: JobFinished, 202: JobAccepted})
 @user("analysis.run")
+@limited("analysis")
 @body_limit("upload_limit_bytes")
 def analyze(query: AnalyzeQuery, form: Upload) -> Response:
     """Analyse a recording. 202 with a job, or 200 with the result when it is ready within `wait` seconds."""
@@ -117,6 +119,7 @@ def job(path: JobPath) -> dict[str, Any]:
 @blueprint.post("/lightweight-analyze", deprecated=True, responses={200: OverloadAnswer})
 @blueprint.post("/ai/lightweight-analyze", deprecated=True, responses={200: OverloadAnswer})
 @public
+@limited("public_analysis")
 @body_limit("upload_limit_bytes")
 def lightweight_analyze(form: OldUpload) -> Response:
     """The old server's check for an overloaded compressor: fixed thresholds that know nothing of the machine.

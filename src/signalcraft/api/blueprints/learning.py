@@ -27,6 +27,7 @@ from signalcraft.api.answers import json_answer
 from signalcraft.api.problems import PROBLEM_RESPONSES
 from signalcraft.db.session import unit_of_work
 from signalcraft.fleet import service as fleet
+from signalcraft.ratelimits.policy import limited
 
 blueprint = APIBlueprint(
     "learning",
@@ -113,6 +114,7 @@ def machine_models(path: MachinePath) -> Response:
 
 @blueprint.post("/machines/<int:machine_id>/relearn", responses={202: RunAnswer})
 @user("model.decide")
+@limited("analysis")
 def relearn(path: MachinePath) -> Response:
     """Learn the machine's baselines anew from its newest healthy clips; the worker does it."""
     with unit_of_work() as session:
@@ -141,6 +143,7 @@ def list_heads() -> Response:
 
 @blueprint.post("/heads/train", responses={202: RunAnswer})
 @user("model.decide")
+@limited("analysis")
 def train_head() -> Response:
     """Train a classifier on the labels there are now; the worker does it. Administrators only."""
     with unit_of_work() as session:

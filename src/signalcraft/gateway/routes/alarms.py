@@ -8,6 +8,7 @@ from signalcraft.alarms import service
 from signalcraft.alarms.schemas import AcknowledgeIn, AlarmAnswer, AlarmList
 from signalcraft.db.session import unit_of_work
 from signalcraft.gateway.access import SignedIn
+from signalcraft.ratelimits.policy import limited
 
 router = APIRouter(prefix="/api/alarms", tags=["Alarms"])
 
@@ -30,6 +31,7 @@ def list_alarms(
 
 
 @router.post("/{alarm_id}/acknowledge")
+@limited("alarm")
 def acknowledge(
     principal: SignedIn,
     alarm_id: Annotated[int, Path(ge=1, le=MAX_ID)],

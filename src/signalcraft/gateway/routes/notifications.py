@@ -13,6 +13,7 @@ from signalcraft.gateway.access import SignedIn
 from signalcraft.gateway.stream import event_stream
 from signalcraft.notifications import service
 from signalcraft.notifications.schemas import NotificationHistory, NotificationList
+from signalcraft.ratelimits.policy import limited
 from signalcraft.settings import get_settings
 
 router = APIRouter(prefix="/api/notifications", tags=["Notifications"])
@@ -42,6 +43,7 @@ def history(principal: SignedIn, limit: Limit = 50) -> NotificationHistory:
     response_class=StreamingResponse,
     responses={200: {"content": {"text/event-stream": {}}, "description": "Server-sent events."}},
 )
+@limited("stream")
 async def stream(
     request: Request,
     principal: SignedIn,
