@@ -104,6 +104,7 @@ def _applications(instance: Instance) -> Iterator[Process]:
         settings.token_signing_key,
         settings.encryption_keys,
         settings.kakao_client_secret,
+        settings.smtp_url,
         settings.sentry_dsn,
     ]
     inputs = "\n".join(
