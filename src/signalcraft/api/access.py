@@ -13,10 +13,11 @@ from typing import Any, Literal, TypeVar
 
 from flask import Flask, current_app, g, request
 
-from signalcraft.accounts.access import Principal
+from signalcraft.accounts.access import NotAllowedError, Principal
 from signalcraft.accounts.authentication import authenticate
 from signalcraft.accounts.credentials import token_of
 from signalcraft.accounts.roles import Permission
+from signalcraft.audit import origin
 from signalcraft.db.session import unit_of_work
 from signalcraft.errors import ForbiddenError
 from signalcraft.logging import bind
@@ -77,8 +78,8 @@ def _enforce() -> None:
         raise ForbiddenError("This address has no access rule and is closed.")
     if rule.caller == "user":
         person = sign_in_required()
-        if rule.permission is not None and not _holds_somewhere(person, rule.permission):
-            raise ForbiddenError("Your role does not allow this.")
+        if rule.permission is not None and not person.holds(rule.permission):
+            raise NotAllowedError
 
 
 def sign_in_required() -> Principal:
@@ -93,11 +94,5 @@ def sign_in_required() -> Principal:
     with unit_of_work() as session:
         g.principal = authenticate(session, token)
     bind(user_id=g.principal.user_id)
+    origin.by_token(g.principal.token_id)
     return principal()
-
-
-def _holds_somewhere(person: Principal, permission: Permission) -> bool:
-    """Whether any shop grants it. Reading is decided by visibility: no shop, nothing to see."""
-    if permission.endswith(".read"):
-        return True
-    return person.is_admin or any(person.may(permission, shop_id) for shop_id in person.shop_roles)

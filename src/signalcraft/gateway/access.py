@@ -7,22 +7,48 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 
-from signalcraft.accounts.access import Principal
+from signalcraft.accounts.access import NotAllowedError, Principal
 from signalcraft.accounts.authentication import authenticate
 from signalcraft.accounts.credentials import require_own_page, require_same_site, token_of
+from signalcraft.accounts.roles import Permission
+from signalcraft.audit import origin
 from signalcraft.db.session import unit_of_work
+from signalcraft.errors import ForbiddenError
 from signalcraft.gateway.limits import count
 from signalcraft.logging import bind
 
 
-def signed_in(request: Request) -> Principal:
-    """The person of this request; 401 where there is none."""
+def caller(request: Request) -> Principal:
+    """The person of this request, or the program with a token of theirs; 401 where there is neither."""
     token = token_of(header=request.headers.get, cookies=request.cookies, method=request.method)
     with unit_of_work() as session:
         principal = authenticate(session, token)
     bind(user_id=principal.user_id)
+    origin.by_token(principal.token_id)
     count(request, principal.quota_subject)
     return principal
+
+
+def signed_in(principal: Annotated[Principal, Depends(caller)]) -> Principal:
+    """A person who has signed in themselves: what concerns their own account is no program's business."""
+    if principal.token_id is not None:
+        raise ForbiddenError("An API token is not enough for this: sign in. 로그인이 필요합니다.")
+    return principal
+
+
+def allowed(permission: Permission) -> Callable[[Principal], Principal]:
+    """A caller who holds `permission` somewhere; the service checks the shop at hand.
+
+    `Annotated[Principal, Depends(allowed("user.manage"))]`
+    """
+
+    def check(principal: Annotated[Principal, Depends(caller)]) -> Principal:
+        if not principal.holds(permission):
+            raise NotAllowedError
+        return principal
+
+    check.permission = permission  # type: ignore[attr-defined]  # for the test that compares with the table
+    return check
 
 
 def public(request: Request) -> None:
@@ -42,7 +68,7 @@ SignedIn = Annotated[Principal, Depends(signed_in)]
 PUBLIC = Depends(public)
 SESSION_ROUTES = Depends(session_routes)
 
-_RULES: tuple[Callable[..., object], ...] = (signed_in, public, session_routes)
+_RULES: tuple[Callable[..., object], ...] = (caller, public, session_routes)
 
 
 def verify_access_rules(app: FastAPI) -> None:
@@ -71,12 +97,20 @@ def api_routes(app: FastAPI) -> list[tuple[str, Dependant]]:
 
 
 def personal_handlers(app: FastAPI) -> frozenset[Callable[..., object]]:
-    """The handlers that a signed-in person calls."""
+    """The handlers that a person calls, or their program."""
     return frozenset(
         dependant.call
         for _, dependant in api_routes(app)
-        if dependant.call is not None and signed_in in _calls(dependant)
+        if dependant.call is not None and caller in _calls(dependant)
     )
+
+
+def rule_of(dependant: Dependant) -> str:
+    """What a route demands of its caller: a permission, or `public` or `signed_in`."""
+    for call in _calls(dependant):
+        if (permission := getattr(call, "permission", None)) is not None:
+            return str(permission)
+    return "signed_in" if signed_in in _calls(dependant) else "public"
 
 
 def _calls(dependant: Dependant) -> set[Callable[..., object]]:

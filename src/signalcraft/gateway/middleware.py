@@ -8,6 +8,7 @@ from uuid import uuid4
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from signalcraft.audit import origin
 from signalcraft.client_address import client_address
 from signalcraft.logging import bind, clear, get_logger
 from signalcraft.security_headers import NO_STORE, security_headers
@@ -40,6 +41,7 @@ class RequestContext:
         state["request_id"] = request_id
         host, port = scope.get("client") or (None, 0)
         scope["client"] = (client_address(host, request_headers.get("X-Forwarded-For")) or "", port)
+        origin.begin(address=scope["client"][0] or None, request_id=request_id)
         started = perf_counter()
 
         async def send_with_headers(message: Message) -> None:
