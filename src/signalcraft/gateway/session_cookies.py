@@ -2,7 +2,7 @@
 
 from fastapi import Request, Response
 
-from signalcraft.accounts import tokens
+from signalcraft.accounts import known_browsers, tokens
 from signalcraft.accounts.credentials import REFRESH_PATH, access_cookie, refresh_cookie
 from signalcraft.accounts.places import Place
 from signalcraft.accounts.sessions import SignedIn
@@ -21,6 +21,17 @@ def set_session(response: Response, signed_in: SignedIn) -> None:
     set_cookie(response, access_cookie(), signed_in.access_token, "/", settings.access_token_seconds)
     seconds = settings.refresh_token_days * 86_400
     set_cookie(response, refresh_cookie(), signed_in.refresh_token, REFRESH_PATH, seconds)
+
+
+def set_known_browser(response: Response, user_id: int) -> None:
+    """Remember that this person has signed in from here; it stays when they sign out."""
+    set_cookie(
+        response,
+        known_browsers.COOKIE,
+        known_browsers.issue(user_id),
+        REFRESH_PATH,
+        known_browsers.LIFETIME_SECONDS,
+    )
 
 
 def clear_session(response: Response) -> None:

@@ -1,12 +1,13 @@
 """Sign-in, sign-out and who one is."""
 
+import json
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from signalcraft.accounts import second_factor, service, sessions, sign_in, tokens
+from signalcraft.accounts import known_browsers, second_factor, service, sessions, sign_in, tokens
 from signalcraft.accounts.credentials import refresh_cookie
 from signalcraft.accounts.errors import SessionEndedError, WrongCodeError, WrongCredentialsError
 from signalcraft.accounts.schemas import (
@@ -32,6 +33,8 @@ from signalcraft.errors import UnsupportedMediaError
 from signalcraft.gateway import session_cookies
 from signalcraft.gateway.access import SESSION_ROUTES, SignedIn
 from signalcraft.logging import get_logger
+from signalcraft.ratelimits.policy import limited
+from signalcraft.ratelimits.sign_in import attempt
 from signalcraft.settings import get_settings
 
 log = get_logger(__name__)
@@ -65,13 +68,16 @@ async def login_body(request: Request) -> LoginIn:
         if media_type == _FORM:
             return LoginForm.model_validate(dict(await request.form()))
         if media_type == "application/json":
-            return LoginIn.model_validate_json(await request.body())
+            return LoginIn.model_validate(json.loads(await request.body()))
     except ValidationError as error:
         raise RequestValidationError(error.errors()) from None
+    except (ValueError, RecursionError):
+        raise RequestValidationError([{"type": "json_invalid", "loc": ("body",), "msg": "no JSON"}]) from None
     raise UnsupportedMediaError("Sign in with JSON or a form.", field="Content-Type")
 
 
 @router.post("/login", dependencies=[SESSION_ROUTES], responses=_TICKET, openapi_extra=_LOGIN_BODY)
+@limited("sign_in")
 def login(
     body: Annotated[LoginIn, Depends(login_body)], request: Request, response: Response
 ) -> SessionOut | TicketOut:
@@ -83,7 +89,10 @@ def login(
     try:
         with unit_of_work() as session:
             account = sign_in.account_of(session, body.username)
-        proven = sign_in.check_password(account, body.password)
+        cookie = request.cookies.get(known_browsers.COOKIE)
+        source = known_browsers.source_of(cookie, account.user_id, place.address)
+        with attempt(body.username, source):
+            proven = sign_in.check_password(account, body.password)
         with unit_of_work() as session:
             entered = sign_in.enter(session, proven, place, now=utc_now())
     except WrongCredentialsError:
@@ -94,6 +103,7 @@ def login(
 
 
 @router.post("/second-factor", dependencies=[SESSION_ROUTES])
+@limited("sign_in")
 def second_step(body: SecondFactorIn, request: Request, response: Response) -> SessionOut:
     """The second step of a sign-in: the ticket of the first, with a code of the app or a recovery code."""
     ticket = body.ticket or request.cookies.get(session_cookies.ticket_cookie()) or ""
@@ -184,4 +194,5 @@ def _opened(response: Response, signed_in: sessions.SignedIn, delivery: Delivery
         opened.access_token, opened.refresh_token = signed_in.access_token, signed_in.refresh_token
     else:
         session_cookies.set_session(response, signed_in)
+        session_cookies.set_known_browser(response, signed_in.user.id)
     return opened
