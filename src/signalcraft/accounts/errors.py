@@ -34,6 +34,18 @@ class WrongCodeError(UnauthenticatedError):
         )
 
 
+class ProviderAnswerError(UnauthenticatedError):
+    """What came back from another provider is no answer to what this browser asked."""
+
+    title = "Sign-in failed"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The sign-in with Kakao could not be completed; please start again."
+            " 카카오 로그인을 완료하지 못했습니다. 다시 시도해 주세요."
+        )
+
+
 class TooManyAttemptsError(SignalCraftError):
     """Guessing has to wait; a recovery code still opens."""
 

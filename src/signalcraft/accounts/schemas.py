@@ -199,6 +199,18 @@ class RecoveryCodesOut(BaseModel):
     recovery_codes: list[str]
 
 
+class LoginUrl(BaseModel):
+    success: Literal[True] = True
+    login_url: str
+
+
+class KakaoAccount(BaseModel):
+    success: Literal[True] = True
+    available: bool = Field(description="Whether signing in with Kakao is set up here.")
+    linked: bool
+    linked_at: datetime | None = None
+
+
 class JsonWebKey(BaseModel):
     """A public key (RFC 8037)."""
 

@@ -2,7 +2,7 @@
 
 import typer
 
-from signalcraft.cli import database, lifecycle, users
+from signalcraft.cli import database, keys, lifecycle, users
 from signalcraft.cli.evaluate import evaluate
 from signalcraft.cli.listen import listen
 from signalcraft.cli.migrate_sqlite import migrate_sqlite
@@ -25,6 +25,7 @@ app.command()(replay)
 app.command()(simulate)
 app.command()(users.user)
 app.add_typer(database.app, name="database")
+app.add_typer(keys.app, name="keys")
 
 
 def main() -> None:

@@ -119,7 +119,7 @@ def second_factor_state(principal: SignedIn) -> SecondFactorState:
 @router.post("/second-factor/enrol")
 def enrol(principal: SignedIn, body: PasswordIn) -> EnrolmentOut:
     """Begin to add an authenticator app: its secret, and the QR code to point the phone at."""
-    _prove(principal, body.password)
+    prove_again(principal, body.password)
     with unit_of_work() as session:
         enrolment = second_factor.enrol(session, service.get_user(session, principal.user_id))
     return EnrolmentOut(secret=enrolment.secret, uri=enrolment.uri, qr_svg=enrolment.qr_svg)
@@ -140,7 +140,7 @@ def confirm(principal: SignedIn, body: CodeIn) -> RecoveryCodesOut:
 @router.post("/second-factor/disable")
 def disable(principal: SignedIn, body: PasswordIn) -> Done:
     """Do without a second factor."""
-    _prove(principal, body.password)
+    prove_again(principal, body.password)
     with unit_of_work() as session:
         user = service.get_user(session, principal.user_id)
         second_factor.disable(session, user.id, required=second_factor.is_required(user.role))
@@ -150,7 +150,7 @@ def disable(principal: SignedIn, body: PasswordIn) -> Done:
 @router.post("/second-factor/recovery-codes")
 def recovery_codes(principal: SignedIn, body: PasswordIn) -> RecoveryCodesOut:
     """New recovery codes in place of the old ones, shown this once."""
-    _prove(principal, body.password)
+    prove_again(principal, body.password)
     with unit_of_work() as session:
         codes = second_factor.renew_recovery_codes(session, principal.user_id)
     return RecoveryCodesOut(message="새 복구 코드를 만들었습니다. 보관해 주세요.", recovery_codes=codes)
@@ -163,7 +163,7 @@ def jwks(response: Response) -> JsonWebKeySet:
     return JsonWebKeySet.model_validate({"keys": [key.jwk() for key in key_ring().published(utc_now())]})
 
 
-def _prove(principal: SignedIn, password: str) -> None:
+def prove_again(principal: SignedIn, password: str) -> None:
     """Ask for the password again: a session that somebody left open must not be enough."""
     with unit_of_work() as session:
         account = sign_in.account(service.get_user(session, principal.user_id))
