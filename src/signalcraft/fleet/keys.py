@@ -120,6 +120,7 @@ def set_admission(
         A network is not one, or wider than a network of one's own can be; or none is known.
     """
     device, machine = managed_device(session, principal, device_id)
+    principal.require("device.admit", machine.shop_id)
     decide(session, device, machine, admission, networks, user_id=principal.user_id)
     emit(session, "machine.changed", {"machine_id": machine.id}, shop_id=machine.shop_id)
     return device

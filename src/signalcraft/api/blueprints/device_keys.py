@@ -88,7 +88,7 @@ def revoke_key(path: KeyPath) -> Response:
 
 
 @blueprint.put("/devices/<device_id>/admission", responses={200: AdmissionAnswer})
-@user("device.manage")
+@user("device.admit")
 def set_admission(path: DevicePath, body: AdmissionIn) -> Response:
     """Say whether a device shows a key, cannot and sends from some networks only, or is blocked."""
     with unit_of_work() as session:
@@ -97,7 +97,7 @@ def set_admission(path: DevicePath, body: AdmissionIn) -> Response:
 
 
 @blueprint.get("/claim-codes", responses={200: ClaimCodeList})
-@user("device.manage")
+@user("device.admit")
 def list_claim_codes(query: CodesQuery) -> Response:
     """The newest claim codes of a shop, used or not."""
     with unit_of_work() as session:
@@ -106,7 +106,7 @@ def list_claim_codes(query: CodesQuery) -> Response:
 
 
 @blueprint.post("/claim-codes", responses={201: ClaimCodeAnswer})
-@user("device.manage")
+@user("device.admit")
 def make_claim_code(body: ClaimCodeIn) -> Response:
     """Make a code with which one node becomes a machine of the shop, within the hour."""
     with unit_of_work() as session:
@@ -117,7 +117,7 @@ def make_claim_code(body: ClaimCodeIn) -> Response:
 
 
 @blueprint.delete("/claim-codes/<int:code_id>", responses={200: Answer})
-@user("device.manage")
+@user("device.admit")
 def withdraw_claim_code(path: CodePath) -> Response:
     """Make a code useless."""
     with unit_of_work() as session:
