@@ -1,6 +1,6 @@
 # Everything starts here; `make help` lists it. The long parts are in deploy/bootstrap.sh and `signalcraft` itself.
 .DEFAULT_GOAL := help
-.PHONY: help up down status test check format lock setup clean
+.PHONY: help up down status test interleavings check format lock setup clean
 BIN := .venv/bin
 
 help: ## list the targets
@@ -24,6 +24,9 @@ test: ## run every test, from nothing
 	@deploy/bootstrap.sh browser
 	@deploy/bootstrap.sh pooler
 	@$(BIN)/pytest
+
+interleavings: ## play 10,000 interleavings of refreshes, lost answers and thefts
+	$(BIN)/pytest tests/accounts/test_refresh_interleavings.py --interleavings 10000 -rP
 
 check: ## lint, format, types and import rules
 	@deploy/bootstrap.sh dev

@@ -20,6 +20,7 @@ from signalcraft.accounts import second_factor_queries as queries
 from signalcraft.accounts.encryption import decrypt, encrypt
 from signalcraft.accounts.errors import TooManyAttemptsError
 from signalcraft.accounts.models import RecoveryCode, SecondFactor, User
+from signalcraft.accounts.roles import ADMINISTRATORS
 from signalcraft.audit.service import record
 from signalcraft.errors import ConflictError, ForbiddenError
 from signalcraft.settings import get_settings
@@ -53,7 +54,7 @@ def is_enrolled(session: Session, user_id: int) -> bool:
 
 def is_required(role: str) -> bool:
     """Whether somebody of this role must have one, by the operator's setting."""
-    return role != "user" and get_settings().second_factor_required_for_administrators
+    return role in ADMINISTRATORS and get_settings().second_factor_required_for_administrators
 
 
 def recovery_codes_left(session: Session, user_id: int) -> int:

@@ -1,0 +1,1 @@
+"""Accounts that people make themselves: by way of their mailbox, without rights, without telling on others."""
