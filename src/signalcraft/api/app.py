@@ -6,7 +6,7 @@ from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 
-from signalcraft.api.access import init_access
+from signalcraft.api.access import init_access, rule_of
 from signalcraft.api.answer_headers import init_answer_headers
 from signalcraft.api.behind_proxy import BehindOurProxy
 from signalcraft.api.blueprints import (
@@ -23,9 +23,11 @@ from signalcraft.api.blueprints import (
 )
 from signalcraft.api.bodies import BoundedRequest
 from signalcraft.api.limits import init_quotas, init_workload
-from signalcraft.api.problems import Problem, init_problems, raise_validation_error
+from signalcraft.api.problems import init_problems, raise_validation_error
+from signalcraft.api.queries import init_queries, openapi_path
 from signalcraft.api.request_ids import init_request_ids
 from signalcraft.observability.sentry import start_sentry
+from signalcraft.openapi_errors import Caller, Problem, describe_errors
 from signalcraft.queue import make_celery
 from signalcraft.settings import Settings, get_settings
 
@@ -56,6 +58,17 @@ class Api(OpenAPI):
             for method in earlier[path].model_fields_set - self.paths[path].model_fields_set:
                 setattr(self.paths[path], method, getattr(earlier[path], method))
 
+    def generate_spec_json(self) -> None:
+        """Make the OpenAPI document, with what every operation may refuse."""
+        super().generate_spec_json()  # type: ignore[no-untyped-call]  # flask-openapi3's
+        callers: dict[tuple[str, str], Caller] = {
+            (openapi_path(rule), method): mark.caller
+            for rule in self.url_map.iter_rules()
+            if (mark := rule_of(self.view_functions[rule.endpoint])) is not None
+            for method in rule.methods or ()
+        }
+        describe_errors(self.spec_json, lambda path, method: callers[path, method])
+
 
 def create_app(settings: Settings | None = None) -> Api:
     """The WSGI application; `settings` default to those of the process."""
@@ -81,4 +94,5 @@ def create_app(settings: Settings | None = None) -> Api:
     init_quotas(app)
     for blueprint in BLUEPRINTS:
         app.register_api(blueprint)
+    init_queries(app, app.api_doc)
     return app

@@ -1,10 +1,10 @@
 """Every error becomes a problem document (RFC 9457); nothing about the inside leaves."""
 
-from typing import Any, Literal, NoReturn
+from typing import Any, NoReturn
 
 from flask import Flask, Response, jsonify
 from flask_openapi3.types import ResponseDict
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
@@ -21,37 +21,13 @@ from signalcraft.errors import (
     validation_problem_errors,
 )
 from signalcraft.logging import get_logger, request_id
+from signalcraft.openapi_errors import PROBLEM_RESPONSE
 
 log = get_logger(__name__)
 
 
-class FieldError(BaseModel):
-    """One value that is not acceptable."""
-
-    field: str = Field(description="The field, header or parameter as the caller wrote it.")
-    message: str
-
-
-class Problem(BaseModel):
-    """RFC 9457 problem document; `success`, `message` and `error` are what deployed clients read."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    success: Literal[False]
-    message: str
-    error: str
-    errors: list[FieldError] = []
-    request_id: str | None = None
-
-
-PROBLEM_RESPONSE: dict[str, Any] = {
-    "description": "A problem document",
-    "content": {PROBLEM_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-}
-PROBLEM_RESPONSES: ResponseDict = dict.fromkeys(("422", "4XX", "5XX"), PROBLEM_RESPONSE)
-"""For `abp_responses` of a blueprint."""
+PROBLEM_RESPONSES: ResponseDict = {"422": PROBLEM_RESPONSE}
+"""For `abp_responses` of a blueprint; `openapi_errors` adds the others."""
 
 
 def init_problems(app: Flask) -> None:

@@ -96,6 +96,16 @@ def api_routes(app: FastAPI) -> list[tuple[str, Dependant]]:
     ]
 
 
+def handlers(app: FastAPI) -> list[tuple[str, Callable[..., object], str]]:
+    """Path, handler and method of every operation of ours."""
+    return [
+        (str(context.path), context.original_route.endpoint, method)
+        for context in iter_route_contexts(app.routes)
+        if isinstance(context.original_route, APIRoute)
+        for method in context.methods or ()
+    ]
+
+
 def personal_handlers(app: FastAPI) -> frozenset[Callable[..., object]]:
     """The handlers that a person calls, or their program."""
     return frozenset(

@@ -2,28 +2,53 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import Depends, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 import signalcraft.tables  # noqa: F401  # foreign keys need every table known
 from signalcraft import cross_origin
-from signalcraft.gateway.access import personal_handlers, verify_access_rules
+from signalcraft.gateway.access import handlers, personal_handlers, verify_access_rules
 from signalcraft.gateway.bodies import StrictJson
 from signalcraft.gateway.feed import Feed
 from signalcraft.gateway.limits import take_in
 from signalcraft.gateway.middleware import RequestContext
 from signalcraft.gateway.problems import init_problems
-from signalcraft.gateway.routes import alarms, auth, health, kakao, notifications, pages, sessions
+from signalcraft.gateway.routes import (
+    alarms,
+    auth,
+    health,
+    kakao,
+    notifications,
+    pages,
+    registration,
+    sessions,
+)
 from signalcraft.observability.sentry import start_sentry
+from signalcraft.openapi_errors import Caller, describe_errors
 from signalcraft.settings import Settings, get_settings
+from signalcraft.strict_query import declared_queries
+
+
+class Gateway(FastAPI):
+    """The FastAPI application, whose OpenAPI document says what every operation may refuse."""
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            callers: dict[tuple[str, str], Caller] = {
+                (path, method): "user" if handler in self.state.personal else "public"
+                for path, handler, method in handlers(self)
+            }
+            describe_errors(super().openapi(), lambda path, method: callers[path, method])
+        return self.openapi_schema or {}
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Read from top to bottom: errors, routes, files, what each answer goes through, the access check."""
     settings = settings or get_settings()
     start_sentry(settings, "gateway")
-    app = FastAPI(
+    app = Gateway(
         title="SignalCraft: people",
         version=settings.release,
         summary="Sign-in, live events, notifications and alarms.",
@@ -35,7 +60,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         dependencies=[Depends(take_in)],
     )
     init_problems(app)
-    for module in (auth, sessions, kakao, notifications, alarms, health, pages):
+    for module in (auth, sessions, kakao, registration, notifications, alarms, health, pages):
         app.include_router(module.router)
     app.include_router(sessions.well_known)
     pages.mount_static_files(app)
@@ -52,6 +77,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(RequestContext, tls=settings.cookie_secure)
     verify_access_rules(app)
     app.state.personal = personal_handlers(app)
+    declared = declared_queries(app.openapi())
+    app.state.declared_queries = {
+        (handler, method): declared[path, method]
+        for path, handler, method in handlers(app)
+        if (path, method) in declared
+    }
     return app
 
 

@@ -8,6 +8,7 @@ from signalcraft.errors import SignalCraftError, TooManyRequestsError, Unauthent
 from signalcraft.ratelimits.policy import Caller, kind_of
 from signalcraft.ratelimits.service import address_subject, require, require_kind
 from signalcraft.ratelimits.workload import Workload
+from signalcraft.strict_query import require_declared
 
 WORKLOAD = Workload(handlers=40, streams=1500)
 """Of this process: Starlette's threads, and three quarters of `gunicorn_conf.worker_connections`."""
@@ -15,9 +16,12 @@ WORKLOAD = Workload(handlers=40, streams=1500)
 
 async def take_in(request: Request) -> AsyncIterator[None]:
     """A dependency of every route, before all others: refused while the process is busier than its kind may
-    find it. It runs on the event loop, so that refusing needs no thread.
+    find it, or where its query is wrong. It runs on the event loop, so that refusing needs no thread.
     """
     kind = _kind(request)
+    declared = request.app.state.declared_queries.get((request.scope["endpoint"], request.method))
+    if declared is not None:
+        require_declared((name for name, _ in request.query_params.multi_items()), declared)
     WORKLOAD.begin(kind)
     try:
         yield
