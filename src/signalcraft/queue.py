@@ -12,6 +12,8 @@ TASK_MODULES = (
     "signalcraft.acoustics.tasks",
     "signalcraft.telemetry.tasks",
     "signalcraft.realtime.tasks",
+    "signalcraft.accounts.tasks",
+    "signalcraft.mail.tasks",
 )
 """Modules whose `@shared_task` functions the worker runs."""
 

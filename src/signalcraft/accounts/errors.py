@@ -3,7 +3,7 @@
 from datetime import timedelta
 from http import HTTPStatus
 
-from signalcraft.errors import SignalCraftError, UnauthenticatedError
+from signalcraft.errors import InvalidInputError, SignalCraftError, UnauthenticatedError
 
 
 class WrongCredentialsError(UnauthenticatedError):
@@ -59,3 +59,16 @@ class TooManyAttemptsError(SignalCraftError):
             field="code",
         )
         self.headers = {"Retry-After": str(max(1, int(wait.total_seconds())))}
+
+
+class LinkOverError(InvalidInputError):
+    """The same answer for a link that never was, was used, and is too old."""
+
+    title = "The link is not good any more"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The link was used before or is too old: ask for another one."
+            " 이미 사용했거나 기한이 지난 링크입니다. 다시 요청해 주세요.",
+            field="token",
+        )

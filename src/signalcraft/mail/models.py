@@ -15,7 +15,6 @@ class OutgoingMail(Base):
     __tablename__ = "outgoing_mails"
     __table_args__ = (
         CheckConstraint("state IN ('waiting', 'delivered', 'failed')", name="state"),
-        Index("ix_outgoing_mails_recipient", "recipient", "created_at"),
         Index("ix_outgoing_mails_waiting", "claimable_at", postgresql_where=text("state = 'waiting'")),
     )
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from signalcraft.mail.models import OutgoingMail
@@ -26,14 +26,6 @@ def waiting(session: Session, now: datetime, limit: int) -> Sequence[int]:
         .order_by(OutgoingMail.claimable_at)
         .limit(limit)
     ).all()
-
-
-def count_since(session: Session, recipient: str, moment: datetime) -> int:
-    """Mails written to an address since then."""
-    statement = select(func.count()).where(
-        OutgoingMail.recipient == recipient, OutgoingMail.created_at >= moment
-    )
-    return session.scalar(statement) or 0
 
 
 def drop_finished_before(session: Session, moment: datetime) -> None:

@@ -102,7 +102,6 @@ def upgrade() -> None:
     sa.CheckConstraint("state IN ('waiting', 'delivered', 'failed')", name=op.f('ck_outgoing_mails_state')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_outgoing_mails'))
     )
-    op.create_index('ix_outgoing_mails_recipient', 'outgoing_mails', ['recipient', 'created_at'], unique=False)
     op.create_index('ix_outgoing_mails_waiting', 'outgoing_mails', ['claimable_at'], unique=False, postgresql_where=sa.text("state = 'waiting'"))
 
     with op.get_context().autocommit_block():
