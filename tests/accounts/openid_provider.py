@@ -25,6 +25,7 @@ class Provider:
 
     issuer: str = ""
     key: RSAKey = KEY
+    key_id: str = "k1"
     signer: RSAKey | None = None
     algorithm: str = "RS256"
     claims: dict[str, Any] = field(default_factory=dict)
@@ -63,7 +64,7 @@ class Provider:
             "exp": now + 300,
             "email": "kim@example.com",
         }
-        header = {"alg": self.algorithm, "kid": "k1"}
+        header = {"alg": self.algorithm, "kid": self.key_id}
         id_token = jwt.encode(
             header, claims | self.claims, self.signer or self.key, algorithms=[self.algorithm]
         )

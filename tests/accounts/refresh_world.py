@@ -2,8 +2,8 @@
 
 The honest client is a browser with several tabs: up to three requests with the same refresh token are on
 their way at once, answers get lost, and it retries within seconds; it goes on to the successor when all of
-them are through. A thief copies what the client holds at some moment and uses it whenever it likes. Whose step
-is next is drawn from a seeded generator, so every interleaving can be played again.
+them are through. A thief copies what the client holds at some moment and uses it whenever it likes. Whose
+step is next is drawn from a seeded generator, so every interleaving can be played again.
 
 `World` knows which use is a true replay by its definition alone: of a token that was used before, and whose
 successor was used as well or whose first use is longer ago than the grace.
@@ -111,7 +111,7 @@ class World:
             self.stolen.append(following)
 
     def _use(self, place_in_chain: int, place: Place) -> int | None:
-        """Send a token to the service and hold the answer against what it should be; the successor's place."""
+        """Send a token to the service and judge the answer; the place of its successor in the chain."""
         self.score.requests += 1
         first_use = self.used_at.get(place_in_chain)
         is_replay = first_use is not None and (

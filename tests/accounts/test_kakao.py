@@ -130,6 +130,12 @@ def test_an_id_token_that_is_not_good_is_refused(
     assert gateway_client.get("/api/auth/verify").status_code == 401
 
 
+def test_a_new_key_of_the_provider_is_fetched(gateway_client: TestClient, provider: Provider) -> None:
+    link(gateway_client, provider, bearer(gateway_client, make_person("kim")), "1234")
+    provider.key, provider.key_id = RSAKey.generate_key(2048, {"kid": "k2", "use": "sig"}), "k2"
+    assert enter(gateway_client, provider, "1234").headers["Location"] == "/"
+
+
 def test_the_question_carries_state_nonce_and_a_challenge_of_its_own(
     gateway_client: TestClient, provider: Provider
 ) -> None:

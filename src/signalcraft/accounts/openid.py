@@ -18,7 +18,7 @@ from authlib.integrations.base_client import OAuthError
 from authlib.integrations.httpx_client import OAuth2Client
 from authlib.oidc.core import CodeIDToken
 from joserfc import jwt
-from joserfc.errors import JoseError
+from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 
 from signalcraft.accounts.encryption import UnreadableSecretError, decrypt, encrypt
@@ -153,7 +153,12 @@ def finish(attempt: Attempt, code: str, redirect_uri: str) -> Identity:
 
 def _claims(answer: dict[str, Any], provider: _Provider, nonce: str) -> CodeIDToken:
     """The claims of the ID token, all of them checked."""
-    token = jwt.decode(answer["id_token"], provider.keys, algorithms=_ALGORITHMS)
+    try:
+        token = jwt.decode(answer["id_token"], provider.keys, algorithms=_ALGORITHMS)
+    except InvalidKeyIdError:
+        # The provider has a new key. It has just honoured our code, so nobody makes us ask in vain.
+        _discover.cache_clear()
+        token = jwt.decode(answer["id_token"], _provider().keys, algorithms=_ALGORITHMS)
     client_id = get_settings().kakao_client_id
     claims = CodeIDToken(
         token.claims,
@@ -193,10 +198,7 @@ def _provider() -> _Provider:
 
 @lru_cache(maxsize=2)
 def _discover(issuer: str, hour: int) -> _Provider:
-    """The provider's own description and keys; asked for again each hour, for keys change.
-
-    A token with a key that came since is refused once in a while; the person tries again.
-    """
+    """The provider's own description and keys; asked for again each hour."""
     try:
         with httpx2.Client(timeout=_WAIT_SECONDS) as client:
             document = client.get(f"{issuer}/.well-known/openid-configuration").raise_for_status().json()
