@@ -17,12 +17,14 @@ from signalcraft.accounts.models import (
 from signalcraft.acoustics.learning.models import Baseline, Head, Label, StateModel, TrainingRun
 from signalcraft.acoustics.models import Analysis, Clip, ClipFragment, FormerResult
 from signalcraft.alarms.models import Alarm, AlarmTransition
+from signalcraft.audit.models import AuditHead, AuditRecord
 from signalcraft.db.base import Base
 from signalcraft.fleet.models import ClaimCode, Device, DeviceKey, Machine, Shop
 from signalcraft.mail.models import OutgoingMail
 from signalcraft.migration.models import ImportedRecord
 from signalcraft.notifications.models import Notification
 from signalcraft.realtime.models import OutboxCounter, OutboxEvent
+from signalcraft.runtime_settings.models import RuntimeSetting
 from signalcraft.telemetry.models import Reading
 
 __all__ = [
@@ -32,6 +34,8 @@ __all__ = [
     "AlarmTransition",
     "Analysis",
     "ApiToken",
+    "AuditHead",
+    "AuditRecord",
     "Base",
     "Baseline",
     "ClaimCode",
@@ -55,6 +59,7 @@ __all__ = [
     "Reading",
     "RecoveryCode",
     "RefreshToken",
+    "RuntimeSetting",
     "SecondFactor",
     "Shop",
     "ShopMember",

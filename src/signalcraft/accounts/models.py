@@ -23,11 +23,11 @@ from signalcraft.db.base import Base
 
 
 class User(Base):
-    """A person. `role` is `admin` (sees and does everything) or `user` (what the shop memberships grant)."""
+    """A person. `role` is theirs everywhere, `ShopMember.role` that in a shop: see `roles`."""
 
     __tablename__ = "users"
     __table_args__ = (
-        CheckConstraint("role IN ('admin', 'user')", name="role"),
+        CheckConstraint("role IN ('super_admin', 'admin', 'user')", name="role"),
         CheckConstraint("status IN ('active', 'pending', 'suspended')", name="status"),
         CheckConstraint("language IN ('ko', 'en')", name="language"),
         Index("uq_users_username_lower", text("lower(username)"), unique=True),
@@ -51,6 +51,8 @@ class User(Base):
     vouched for it."""
     details: Mapped[dict[str, Any] | None]
     """What else they said of themselves when they registered: `registration_schemas.Details`."""
+    erased_at: Mapped[datetime | None]
+    """Since when nothing of the person is left but this row's number."""
 
 
 class ShopMember(Base):
@@ -67,6 +69,9 @@ class ShopMember(Base):
     )
     role: Mapped[str]
     expires_at: Mapped[datetime | None]
+    """When the rights end; empty, they do not."""
+    granted_by: Mapped[int | None]
+    granted_at: Mapped[datetime | None]
 
 
 class RefreshToken(Base):

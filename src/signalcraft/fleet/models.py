@@ -11,9 +11,16 @@ from signalcraft.db.base import Base
 
 class Shop(Base):
     __tablename__ = "shops"
+    __table_args__ = (
+        CheckConstraint(
+            "status IN ('pending', 'active', 'maintenance', 'inactive', 'suspended')", name="status"
+        ),
+    )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     name: Mapped[str]
+    status: Mapped[str] = mapped_column(server_default="active")
+    """Its people see it while it is `active` or in `maintenance`; its nodes are heard in any state."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 

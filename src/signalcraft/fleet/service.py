@@ -13,6 +13,7 @@ from signalcraft.errors import ConflictError, ForbiddenError, InvalidInputError,
 from signalcraft.fleet import keys, queries
 from signalcraft.fleet.models import Device, Machine, Shop
 from signalcraft.realtime.publish import emit
+from signalcraft.runtime_settings import service as runtime_settings
 from signalcraft.settings import get_settings
 
 SEEN_INTERVAL = timedelta(seconds=5)
@@ -189,11 +190,13 @@ def change_machine(
 
 
 def _require_room(session: Session) -> None:
-    """Refuse one unclaimed device too many.
+    """Refuse one unclaimed device too many, and any where an administrator has said so.
 
     New devices of different names do not wait for each other, so the limit may be passed by as many as
     arrive in the same instant.
     """
+    if not runtime_settings.load(session).new_devices_admitted:
+        raise ForbiddenError("New devices are not taken in here without a claim code.", field="device_id")
     limit = get_settings().unclaimed_devices_limit
     if queries.count_unclaimed(session) >= limit:
         raise ForbiddenError(
