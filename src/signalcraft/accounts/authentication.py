@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from signalcraft.accounts import session_queries, tokens
 from signalcraft.accounts.access import Principal
+from signalcraft.accounts.api_tokens import PREFIX, authenticate_api_token
 from signalcraft.accounts.errors import SessionEndedError
 from signalcraft.accounts.second_factor import is_required
 from signalcraft.clock import utc_now
@@ -17,11 +18,17 @@ def authenticate(session: Session, credential: str) -> Principal:
     A sign-out, a new password, a changed role or a suspension counts at the very next request: the token says
     who it is, the database what they may do.
 
+    Parameters
+    ----------
+    credential : an access token, or an API token of a program (`sct_…`).
+
     Raises
     ------
-    SessionEndedError
+    UnauthenticatedError
         The token is not valid, its session is over, or the account is not active.
     """
+    if credential.startswith(PREFIX):
+        return authenticate_api_token(session, credential, utc_now())
     return _authenticate_access_token(session, credential, utc_now())
 
 

@@ -72,3 +72,12 @@ class LinkOverError(InvalidInputError):
             " 이미 사용했거나 기한이 지난 링크입니다. 다시 요청해 주세요.",
             field="token",
         )
+
+
+class TokenRefusedError(UnauthenticatedError):
+    """The same answer for an API token that never was, is over, and was revoked."""
+
+    title = "The token is not accepted"
+
+    def __init__(self) -> None:
+        super().__init__("The token is not good, or not any more. 유효하지 않은 토큰입니다.")

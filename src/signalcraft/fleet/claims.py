@@ -85,7 +85,7 @@ def withdraw_code(session: Session, principal: Principal, code_id: int) -> None:
     code = session.get(ClaimCode, code_id, with_for_update=True)
     if code is None or not principal.may_see(code.shop_id):
         raise NotFoundError("There is no such code.", field="code_id")
-    principal.require("device.manage", code.shop_id)
+    principal.require("device.admit", code.shop_id)
     now = utc_now()
     if code.used_at is None and code.expires_at > now:
         code.expires_at = now
@@ -137,7 +137,7 @@ def _code_hash(text: str) -> bytes:
 
 
 def _require_shop(session: Session, principal: Principal, shop_id: int) -> None:
-    principal.require("device.manage", shop_id)
+    principal.require("device.admit", shop_id)
     if session.get(Shop, shop_id) is None:
         raise NotFoundError("There is no such thing here, or it is not yours to see.")
 

@@ -9,7 +9,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 import signalcraft.tables  # noqa: F401  # foreign keys need every table known
 from signalcraft import cross_origin
-from signalcraft.gateway.access import handlers, personal_handlers, verify_access_rules
+from signalcraft.gateway.access import Addresses, handlers, personal_handlers, verify_access_rules
 from signalcraft.gateway.bodies import StrictJson
 from signalcraft.gateway.feed import Feed
 from signalcraft.gateway.limits import take_in
@@ -17,6 +17,7 @@ from signalcraft.gateway.middleware import RequestContext
 from signalcraft.gateway.problems import init_problems
 from signalcraft.gateway.routes import (
     alarms,
+    api_tokens,
     auth,
     health,
     kakao,
@@ -60,7 +61,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         dependencies=[Depends(take_in)],
     )
     init_problems(app)
-    for module in (auth, sessions, kakao, registration, notifications, alarms, health, pages):
+    for module in (auth, sessions, kakao, registration, api_tokens, notifications, alarms, health, pages):
         app.include_router(module.router)
     app.include_router(sessions.well_known)
     pages.mount_static_files(app)
@@ -77,6 +78,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(RequestContext, tls=settings.cookie_secure)
     verify_access_rules(app)
     app.state.personal = personal_handlers(app)
+    app.state.addresses = Addresses(app)
     declared = declared_queries(app.openapi())
     app.state.declared_queries = {
         (handler, method): declared[path, method]
