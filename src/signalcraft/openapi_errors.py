@@ -71,12 +71,28 @@ def describe_errors(document: dict[str, Any], caller_of: Callable[[str, str], Ca
         caller = caller_of(path, method.upper())
         responses = operation.setdefault("responses", {})
         responses.pop("422", None)  # the framework's own description of it
+        for declared in responses:
+            if declared[0] in "45" and not responses[declared].get("content"):
+                responses[declared]["content"] = PROBLEM_RESPONSE["content"]
+        for parameter in operation.get("parameters", []):
+            parameter["schema"] = _without_null(parameter["schema"])
         for status in _errors(path, method, operation, caller):
             described = {**PROBLEM_RESPONSE, "description": status.phrase}
             responses.setdefault(str(int(status)), described)
         if caller == "user":
             operation["security"] = [{"token": []}]
     return document
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """A parameter is left out rather than null: in an address or a header there is no null to send."""
+    kinds = [kind for kind in schema.get("anyOf", []) if kind != {"type": "null"}]
+    if len(kinds) == 1:
+        return {
+            **{name: value for name, value in schema.items() if name not in ("anyOf", "default")},
+            **kinds[0],
+        }
+    return {**schema, "anyOf": kinds} if kinds else schema
 
 
 def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, Operation]]:

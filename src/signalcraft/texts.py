@@ -31,8 +31,17 @@ Comment = Annotated[
 ]
 """What people say about something: up to a screenful, in several lines."""
 
-RowId = Annotated[int, Field(ge=1, le=2**63 - 1)]
-"""The number of a row, in a path or a query."""
+RowId = Annotated[int, Field(ge=1, le=2**53 - 1)]
+"""The number of a row in a path or a query; up to what every JSON reader keeps exactly."""
 
-StrictRowId = Annotated[int, Field(ge=1, le=2**63 - 1, strict=True)]
-"""The number of a row in a JSON document: a number, not a text of digits."""
+
+def _whole(value: object) -> object:
+    """JSON knows one kind of number: 7.0 is 7."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+StrictRowId = Annotated[int, Field(ge=1, le=2**53 - 1, strict=True), BeforeValidator(_whole)]
+"""The number of a row in a JSON document: a number, not a text of digits, not true."""
+
+StrictFlag = Annotated[bool, Field(strict=True)]
+"""True or false in a JSON document: not 1, not "yes"."""

@@ -6,6 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from signalcraft.texts import StrictFlag
+
 BEARER: Literal["Bearer"] = "Bearer"
 """The scheme of RFC 6750."""
 
@@ -82,7 +84,7 @@ class CodeIn(BaseModel):
 class LogoutEverywhereIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    keep_current: bool = Field(False, description="Whether the session that asks goes on.")
+    keep_current: StrictFlag = Field(False, description="Whether the session that asks goes on.")
 
 
 class UserOut(BaseModel):

@@ -5,14 +5,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from signalcraft.texts import Name, StrictRowId
+
 DeviceId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$")]
 """What a node calls itself: `ICE_STORE_24H_002`, `ESP32_MIC_4711`, a MAC address."""
-
-Name = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$"),
-]
-"""What people call a machine or a shop: one line of text."""
 
 Networks = Annotated[
     list[Annotated[str, StringConstraints(min_length=2, max_length=43, pattern=r"^[0-9a-fA-F.:/]+$")]],
@@ -38,7 +34,7 @@ class ClaimCodeIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    shop_id: int = Field(ge=1, le=2**63 - 1, strict=True)
+    shop_id: StrictRowId
     machine_name: Name
 
 

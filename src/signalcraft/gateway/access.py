@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, FastAPI, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
+from starlette.routing import compile_path
 
 from signalcraft.accounts.access import NotAllowedError, Principal
 from signalcraft.accounts.authentication import authenticate
@@ -104,6 +105,16 @@ def handlers(app: FastAPI) -> list[tuple[str, Callable[..., object], str]]:
         if isinstance(context.original_route, APIRoute)
         for method in context.methods or ()
     ]
+
+
+class Addresses:
+    """The methods of each address, of all routes together that have it."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._routes = [(compile_path(path)[0], method) for path, _, method in handlers(app)]
+
+    def methods_of(self, path: str) -> set[str]:
+        return {method for pattern, method in self._routes if pattern.match(path)}
 
 
 def personal_handlers(app: FastAPI) -> frozenset[Callable[..., object]]:

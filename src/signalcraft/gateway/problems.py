@@ -80,7 +80,11 @@ def _http(request: Request, error: Exception) -> JSONResponse:
     document = problem(
         error.status_code, "The request was refused", str(error.detail), request_id=_request_id(request)
     )
-    return _answer(document, dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        # The router names the methods of the first route that has this path; another may have it too.
+        headers["Allow"] = ", ".join(sorted(request.app.state.addresses.methods_of(request.url.path)))
+    return _answer(document, headers)
 
 
 def _database_away(request: Request, error: Exception) -> JSONResponse:

@@ -30,6 +30,7 @@ from signalcraft.errors import InvalidInputError, UnavailableError
 from signalcraft.fleet import service as fleet
 from signalcraft.fleet.models import Machine
 from signalcraft.ratelimits.policy import limited
+from signalcraft.texts import RowId
 
 blueprint = APIBlueprint(
     "ai",
@@ -64,7 +65,7 @@ class Upload(BaseModel):
     """A form with a sound file: WAV, FLAC, OGG, MP3, M4A, WebM."""
 
     audio: FileStorage
-    machine_id: int | None = Field(None, ge=1, le=2**63 - 1, description="The machine that was recorded.")
+    machine_id: RowId | None = Field(None, description="The machine that was recorded.")
 
 
 class OldUpload(BaseModel):
@@ -73,7 +74,7 @@ class OldUpload(BaseModel):
 
 class AnalyzeQuery(BaseModel):
     wait: float = Field(0, ge=0, le=10, description="Seconds to wait for the result.")
-    machine_id: int | None = Field(None, ge=1, le=2**63 - 1)
+    machine_id: RowId | None = None
 
 
 class JobPath(BaseModel):

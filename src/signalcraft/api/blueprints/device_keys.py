@@ -3,7 +3,7 @@
 from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from signalcraft.api.access import device, principal, user
 from signalcraft.api.answers import json_answer
@@ -29,6 +29,7 @@ from signalcraft.fleet.schemas import (
     NodeClaimed,
     NodeClaimIn,
 )
+from signalcraft.texts import RowId
 
 blueprint = APIBlueprint(
     "device_keys",
@@ -44,15 +45,15 @@ class DevicePath(BaseModel):
 
 
 class KeyPath(DevicePath):
-    key_id: int = Field(ge=1, lt=2**63)
+    key_id: RowId
 
 
 class CodePath(BaseModel):
-    code_id: int = Field(ge=1, lt=2**63)
+    code_id: RowId
 
 
 class CodesQuery(BaseModel):
-    shop_id: int = Field(ge=1, lt=2**63)
+    shop_id: RowId
 
 
 @blueprint.get("/devices/<device_id>/keys", responses={200: DeviceKeyList})

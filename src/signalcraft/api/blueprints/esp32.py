@@ -7,7 +7,7 @@ from flask import request
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models import RawModel
 from flask_openapi3.models.tag import Tag
-from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, model_validator
 from sqlalchemy.orm import Session
 
 from signalcraft.acoustics import reception
@@ -74,10 +74,13 @@ class AudioHeaders(BaseModel):
     sample_rate_hz: SampleRate = Field(alias="X-Sample-Rate")
     millis: str | None = Field(
         None,
+        max_length=64,
         alias="X-Timestamp",
         description="Milliseconds since boot, from the oldest firmware; not a time.",
     )
-    bits_per_sample: int = Field(alias="X-Bits-Per-Sample", description="16; optional beside X-Timestamp.")
+    bits_per_sample: int = Field(
+        alias="X-Bits-Per-Sample", ge=16, le=16, description="16; optional beside X-Timestamp."
+    )
     measured_at: Moment | None = Field(None, alias="X-Measured-At")
     synthetic: bool = Field(False, alias="X-Synthetic", description="The sound is simulated.")
     priority: reception.Priority = Field("normal", alias="X-Priority")
@@ -87,13 +90,6 @@ class AudioHeaders(BaseModel):
     def _oldest_firmware(cls, headers: dict[str, Any]) -> dict[str, Any]:
         """The oldest firmware, which alone sends X-Timestamp, does not name its 16 bits."""
         return {"X-Bits-Per-Sample": 16, **headers} if headers.get("X-Timestamp") else headers
-
-    @field_validator("bits_per_sample")
-    @classmethod
-    def _sixteen(cls, value: int) -> int:
-        if value != 16:
-            raise ValueError("only 16 bits per sample are accepted")
-        return value
 
 
 class FeatureHeaders(BaseModel):

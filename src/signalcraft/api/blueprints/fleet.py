@@ -5,7 +5,7 @@ from typing import Any, Literal
 from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from signalcraft.api.access import principal, user
 from signalcraft.api.answers import json_answer
@@ -17,7 +17,8 @@ from signalcraft.db.session import unit_of_work
 from signalcraft.errors import InvalidInputError
 from signalcraft.fleet import service as fleet
 from signalcraft.fleet.models import Shop
-from signalcraft.fleet.schemas import DeviceId, Name, Networks
+from signalcraft.fleet.schemas import DeviceId, Networks
+from signalcraft.texts import Name, RowId, StrictRowId
 
 blueprint = APIBlueprint(
     "fleet",
@@ -29,13 +30,17 @@ blueprint = APIBlueprint(
 
 
 class NewShop(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
     name: Name
 
 
 class Claim(BaseModel):
     """Which shop the node is in, and what its machine is called there."""
 
-    shop_id: int = Field(ge=1, le=2**63 - 1, strict=True)
+    model_config = ConfigDict(extra="forbid")
+
+    shop_id: StrictRowId
     machine_name: Name
     admission: Literal["key", "keyless"] = Field(
         "key",
@@ -45,6 +50,8 @@ class Claim(BaseModel):
 
 
 class MachineChange(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
     name: Name | None = None
     model: Name | None = Field(
         None, description="Maker and type: machines of one model lend each other what they have learned."
@@ -56,7 +63,7 @@ class DevicePath(BaseModel):
 
 
 class MachinePath(BaseModel):
-    machine_id: int = Field(ge=1, le=2**63 - 1)
+    machine_id: RowId
 
 
 @blueprint.get("/shops", responses={200: ShopList})

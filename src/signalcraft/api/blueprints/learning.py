@@ -28,6 +28,7 @@ from signalcraft.api.problems import PROBLEM_RESPONSES
 from signalcraft.db.session import unit_of_work
 from signalcraft.fleet import service as fleet
 from signalcraft.ratelimits.policy import limited
+from signalcraft.texts import RowId
 
 blueprint = APIBlueprint(
     "learning",
@@ -43,15 +44,15 @@ class AnalysisPath(BaseModel):
 
 
 class MachinePath(BaseModel):
-    machine_id: int = Field(ge=1, lt=2**63)
+    machine_id: RowId
 
 
 class BaselinePath(BaseModel):
-    baseline_id: int = Field(ge=1, lt=2**63)
+    baseline_id: RowId
 
 
 class HeadPath(BaseModel):
-    head_id: int = Field(ge=1, lt=2**63)
+    head_id: RowId
 
 
 class LabelsQuery(BaseModel):

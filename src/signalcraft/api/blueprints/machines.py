@@ -20,6 +20,7 @@ from signalcraft.errors import InvalidInputError
 from signalcraft.fleet import service as fleet
 from signalcraft.telemetry import service as telemetry
 from signalcraft.telemetry.schemas import Series
+from signalcraft.texts import RowId
 
 blueprint = APIBlueprint(
     "machines",
@@ -35,7 +36,7 @@ LONGEST_SPAN = timedelta(days=400)
 
 
 class MachinePath(BaseModel):
-    machine_id: int = Field(ge=1, lt=2**63)
+    machine_id: RowId
 
 
 class ReadingsQuery(BaseModel):

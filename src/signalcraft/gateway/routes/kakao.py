@@ -23,7 +23,7 @@ _COOKIE_PATH = "/api/kakao"
 Token = Annotated[str | None, Query(min_length=1, max_length=2048)]
 
 
-@router.get("/login", dependencies=[PUBLIC])
+@router.get("/login", dependencies=[PUBLIC], responses={404: {"description": "Kakao is not set up."}})
 def login(request: Request, response: Response) -> LoginUrl:
     """Where to send the browser to sign in; what must come back is kept in a cookie."""
     address, sealed = openid.begin(_callback(request))
@@ -31,7 +31,13 @@ def login(request: Request, response: Response) -> LoginUrl:
     return LoginUrl(login_url=address)
 
 
-@router.get("/callback", dependencies=[PUBLIC], status_code=302, response_class=RedirectResponse)
+@router.get(
+    "/callback",
+    dependencies=[PUBLIC],
+    status_code=302,
+    response_class=RedirectResponse,
+    responses={401: {"description": "It was not begun in this browser."}},
+)
 def callback(
     request: Request, code: Token = None, state: Token = None, error: Token = None
 ) -> RedirectResponse:

@@ -16,10 +16,10 @@ from signalcraft.notifications import service
 from signalcraft.notifications.schemas import NotificationHistory, NotificationList
 from signalcraft.ratelimits.policy import limited
 from signalcraft.settings import get_settings
+from signalcraft.texts import RowId
 
 router = APIRouter(prefix="/api/notifications", tags=["Notifications"])
 
-MAX_ID = 2**63 - 1
 Reader = Annotated[Principal, Depends(allowed("notification.read"))]
 Limit = Annotated[int, Query(ge=1, le=500)]
 
@@ -49,9 +49,9 @@ def history(principal: Reader, limit: Limit = 50) -> NotificationHistory:
 async def stream(
     request: Request,
     principal: Reader,
-    machine: Annotated[int | None, Query(ge=1, le=MAX_ID, description="Send its readings too.")] = None,
-    last_event_id: Annotated[int | None, Query(ge=0, le=MAX_ID)] = None,
-    resume_from: Annotated[int | None, Header(alias="Last-Event-ID", ge=0, le=MAX_ID)] = None,
+    machine: Annotated[RowId | None, Query(description="Send its readings too.")] = None,
+    last_event_id: Annotated[int | None, Query(ge=0, le=2**53 - 1)] = None,
+    resume_from: Annotated[int | None, Header(alias="Last-Event-ID", ge=0, le=2**53 - 1)] = None,
 ) -> StreamingResponse:
     """Live events; a client that comes back names the last one it has and misses none."""
     if machine is not None:
