@@ -14,6 +14,8 @@ from people import PASSWORD, Person, bearer
 from signalcraft.accounts.models import Consent, OneTimeToken, User
 from signalcraft.db.engine import get_engine
 from signalcraft.db.session import unit_of_work
+from signalcraft.runtime_settings import service as runtime_settings
+from signalcraft.runtime_settings.registry import RuntimeSettings
 
 EMAIL = "minji@shop.example"
 NEW_PASSWORD = "eleven green ladders"
@@ -73,6 +75,14 @@ def test_an_account_exists_once_its_mailbox_has_answered(gateway_client: TestCli
     assert consents == {"terms": True, "privacy": True, "marketing": True}
     assert sign_in(gateway_client, EMAIL) == 200
     assert confirm(gateway_client, mail.token).status_code == 422, "a link opens once"
+
+
+def test_registration_can_be_closed(gateway_client: TestClient, admin: Person) -> None:
+    with unit_of_work() as session:
+        closed = RuntimeSettings(registration_open=False)
+        runtime_settings.change(session, closed, user_id=admin.principal.user_id)
+    assert register(gateway_client).status_code == 403
+    assert deliver() == []
 
 
 def test_a_new_account_sees_nothing(gateway_client: TestClient, minji: User, owner: Person) -> None:

@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import column, delete, func, select, table, update
 from sqlalchemy.orm import Session
 
 from signalcraft.accounts.models import AccountRequest, Invitation, OneTimeToken, User
+
+_shops = table("shops", column("id"), column("name"))
+"""`fleet`, which holds it, is built on this package."""
 
 
 def user_by_email(session: Session, email: str) -> User | None:
@@ -80,6 +83,11 @@ def open_invitations_of(session: Session, shop_id: int, email: str, now: datetim
             Invitation.expires_at > now,
         )
     ).all()
+
+
+def shop_name(session: Session, shop_id: int) -> str | None:
+    """What a shop is called; None where there is none."""
+    return session.scalar(select(_shops.c.name).where(_shops.c.id == shop_id))
 
 
 def shop_invitations(session: Session, shop_id: int) -> Sequence[Invitation]:

@@ -24,9 +24,10 @@ from signalcraft.accounts.service import set_password
 from signalcraft.audit import service as audit
 from signalcraft.clock import utc_now
 from signalcraft.db.session import after_commit
-from signalcraft.errors import ConflictError
+from signalcraft.errors import ConflictError, ForbiddenError
 from signalcraft.logging import get_logger
 from signalcraft.mail import service as mail
+from signalcraft.runtime_settings import service as runtime_settings
 
 log = get_logger(__name__)
 
@@ -43,7 +44,18 @@ def ask(
     user_id: int | None = None,
     body: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write down what somebody asks for; the worker answers by mail to that address."""
+    """Write down what somebody asks for; the worker answers by mail to that address.
+
+    Raises
+    ------
+    ForbiddenError
+        An administrator has closed registration.
+    """
+    if kind == "register" and not runtime_settings.load(session).registration_open:
+        raise ForbiddenError(
+            "Registration is closed here: ask for an invitation."
+            " 지금은 가입할 수 없습니다. 초대를 요청해 주세요."
+        )
     request = AccountRequest(
         kind=kind,
         email=email,

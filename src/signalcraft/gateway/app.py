@@ -20,6 +20,7 @@ from signalcraft.gateway.routes import (
     api_tokens,
     auth,
     health,
+    invitations,
     kakao,
     notifications,
     pages,
@@ -61,7 +62,18 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         dependencies=[Depends(take_in)],
     )
     init_problems(app)
-    for module in (auth, sessions, kakao, registration, api_tokens, notifications, alarms, health, pages):
+    for module in (
+        auth,
+        sessions,
+        kakao,
+        registration,
+        invitations,
+        api_tokens,
+        notifications,
+        alarms,
+        health,
+        pages,
+    ):
         app.include_router(module.router)
     app.include_router(sessions.well_known)
     pages.mount_static_files(app)
