@@ -29,6 +29,7 @@ from signalcraft.fleet.schemas import (
     NodeClaimed,
     NodeClaimIn,
 )
+from signalcraft.ratelimits.policy import limited
 from signalcraft.texts import RowId
 
 blueprint = APIBlueprint(
@@ -128,6 +129,7 @@ def withdraw_claim_code(path: CodePath) -> Response:
 
 @blueprint.post("/esp32/claim", responses={201: NodeClaimed})
 @device
+@limited("claim")
 def claim_by_code(body: NodeClaimIn) -> Response:
     """A node shows a claim code, becomes a machine of the code's shop, and is told its key once."""
     with unit_of_work() as session:
