@@ -3,6 +3,7 @@
 import typer
 
 from signalcraft.cli import database, keys, lifecycle, users
+from signalcraft.cli.doctor import doctor
 from signalcraft.cli.evaluate import evaluate
 from signalcraft.cli.listen import listen
 from signalcraft.cli.migrate_sqlite import migrate_sqlite
@@ -17,6 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 lifecycle.register(app)
+app.command()(doctor)
 app.command()(evaluate)
 app.command()(listen)
 app.command("migrate-sqlite")(migrate_sqlite)
