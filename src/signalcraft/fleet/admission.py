@@ -12,7 +12,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from signalcraft.errors import SignalCraftError
 from signalcraft.fleet import keys, queries
 from signalcraft.fleet.errors import DeviceRefusedError, KeyNeededError, KeyRefusedError
-from signalcraft.fleet.models import Device, DeviceKey
+from signalcraft.fleet.models import Device
 from signalcraft.fleet.service import SEEN_INTERVAL, see_device
 
 KEY_USE_INTERVAL = timedelta(minutes=1)
@@ -62,7 +62,7 @@ def admit(session: Session, callers: Sequence[Caller], *, now: datetime) -> list
     )
     answers: dict[Caller, Device | SignalCraftError] = {}
     heard: dict[int, str | None] = {}
-    used: dict[int, DeviceKey] = {}
+    used: dict[int, queries.ShownKey] = {}
     for caller in asking:
         try:
             device, its_keys = known.get(caller.device_id, (None, {}))
@@ -84,7 +84,7 @@ def admit(session: Session, callers: Sequence[Caller], *, now: datetime) -> list
 
 
 def _admitted(
-    session: Session, device: Device | None, key: DeviceKey | None, caller: Caller, now: datetime
+    session: Session, device: Device | None, key: queries.ShownKey | None, caller: Caller, now: datetime
 ) -> Device:
     if caller.key is not None and (device is None or key is None):
         raise KeyRefusedError
@@ -116,12 +116,12 @@ def _network(network: str) -> IPv4Network | IPv6Network:
     return ip_network(network)
 
 
-def _note_use(session: Session, used: Iterable[DeviceKey], now: datetime) -> None:
+def _note_use(session: Session, used: Iterable[queries.ShownKey], now: datetime) -> None:
     """The first use of a key decides; later ones are noted once a minute."""
     stale = []
     for key in used:
         if key.first_used_at is None:
-            keys.take_into_use(session, key, now)
+            keys.take_into_use(session, key.id, now)
         elif key.last_used_at is None or now - key.last_used_at >= KEY_USE_INTERVAL:
             stale.append(key.id)
     if stale:

@@ -130,7 +130,7 @@ def decide(
     session: Session,
     device: Device,
     machine: Machine,
-    admission: Admission,
+    admission: Admission | Literal["undecided"],
     networks: Sequence[str] | None,
     *,
     user_id: int | None,
@@ -142,9 +142,9 @@ def decide(
     _record(session, "device.admission_set", device, user_id, machine.shop_id, detail)
 
 
-def take_into_use(session: Session, key: DeviceKey, now: datetime) -> None:
+def take_into_use(session: Session, key_id: int, now: datetime) -> None:
     """The node has shown this key for the first time: it has it, so it needs no other way in any more."""
-    device = queries.lock_key_s_device(session, key)
+    key, device = queries.lock_key(session, key_id)
     if key.first_used_at is not None:  # another message was faster
         return
     machine = session.get_one(Machine, device.machine_id)

@@ -1,26 +1,25 @@
 """All SQL on shops, machines and devices."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
+    BigInteger,
     Integer,
     LargeBinary,
     Row,
     Text,
     and_,
     any_,
+    bindparam,
     func,
-    literal,
     or_,
     select,
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, INET
 from sqlalchemy.orm import Session
-from sqlalchemy.types import TypeEngine
 
 from signalcraft.fleet.models import ClaimCode, Device, DeviceKey, Machine, Shop
 
@@ -61,28 +60,64 @@ def shops(session: Session, shop_ids: frozenset[int] | None) -> Sequence[Shop]:
     return session.scalars(statement).all()
 
 
+@dataclass(frozen=True)
+class ShownKey:
+    """A good key that a node has shown, as it was before this message."""
+
+    id: int
+    first_used_at: datetime | None
+    last_used_at: datetime | None
+
+
+# Built once: putting such a statement together takes longer than the database takes to answer it.
+_NAMED = select(Device).where(Device.device_id == any_(bindparam("names", type_=ARRAY(Text()))))
+_NAMED_WITH_KEYS = _NAMED.add_columns(
+    DeviceKey.key_hash, DeviceKey.id, DeviceKey.first_used_at, DeviceKey.last_used_at
+).outerjoin(
+    DeviceKey,
+    and_(
+        DeviceKey.device_id == Device.id,
+        DeviceKey.key_hash == any_(bindparam("hashes", type_=ARRAY(LargeBinary()))),
+        DeviceKey.revoked_at.is_(None),
+        or_(DeviceKey.ends_at.is_(None), DeviceKey.ends_at > bindparam("now")),
+    ),
+)
+
+
 def devices_and_keys(
     session: Session, device_ids: Sequence[str], key_hashes: Sequence[bytes], now: datetime
-) -> Mapping[str, tuple[Device, Mapping[bytes, DeviceKey]]]:
+) -> Mapping[str, tuple[Device, Mapping[bytes, ShownKey]]]:
     """Known devices by name, each with those of its keys that have one of these hashes and are good."""
-    statement = select(Device).where(Device.device_id == any_(_array(device_ids, Text())))
+    names = list(device_ids)
     if not key_hashes:
-        return {device.device_id: (device, {}) for device in session.scalars(statement)}
-    with_keys = statement.add_columns(DeviceKey).outerjoin(
-        DeviceKey,
-        and_(
-            DeviceKey.device_id == Device.id,
-            DeviceKey.key_hash == any_(_array(key_hashes, LargeBinary())),
-            DeviceKey.revoked_at.is_(None),
-            or_(DeviceKey.ends_at.is_(None), DeviceKey.ends_at > now),
-        ),
-    )
-    found: dict[str, tuple[Device, dict[bytes, DeviceKey]]] = {}
-    for device, key in session.execute(with_keys):
+        return {device.device_id: (device, {}) for device in session.scalars(_NAMED, {"names": names})}
+    found: dict[str, tuple[Device, dict[bytes, ShownKey]]] = {}
+    given = {"names": names, "hashes": list(key_hashes), "now": now}
+    for device, key_hash, *key in session.execute(_NAMED_WITH_KEYS, given):
         keys = found.setdefault(device.device_id, (device, {}))[1]
-        if key is not None:
-            keys[key.key_hash] = key
+        if key_hash is not None:
+            keys[key_hash] = ShownKey(*key)
     return found
+
+
+_HEARD = (
+    func.unnest(bindparam("ids", type_=ARRAY(Integer())), bindparam("addresses", type_=ARRAY(Text())))
+    .table_valued("id", "address", name="heard")
+    .render_derived()
+)
+_FREE_DEVICES = (
+    select(Device.id, _HEARD.c.address)
+    .join(_HEARD, _HEARD.c.id == Device.id)
+    .order_by(Device.id)
+    .with_for_update(of=Device, key_share=True, skip_locked=True)
+    .cte("free")
+)
+_NOTE_HEARD = (
+    update(Device)
+    .where(Device.id == _FREE_DEVICES.c.id)
+    .values(last_seen_at=bindparam("now"), address=_FREE_DEVICES.c.address.cast(INET))
+    .execution_options(synchronize_session=False)
+)
 
 
 def note_heard(session: Session, heard: Mapping[int, str | None], now: datetime) -> None:
@@ -90,46 +125,37 @@ def note_heard(session: Session, heard: Mapping[int, str | None], now: datetime)
 
     A row that another transaction holds is left out: it is about to note the same.
     """
-    ids, addresses = _array(list(heard), Integer()), _array(list(heard.values()), Text())
-    given = func.unnest(ids, addresses).table_valued("id", "address", name="heard").render_derived()
-    seen = (
-        select(Device.id, given.c.address)
-        .join(given, given.c.id == Device.id)
-        .order_by(Device.id)
-        .with_for_update(of=Device, key_share=True, skip_locked=True)
-        .cte("seen")
-    )
-    session.execute(
-        update(Device)
-        .where(Device.id == seen.c.id)
-        .values(last_seen_at=now, address=seen.c.address.cast(INET))
-        .execution_options(synchronize_session=False)
-    )
+    given = {"ids": list(heard), "addresses": list(heard.values()), "now": now}
+    session.connection().execute(_NOTE_HEARD, given)
+
+
+_FREE_KEYS = (
+    select(DeviceKey.id)
+    .where(DeviceKey.id == any_(bindparam("ids", type_=ARRAY(BigInteger()))))
+    .order_by(DeviceKey.id)
+    .with_for_update(key_share=True, skip_locked=True)
+    .cte("free")
+)
+_NOTE_KEY_USE = update(DeviceKey).where(DeviceKey.id == _FREE_KEYS.c.id).values(last_used_at=bindparam("now"))
 
 
 def note_key_use(session: Session, key_ids: Sequence[int], now: datetime) -> None:
     """Note when these keys were used last; a row that another transaction holds is left out."""
-    free = (
-        select(DeviceKey.id)
-        .where(DeviceKey.id.in_(key_ids))
-        .order_by(DeviceKey.id)
-        .with_for_update(key_share=True, skip_locked=True)
-        .cte("free")
-    )
-    session.execute(
-        update(DeviceKey)
-        .where(DeviceKey.id == free.c.id)
-        .values(last_used_at=now)
-        .execution_options(synchronize_session=False)
-    )
+    session.connection().execute(_NOTE_KEY_USE, {"ids": list(key_ids), "now": now})
 
 
-def lock_key_s_device(session: Session, key: DeviceKey) -> Device:
-    """The device of a key, locked until the transaction ends, and both as they are now."""
-    statement = select(Device).where(Device.id == key.device_id).with_for_update(key_share=True)
-    device = session.scalars(statement, execution_options={"populate_existing": True}).one()
-    session.refresh(key)
-    return device
+def lock_key(session: Session, key_id: int) -> tuple[DeviceKey, Device]:
+    """A key and its device, which is locked until the transaction ends; both as they are now."""
+    statement = (
+        select(DeviceKey, Device)
+        .join(Device, Device.id == DeviceKey.device_id)
+        .where(DeviceKey.id == key_id)
+        .with_for_update(of=Device, key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    key, device = session.execute(statement).one()
+    session.refresh(key)  # the wait for the lock may have been long
+    return key, device
 
 
 def device_keys(session: Session, device_id: int) -> Sequence[DeviceKey]:
@@ -182,8 +208,3 @@ def claim_codes(session: Session, shop_id: int) -> Sequence[tuple[ClaimCode, str
 def lock_claim_code(session: Session, code_hash: bytes) -> ClaimCode | None:
     """The code, locked until the transaction ends: two nodes cannot both use it."""
     return session.scalar(select(ClaimCode).where(ClaimCode.code_hash == code_hash).with_for_update())
-
-
-def _array(values: Sequence[object], element: TypeEngine[Any]) -> ColumnElement[Any]:
-    """One parameter, however many values there are: the statement stays the same, and prepared."""
-    return literal(list(values), ARRAY(element))
