@@ -96,8 +96,6 @@ class Settings(BaseSettings):
     """How long somebody who does not come back stays signed in."""
     session_days: int = Field(90, ge=1, le=730)
     """How long a session lasts at most, however often it is used."""
-    second_factor_required_for_administrators: bool = False
-    """Set, an administrator without a second factor has no more rights than anybody until they add one."""
     kakao_client_id: str = ""
     """REST API key of the app at developers.kakao.com; empty, nobody signs in with Kakao."""
     kakao_client_secret: SecretStr | None = None

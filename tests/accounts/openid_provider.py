@@ -24,7 +24,7 @@ class Provider:
     """`claims` and `signer` are what a test changes to make it lie."""
 
     issuer: str = ""
-    key: RSAKey = KEY
+    key: RSAKey = field(default_factory=lambda: KEY)
     key_id: str = "k1"
     signer: RSAKey | None = None
     algorithm: str = "RS256"

@@ -1,6 +1,5 @@
 """The second factor: added, asked for, used up, required."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +14,8 @@ from signalcraft.accounts.encryption import UnreadableSecretError, decrypt
 from signalcraft.accounts.models import RecoveryCode, SecondFactor, User
 from signalcraft.clock import utc_now
 from signalcraft.db.session import unit_of_work
+from signalcraft.runtime_settings import service as runtime_settings
+from signalcraft.runtime_settings.registry import RuntimeSettings
 
 
 def add_phone(client: TestClient, headers: dict[str, str]) -> tuple[Phone, list[str]]:
@@ -150,7 +151,7 @@ def test_the_secret_is_shown_as_a_picture_and_stored_encrypted(gateway_client: T
 
 
 def test_an_administrator_without_the_required_factor_is_nobody_special(
-    gateway_client: TestClient, admin: Person, change_settings: Callable[..., None]
+    gateway_client: TestClient, admin: Person
 ) -> None:
     headers = bearer(gateway_client, admin)
 
@@ -159,7 +160,9 @@ def test_an_administrator_without_the_required_factor_is_nobody_special(
         return answered
 
     assert role() != "user"
-    change_settings(SIGNALCRAFT_SECOND_FACTOR_REQUIRED_FOR_ADMINISTRATORS="true")
+    with unit_of_work() as session:
+        wanted = RuntimeSettings(second_factor_required_for_administrators=True)
+        runtime_settings.change(session, wanted, user_id=admin.principal.user_id)
     assert role() == "user"
     login = {"username": admin.username, "password": PASSWORD, "delivery": "body"}
     assert gateway_client.post("/api/auth/login", json=login).json()["enrolment_required"] is True

@@ -8,7 +8,6 @@ from signalcraft.accounts import session_queries, tokens
 from signalcraft.accounts.access import Principal
 from signalcraft.accounts.api_tokens import PREFIX, authenticate_api_token
 from signalcraft.accounts.errors import SessionEndedError
-from signalcraft.accounts.second_factor import is_required
 from signalcraft.clock import utc_now
 
 
@@ -40,11 +39,12 @@ def _authenticate_access_token(session: Session, token: str, now: datetime) -> P
     if not live.is_use_noted(now):
         session_queries.note_use(session, claims.family, now)
     second_factor = live.second_factor_at is not None
+    is_missing = live.administrators_need_factor and not second_factor
     return Principal(
         user_id=claims.user_id,
         username=live.username,
         # Without the second factor that an administrator must have they are nobody special.
-        role="user" if is_required(live.role) and not second_factor else live.role,
+        role="user" if is_missing else live.role,
         shop_roles=live.shop_roles,
         session_id=claims.family,
         second_factor=second_factor,

@@ -72,4 +72,4 @@ def _is_from_context(folded: str, context: Iterable[str | None]) -> bool:
 @lru_cache(maxsize=1)
 def common_passwords() -> frozenset[str]:
     """The list, read at its first use."""
-    return frozenset(gzip.decompress(_LIST.read_bytes()).decode().split())
+    return frozenset(gzip.decompress(_LIST.read_bytes()).decode().splitlines())

@@ -23,7 +23,7 @@ from signalcraft.accounts.models import RecoveryCode, SecondFactor, User
 from signalcraft.accounts.roles import ADMINISTRATORS
 from signalcraft.audit.service import record
 from signalcraft.errors import ConflictError, ForbiddenError
-from signalcraft.settings import get_settings
+from signalcraft.runtime_settings.service import load
 
 ISSUER = "SignalCraft"
 STEP_SECONDS = 30
@@ -52,9 +52,9 @@ def is_enrolled(session: Session, user_id: int) -> bool:
     return queries.is_confirmed(session, user_id)
 
 
-def is_required(role: str) -> bool:
-    """Whether somebody of this role must have one, by the operator's setting."""
-    return role in ADMINISTRATORS and get_settings().second_factor_required_for_administrators
+def is_required(session: Session, role: str) -> bool:
+    """Whether somebody of this role must have one, by the setting."""
+    return role in ADMINISTRATORS and load(session).second_factor_required_for_administrators
 
 
 def recovery_codes_left(session: Session, user_id: int) -> int:
@@ -133,7 +133,7 @@ def accept(session: Session, user_id: int, code: str, *, now: datetime) -> bool:
 
 
 def disable(session: Session, user_id: int, *, required: bool) -> None:
-    """Remove the second factor and its recovery codes.
+    """Remove one's own second factor and its recovery codes.
 
     Raises
     ------
@@ -144,8 +144,13 @@ def disable(session: Session, user_id: int, *, required: bool) -> None:
         raise ForbiddenError(
             "An administrator must have a second factor here. 관리자는 2단계 인증을 사용해야 합니다."
         )
+    remove(session, user_id, by=user_id)
+
+
+def remove(session: Session, user_id: int, *, by: int) -> None:
+    """Remove a person's second factor and recovery codes; the caller has checked the right to."""
     if queries.delete_factor(session, user_id):
-        record(session, "second_factor.removed", user_id=user_id, subject=f"user:{user_id}")
+        record(session, "second_factor.removed", user_id=by, subject=f"user:{user_id}")
 
 
 def renew_recovery_codes(session: Session, user_id: int) -> list[str]:

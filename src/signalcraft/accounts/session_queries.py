@@ -6,11 +6,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.orm import Session
 
 from signalcraft.accounts.models import AccountSession, RefreshToken, ShopMember, User
+from signalcraft.accounts.queries import in_force
+from signalcraft.runtime_settings.models import RuntimeSetting
 
 _USE_NOTED_EVERY = timedelta(minutes=1)
 """How exactly "last used" is known; a row written at each request would be the busiest of all."""
@@ -24,6 +27,8 @@ class LiveSession:
     role: str
     last_used_at: datetime
     second_factor_at: datetime | None
+    administrators_need_factor: bool
+    """Whether administrators must have shown a second factor, by the setting."""
     shop_roles: Mapping[int, str]
 
     def is_use_noted(self, now: datetime) -> bool:
@@ -37,30 +42,42 @@ _LIVE_SESSION = (
         AccountSession.last_used_at,
         AccountSession.second_factor_at,
         select(func.jsonb_object_agg(ShopMember.shop_id, ShopMember.role))
-        .where(
-            ShopMember.user_id == User.id,
-            or_(ShopMember.expires_at.is_(None), ShopMember.expires_at > bindparam("now")),
-        )
+        .where(ShopMember.user_id == User.id, in_force(bindparam("now", required=False)))
+        .scalar_subquery(),
+        select(RuntimeSetting.value)
+        .where(RuntimeSetting.name == "second_factor_required_for_administrators")
         .scalar_subquery(),
     )
     .join(User, User.id == AccountSession.user_id)
     .where(
-        AccountSession.id == bindparam("id"),
-        User.id == bindparam("user_id"),
+        AccountSession.id == bindparam("id", required=False),
+        User.id == bindparam("user_id", required=False),
         AccountSession.ended_at.is_(None),
         User.status == "active",
     )
+).compile(
+    dialect=PGDialect_psycopg(),  # type: ignore[no-untyped-call]
+    compile_kwargs={"render_postcompile": True},
 )
+"""Every request asks this, so it is put into words once: that takes longer than the answer does."""
+_LIVE_SESSION_SQL = str(_LIVE_SESSION)
+_LIVE_SESSION_VALUES = _LIVE_SESSION.params
 
 
 def live_session(session: Session, *, session_id: UUID, user_id: int, now: datetime) -> LiveSession | None:
     """The session with its person's rights in one statement, or None where it is over."""
-    row = session.execute(_LIVE_SESSION, {"id": session_id, "user_id": user_id, "now": now}).one_or_none()
+    values = {**_LIVE_SESSION_VALUES, "id": session_id, "user_id": user_id, "now": now}
+    row = session.connection().exec_driver_sql(_LIVE_SESSION_SQL, values).one_or_none()
     if row is None:
         return None
-    username, role, last_used_at, second_factor_at, shops = row
+    username, role, last_used_at, second_factor_at, shops, needs_factor = row
     return LiveSession(
-        username, role, last_used_at, second_factor_at, {int(k): v for k, v in (shops or {}).items()}
+        username,
+        role,
+        last_used_at,
+        second_factor_at,
+        needs_factor is True,
+        {int(shop_id): shop_role for shop_id, shop_role in (shops or {}).items()},
     )
 
 

@@ -184,10 +184,12 @@ def answer(
 
 def _opened(response: Response, signed_in: sessions.SignedIn, delivery: Delivery) -> SessionOut:
     log.info("signed_in", user_id=signed_in.user.id)
+    with unit_of_work() as session:
+        is_required = second_factor.is_required(session, signed_in.user.role)
     opened = SessionOut(
         user=UserOut.model_validate(signed_in.user),
         expires_in=get_settings().access_token_seconds,
-        enrolment_required=not signed_in.second_factor and second_factor.is_required(signed_in.user.role),
+        enrolment_required=is_required and not signed_in.second_factor,
     )
     if delivery == "body":
         opened.token_type = BEARER

@@ -108,9 +108,10 @@ def second_factor_state(principal: SignedIn) -> SecondFactorState:
         user = service.get_user(session, principal.user_id)
         left = second_factor.recovery_codes_left(session, user.id)
         enrolled = second_factor.is_enrolled(session, user.id)
+        required = second_factor.is_required(session, user.role)
     return SecondFactorState(
         enrolled=enrolled,
-        required=second_factor.is_required(user.role),
+        required=required,
         used=principal.second_factor,
         recovery_codes_left=left,
     )
@@ -143,7 +144,8 @@ def disable(principal: SignedIn, body: PasswordIn) -> Done:
     prove_again(principal, body.password)
     with unit_of_work() as session:
         user = service.get_user(session, principal.user_id)
-        second_factor.disable(session, user.id, required=second_factor.is_required(user.role))
+        required = second_factor.is_required(session, user.role)
+        second_factor.disable(session, user.id, required=required)
     return Done(message="2단계 인증을 껐습니다")
 
 
