@@ -8,7 +8,8 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from signalcraft.audit import origin, service
-from signalcraft.audit.chain import Head
+from signalcraft.audit.chain import Head, Verdict
+from signalcraft.audit.queries import Wanted
 from signalcraft.db.session import unit_of_work
 from signalcraft.realtime.publish import emit
 
@@ -21,7 +22,7 @@ def write(count: int, **more: object) -> None:
             )
 
 
-def verdict(*expected: Head) -> service.chain.Verdict:
+def verdict(*expected: Head) -> Verdict:
     with unit_of_work() as session:
         return service.verify(session, expected)
 
@@ -45,7 +46,7 @@ def test_an_untouched_chain_is_valid_and_says_who_where_and_by_which_request() -
     assert verdict().records == 2
     assert verdict().flaw is None
     with unit_of_work() as session:
-        second, first = service.newest(session, service.Wanted(), limit=10)
+        second, first = service.newest(session, Wanted(), limit=10)
     assert (first.id, first.action, first.token_id, first.request_id) == (1, "thing.done", 5, "request-1")
     assert first.particulars == '{"address": "192.0.2.7", "detail": {"a": 1.5}}'
     assert (second.id, second.user_id, second.shop_id) == (2, None, None)
@@ -168,9 +169,14 @@ def test_writers_at_once_make_one_chain_and_do_not_wait_for_each_other_for_ever(
 @pytest.mark.usefixtures("database")
 def test_what_is_rolled_back_leaves_no_gap() -> None:
     write(1)
-    with pytest.raises(ZeroDivisionError), unit_of_work() as session:
-        service.record(session, "thing.done", user_id=1)
-        _ = 1 / 0
+
+    def failing() -> None:
+        with unit_of_work() as session:
+            service.record(session, "thing.done", user_id=1)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        failing()
     write(1)
     assert (verdict().records, verdict().flaw) == (2, None)
 

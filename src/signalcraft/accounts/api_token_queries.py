@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from signalcraft.accounts.models import ApiToken, ShopMember, User
+from signalcraft.accounts.queries import in_force
 
 _USE_NOTED_EVERY = timedelta(minutes=1)
 """How exactly "last used" is known; a row written at each request would be the busiest of all."""
@@ -50,10 +51,7 @@ _GOOD_TOKEN = (
         ApiToken.permissions,
         ApiToken.shop_ids,
         select(func.jsonb_object_agg(ShopMember.shop_id, ShopMember.role))
-        .where(
-            ShopMember.user_id == User.id,
-            or_(ShopMember.expires_at.is_(None), ShopMember.expires_at > bindparam("now")),
-        )
+        .where(ShopMember.user_id == User.id, in_force(bindparam("now")))
         .scalar_subquery(),
     )
     .join(User, User.id == ApiToken.user_id)

@@ -1,12 +1,13 @@
 """All SQL of the accounts."""
 
-from collections.abc import Mapping
-from datetime import datetime
-
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, and_, column, exists, func, or_, select, table
 from sqlalchemy.orm import Session
 
 from signalcraft.accounts.models import ShopMember, User
+
+OPEN_SHOP_STATUSES = ("active", "maintenance")
+"""Of a shop whose people see it."""
+_shops = table("shops", column("id"), column("status"))  # `fleet`, which holds it, is built on this package
 
 
 def user_by_login(session: Session, login: str) -> User | None:
@@ -24,15 +25,15 @@ def count_users(session: Session) -> int:
     return session.scalar(select(func.count()).select_from(User)) or 0
 
 
-def shop_roles(session: Session, user_id: int, now: datetime) -> Mapping[int, str]:
-    """The person's role in each shop, expired ones left out."""
-    rows = session.execute(
-        select(ShopMember.shop_id, ShopMember.role).where(
-            ShopMember.user_id == user_id,
-            or_(ShopMember.expires_at.is_(None), ShopMember.expires_at > now),
-        )
-    )
-    return {row.shop_id: row.role for row in rows}
+def in_force(now: object) -> ColumnElement[bool]:
+    """Whether a grant counts: it has not expired, and its shop is one whose people see it.
+
+    Parameters
+    ----------
+    now : a time, or a parameter that stands for it.
+    """
+    open_shop = exists().where(_shops.c.id == ShopMember.shop_id, _shops.c.status.in_(OPEN_SHOP_STATUSES))
+    return and_(or_(ShopMember.expires_at.is_(None), ShopMember.expires_at > now), open_shop)
 
 
 def lock_user(session: Session, user_id: int) -> User | None:
@@ -42,4 +43,14 @@ def lock_user(session: Session, user_id: int) -> User | None:
         .where(User.id == user_id)
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
+    )
+
+
+def has_super_admin(session: Session) -> bool:
+    return session.scalar(select(User.id).where(User.role == "super_admin").limit(1)) is not None
+
+
+def oldest_admin(session: Session) -> User | None:
+    return session.scalar(
+        select(User).where(User.role == "admin", User.status == "active").order_by(User.id).limit(1)
     )

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from signalcraft.accounts import queries
 from signalcraft.accounts.errors import WrongCredentialsError
-from signalcraft.accounts.models import ShopMember, User
+from signalcraft.accounts.models import User
 from signalcraft.accounts.passwords import generate_password, hash_password
 from signalcraft.accounts.sessions import end_all_sessions
 from signalcraft.accounts.sign_in import Proven
@@ -23,8 +23,14 @@ def get_user(session: Session, user_id: int) -> User:
     return user
 
 
-def create_user(session: Session, *, username: str, email: str | None, role: str) -> tuple[User, str]:
+def create_user(
+    session: Session, *, username: str, email: str | None, role: str, by: int | None = None
+) -> tuple[User, str]:
     """A new person without rights in any shop, and their generated password, to be shown once.
+
+    Parameters
+    ----------
+    by : who makes the account; None is the operator of the host.
 
     Raises
     ------
@@ -40,12 +46,8 @@ def create_user(session: Session, *, username: str, email: str | None, role: str
     )
     session.add(user)
     session.flush()
+    record(session, "user.created", user_id=by, subject=f"user:{user.id}", detail={"role": role})
     return user, password
-
-
-def grant(session: Session, user: User, *, shop_id: int, role: str) -> None:
-    """Give a person a role in a shop, in place of the one they had there."""
-    session.merge(ShopMember(user_id=user.id, shop_id=shop_id, role=role))
 
 
 def set_password(
@@ -101,16 +103,19 @@ def reset_password(session: Session, login: str) -> str:
 
 
 def ensure_administrator(session: Session) -> str | None:
-    """Make the first administrator, `admin`, where there is no user yet.
+    """See to it that there is a super administrator.
+
+    Where there is no user yet, `admin` is made one. An installation from before there were any has its oldest
+    administrator made one.
 
     Returns
     -------
-    The generated password, to be shown once; None where people exist already.
+    The generated password of `admin`, to be shown once; None where people exist already.
     """
-    if queries.count_users(session):
-        return None
-    password = generate_password()
-    session.add(
-        User(username="admin", full_name="Administrator", role="admin", password_hash=hash_password(password))
-    )
-    return password
+    if queries.count_users(session) == 0:
+        return create_user(session, username="admin", email=None, role="super_admin")[1]
+    if not queries.has_super_admin(session) and (oldest := queries.oldest_admin(session)) is not None:
+        oldest.role = "super_admin"
+        detail = {"from": "admin", "to": "super_admin"}
+        record(session, "user.role_changed", user_id=None, subject=f"user:{oldest.id}", detail=detail)
+    return None

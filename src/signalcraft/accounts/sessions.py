@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from signalcraft.accounts import session_queries as queries
 from signalcraft.accounts import tokens
+from signalcraft.accounts.access_changes import announce_change
 from signalcraft.accounts.models import AccountSession, RefreshToken, User
 from signalcraft.accounts.places import USER_AGENT_LIMIT, Place, device_name
 from signalcraft.audit.service import record
@@ -96,6 +97,7 @@ def sign_out(session: Session, refresh_token: str | None, *, now: datetime) -> N
         queries.lock_session(session, link, now)
         if queries.end_sessions(session, AccountSession.id == link.family, now=now, reason="signed_out"):
             record(session, "session.ended", user_id=link.user_id, subject=f"session:{link.family}")
+            announce_change(session, link.user_id)
 
 
 def list_sessions(session: Session, user_id: int) -> Sequence[AccountSession]:
@@ -119,6 +121,7 @@ def end_session(session: Session, session_id: UUID, *, user_id: int, by: int | N
     if not queries.end_sessions(session, *mine, now=now, reason="ended"):
         raise NotFoundError("There is no such session. 그런 세션이 없습니다.")
     record(session, "session.ended", user_id=by, subject=f"session:{session_id}")
+    announce_change(session, user_id)
 
 
 def end_all_sessions(
@@ -143,6 +146,7 @@ def end_all_sessions(
     if ended:
         detail = {"reason": reason, "sessions": len(ended)}
         record(session, "session.all_ended", user_id=by, subject=f"user:{user_id}", detail=detail)
+        announce_change(session, user_id)
     return len(ended)
 
 
@@ -178,6 +182,7 @@ def _end_stolen(session: Session, opened: AccountSession, place: Place, now: dat
         shop_id=None,
         user_id=opened.user_id,
     )
+    announce_change(session, opened.user_id)
 
 
 def _signed_in(user: User, opened: AccountSession, refresh_token: str, now: datetime) -> SignedIn:

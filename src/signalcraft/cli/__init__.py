@@ -2,7 +2,7 @@
 
 import typer
 
-from signalcraft.cli import database, keys, lifecycle, users
+from signalcraft.cli import audit, database, keys, lifecycle, users
 from signalcraft.cli.doctor import doctor
 from signalcraft.cli.evaluate import evaluate
 from signalcraft.cli.listen import listen
@@ -26,6 +26,7 @@ app.command()(reanalyze)
 app.command()(replay)
 app.command()(simulate)
 app.command()(users.user)
+app.add_typer(audit.app, name="audit")
 app.add_typer(database.app, name="database")
 app.add_typer(keys.app, name="keys")
 

@@ -11,6 +11,7 @@ from signalcraft.accounts.access import Principal
 from signalcraft.cli.node_client import NodeClient, Outcome
 from signalcraft.clock import utc_now
 from signalcraft.errors import ConflictError
+from signalcraft.fleet import administration
 from signalcraft.fleet import service as fleet
 from signalcraft.fleet.keys import make_key
 from signalcraft.fleet.models import Machine
@@ -72,7 +73,9 @@ def settle(session: Session, shop_number: int, machine_number: int, seed: int) -
     shop_name = f"모의 매장 {shop_number} · Simulated shop {shop_number}"
     device_id = f"SIM-{seed}-{shop_number}-{machine_number}"
     shops = {shop.name: shop for shop in fleet.list_shops(session, OPERATOR)}
-    shop = shops.get(shop_name) or fleet.create_shop(session, OPERATOR, shop_name)
+    shop = shops.get(shop_name) or administration.create_shop(
+        session, OPERATOR, name=shop_name, status="active"
+    )
     device = fleet.see_device(session, device_id, address=None, now=utc_now())
     machine = fleet.get_machine(session, OPERATOR, device.machine_id)
     if device.claimed_at is None:

@@ -103,15 +103,6 @@ def list_shops(session: Session, principal: Principal) -> Sequence[Shop]:
     return queries.shops(session, principal.shop_ids)
 
 
-def create_shop(session: Session, principal: Principal, name: str) -> Shop:
-    """A new shop; administrators only."""
-    principal.require("fleet.manage", None)
-    shop = Shop(name=name)
-    session.add(shop)
-    session.flush()
-    return shop
-
-
 def claim_device(
     session: Session,
     principal: Principal,

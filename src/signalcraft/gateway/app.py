@@ -16,12 +16,16 @@ from signalcraft.gateway.limits import take_in
 from signalcraft.gateway.middleware import RequestContext
 from signalcraft.gateway.problems import init_problems
 from signalcraft.gateway.routes import (
+    admin_fleet,
+    admin_people,
+    admin_system,
     alarms,
     api_tokens,
     auth,
     health,
     invitations,
     kakao,
+    members,
     notifications,
     pages,
     registration,
@@ -71,6 +75,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         api_tokens,
         notifications,
         alarms,
+        members,
+        admin_people,
+        admin_fleet,
+        admin_system,
         health,
         pages,
     ):

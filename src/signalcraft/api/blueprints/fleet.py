@@ -15,6 +15,7 @@ from signalcraft.dashboards import service as dashboards
 from signalcraft.dashboards.schemas import MachineAnswer
 from signalcraft.db.session import unit_of_work
 from signalcraft.errors import InvalidInputError
+from signalcraft.fleet import administration
 from signalcraft.fleet import service as fleet
 from signalcraft.fleet.models import Shop
 from signalcraft.fleet.schemas import DeviceId, Networks
@@ -75,11 +76,11 @@ def list_shops() -> dict[str, Any]:
 
 
 @blueprint.post("/shops", responses={201: ShopAnswer})
-@user("fleet.manage")
+@user("shop.manage")
 def create_shop(body: NewShop) -> tuple[dict[str, Any], int]:
     """Open a shop; administrators only."""
     with unit_of_work() as session:
-        shop = fleet.create_shop(session, principal(), body.name)
+        shop = administration.create_shop(session, principal(), name=body.name, status="active")
     return {"success": True, "shop": _shop(shop)}, 201
 
 

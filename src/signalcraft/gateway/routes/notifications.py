@@ -60,6 +60,7 @@ async def stream(
         request.app.state.feed,
         principal,
         get_settings(),
+        asked_at=request.state.asked_at,
         last_event_id=resume_from if resume_from is not None else last_event_id,
         machine_id=machine,
     )
