@@ -15,6 +15,7 @@ from people import PASSWORD, bearer, make_person
 from signalcraft.accounts import openid
 from signalcraft.accounts.models import ExternalIdentity, User
 from signalcraft.db.session import unit_of_work
+from signalcraft.settings import get_settings
 
 
 @pytest.fixture
@@ -144,7 +145,7 @@ def test_the_question_carries_state_nonce_and_a_challenge_of_its_own(
     ]
     for name in ("state", "nonce", "code_challenge"):
         assert asked[0][name] != asked[1][name]
-    assert asked[0]["redirect_uri"] == ["http://testserver/api/kakao/callback"]
+    assert asked[0]["redirect_uri"] == [f"{get_settings().public_origin}/api/kakao/callback"]
     cookie = gateway_client.get("/api/kakao/login").headers["set-cookie"]
     assert "HttpOnly" in cookie
     assert asked[0]["nonce"][0] not in cookie

@@ -21,6 +21,7 @@ from signalcraft.accounts.places import Place, device_name
 from signalcraft.cli import app
 from signalcraft.clock import utc_now
 from signalcraft.db.session import unit_of_work
+from signalcraft.mail.models import OutgoingMail
 from signalcraft.realtime.models import OutboxEvent
 
 CHROME = (
@@ -72,6 +73,8 @@ def test_a_lost_answer_gets_the_same_successor(admin: Person) -> None:
 
 
 def test_a_retry_after_the_successor_was_used_is_a_theft_and_the_person_is_told(admin: Person) -> None:
+    with unit_of_work() as session:
+        session.execute(update(User).values(email="root@example.com"))
     first = sign_in(admin.username).refresh_token
     second = refresh(first)
     assert second is not None
@@ -81,6 +84,7 @@ def test_a_retry_after_the_successor_was_used_is_a_theft_and_the_person_is_told(
     assert refresh(third.refresh_token) is None
     assert not is_signed_in(third.access_token)
     with unit_of_work() as session:
+        assert session.scalars(select(OutgoingMail.recipient)).all() == ["root@example.com"]
         [told] = session.scalars(select(OutboxEvent).where(OutboxEvent.type == "session.ended")).all()
     assert told.user_id == admin.principal.user_id
     assert told.payload["reason"] == "replayed"

@@ -11,11 +11,13 @@ from signalcraft.accounts import session_queries as queries
 from signalcraft.accounts import tokens
 from signalcraft.accounts.access_changes import announce_change
 from signalcraft.accounts.models import AccountSession, RefreshToken, User
+from signalcraft.accounts.one_time_tokens import page
 from signalcraft.accounts.places import USER_AGENT_LIMIT, Place, device_name
 from signalcraft.audit.service import record
 from signalcraft.clock import utc_now
 from signalcraft.errors import NotFoundError
 from signalcraft.logging import get_logger
+from signalcraft.mail.service import send
 from signalcraft.realtime.publish import emit
 from signalcraft.settings import get_settings
 
@@ -183,6 +185,10 @@ def _end_stolen(session: Session, opened: AccountSession, place: Place, now: dat
         user_id=opened.user_id,
     )
     announce_change(session, opened.user_id)
+    user = session.get_one(User, opened.user_id)
+    if user.email is not None:
+        values = {"name": user.full_name, "link": page("sign-in")}
+        send(session, to=user.email, template="refresh_token_stolen", language=user.language, values=values)
 
 
 def _signed_in(user: User, opened: AccountSession, refresh_token: str, now: datetime) -> SignedIn:

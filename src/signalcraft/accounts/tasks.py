@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from signalcraft.accounts import people_queries as queries
-from signalcraft.accounts import registration
+from signalcraft.accounts import registration, sessions
 from signalcraft.db.session import unit_of_work
 
 SWEEP_LIMIT = 200
@@ -25,3 +25,10 @@ def answer_requests() -> None:
         registration.drop_old_tokens(session)
     for request_id in waiting:
         answer_request(request_id)
+
+
+@shared_task(name="accounts.sweep_sessions")  # type: ignore[untyped-decorator]
+def sweep_sessions() -> None:
+    """Forget sessions that nobody can use any more."""
+    with unit_of_work() as session:
+        sessions.sweep(session)

@@ -59,6 +59,11 @@ def create_celery() -> Celery:
             "schedule": MINUTE_SECONDS,
             "options": {"expires": MINUTE_SECONDS},
         },
+        "accounts.sweep_sessions": {
+            "task": "accounts.sweep_sessions",
+            "schedule": HOUR_SECONDS,
+            "options": {"expires": HOUR_SECONDS},
+        },
         "mail.sweep": {
             "task": "mail.sweep",
             "schedule": MINUTE_SECONDS,

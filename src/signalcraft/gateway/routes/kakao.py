@@ -24,9 +24,9 @@ Token = Annotated[str | None, Query(min_length=1, max_length=2048)]
 
 
 @router.get("/login", dependencies=[PUBLIC], responses={404: {"description": "Kakao is not set up."}})
-def login(request: Request, response: Response) -> LoginUrl:
+def login(response: Response) -> LoginUrl:
     """Where to send the browser to sign in; what must come back is kept in a cookie."""
-    address, sealed = openid.begin(_callback(request))
+    address, sealed = openid.begin(_callback())
     _keep(response, sealed)
     return LoginUrl(login_url=address)
 
@@ -48,7 +48,7 @@ def callback(
     if not sealed or not code or not state:
         raise ProviderAnswerError
     attempt = openid.unseal(sealed, state)
-    identity = openid.finish(attempt, code, _callback(request))
+    identity = openid.finish(attempt, code, _callback())
     if attempt.linking_session is None:
         return _enter(request, identity)
     with unit_of_work() as session:
@@ -57,12 +57,10 @@ def callback(
 
 
 @router.post("/link")
-def link(principal: SignedIn, body: PasswordIn, request: Request, response: Response) -> LoginUrl:
+def link(principal: SignedIn, body: PasswordIn, response: Response) -> LoginUrl:
     """Where to send the browser to link one's Kakao account; needs the password."""
     prove_again(principal, body.password)
-    address, sealed = openid.begin(
-        _callback(request), user_id=principal.user_id, session_id=principal.session_id
-    )
+    address, sealed = openid.begin(_callback(), user_id=principal.user_id, session_id=principal.session_id)
     _keep(response, sealed)
     return LoginUrl(login_url=address)
 
@@ -121,7 +119,6 @@ def _cookie() -> str:
     return "__Secure-sc_kakao" if get_settings().cookie_secure else "sc_kakao"
 
 
-def _callback(request: Request) -> str:
-    """Where Kakao sends browsers back to; it is registered there, so one of a forged Host is refused."""
-    scheme = "https" if get_settings().cookie_secure else request.url.scheme
-    return f"{scheme}://{request.headers.get('Host', '')}{_COOKIE_PATH}/callback"
+def _callback() -> str:
+    """Where Kakao sends browsers back to: our public address, whatever a request calls us."""
+    return f"{get_settings().public_origin}{_COOKIE_PATH}/callback"
