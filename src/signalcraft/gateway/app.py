@@ -10,7 +10,7 @@ from starlette.middleware.cors import CORSMiddleware
 import signalcraft.tables  # noqa: F401  # foreign keys need every table known
 from signalcraft import cross_origin
 from signalcraft.gateway.access import Addresses, handlers, personal_handlers, verify_access_rules
-from signalcraft.gateway.bodies import StrictJson
+from signalcraft.gateway.bodies import BoundedBodies
 from signalcraft.gateway.feed import Feed
 from signalcraft.gateway.limits import take_in
 from signalcraft.gateway.middleware import RequestContext
@@ -28,6 +28,7 @@ from signalcraft.gateway.routes import (
     members,
     notifications,
     pages,
+    personal_data,
     registration,
     sessions,
 )
@@ -61,7 +62,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         openapi_url="/api/openapi/gateway.json",
         docs_url=None,
         redoc_url=None,
-        max_body_size=settings.json_limit_bytes,
         lifespan=_lifespan,
         dependencies=[Depends(take_in)],
     )
@@ -79,13 +79,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         admin_people,
         admin_fleet,
         admin_system,
+        personal_data,
         health,
         pages,
     ):
         app.include_router(module.router)
     app.include_router(sessions.well_known)
     pages.mount_static_files(app)
-    app.add_middleware(StrictJson, limit_bytes=settings.json_limit_bytes)
+    app.add_middleware(BoundedBodies, limit_bytes=settings.json_limit_bytes)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=settings.trusted_origins,
