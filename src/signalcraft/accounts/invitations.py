@@ -10,7 +10,8 @@ from signalcraft.accounts import one_time_tokens as links
 from signalcraft.accounts import people_queries as queries
 from signalcraft.accounts.access import Principal
 from signalcraft.accounts.errors import LinkOverError
-from signalcraft.accounts.models import Invitation, ShopMember, User
+from signalcraft.accounts.grants import grant
+from signalcraft.accounts.models import Invitation, User
 from signalcraft.accounts.registration import make_account
 from signalcraft.accounts.registration_schemas import Registration
 from signalcraft.audit import service as audit
@@ -196,29 +197,28 @@ def accept_as_new(session: Session, token: str, registration: Registration) -> t
 
 
 def _good(invitation: Invitation | None) -> Invitation:
+    now = utc_now()
     if (
         invitation is None
         or invitation.accepted_at is not None
         or invitation.revoked_at is not None
-        or invitation.expires_at <= utc_now()
+        or invitation.expires_at <= now
+        or (invitation.member_until is not None and invitation.member_until <= now)
     ):
         raise LinkOverError
     return invitation
 
 
 def _take_up(session: Session, invitation: Invitation, user: User) -> None:
-    now = utc_now()
-    invitation.accepted_at = now
+    invitation.accepted_at = utc_now()
     invitation.accepted_by = user.id
-    session.merge(
-        ShopMember(
-            user_id=user.id,
-            shop_id=invitation.shop_id,
-            role=invitation.role,
-            expires_at=invitation.member_until,
-            granted_by=invitation.invited_by,
-            granted_at=now,
-        )
+    grant(
+        session,
+        user,
+        shop_id=invitation.shop_id,
+        role=invitation.role,
+        expires_at=invitation.member_until,
+        by=invitation.invited_by,
     )
     _record(session, "invitation.accepted", invitation, user.id)
 
