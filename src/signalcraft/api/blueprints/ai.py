@@ -11,7 +11,7 @@ from flask import Response, jsonify, url_for
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.file import FileStorage
 from flask_openapi3.models.tag import Tag
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import FileStorage as UploadedFile
 
@@ -64,11 +64,15 @@ _lightweight = BoundedSemaphore(LIGHTWEIGHT_LIMIT)
 class Upload(BaseModel):
     """A form with a sound file: WAV, FLAC, OGG, MP3, M4A, WebM."""
 
+    model_config = ConfigDict(extra="forbid")
+
     audio: FileStorage
     machine_id: RowId | None = Field(None, description="The machine that was recorded.")
 
 
 class OldUpload(BaseModel):
+    """The form of old clients, which may hold further fields."""
+
     audio: FileStorage
 
 
