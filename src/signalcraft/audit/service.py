@@ -94,6 +94,9 @@ def forget_person(session: Session, user_id: int, logins: Sequence[str]) -> None
     logins : names and e-mail addresses under which failed sign-ins and invitations may speak of them.
     """
     queries.forget(session, user_id, logins)
+    for row in session.info.get(_PENDING, []):
+        if row["user_id"] == user_id:  # their own last deeds, among them this one
+            row["particulars"] = "{}"
 
 
 def _write(session: Session) -> None:
