@@ -9,12 +9,13 @@ from flask import Flask, Response, current_app, g, request
 from signalcraft.api.access import principal, rule_of
 from signalcraft.api.problems import problem_response
 from signalcraft.errors import SignalCraftError, TooManyRequestsError, UnauthenticatedError
-from signalcraft.ratelimits.policy import kind_of
+from signalcraft.operations.tiers import API_THREADS
+from signalcraft.ratelimits.policy import kind_of, limits_in_force
 from signalcraft.ratelimits.service import address_subject, require, require_kind
 from signalcraft.ratelimits.workload import Workload
 
-WORKLOAD = Workload(handlers=16, streams=0)
-"""Of this process; `gunicorn_conf.threads` requests are at work at the most."""
+WORKLOAD = Workload(handlers=API_THREADS, streams=0)
+"""Of this process."""
 
 
 def init_workload(app: Flask) -> None:
@@ -24,7 +25,14 @@ def init_workload(app: Flask) -> None:
 
 
 def init_quotas(app: Flask) -> None:
-    """Count each request against its caller's quota; after the access rule has said who that is."""
+    """Count each request against its caller's quota; after the access rule has said who that is.
+
+    Raises
+    ------
+    ValueError
+        The operator's setting makes no sense.
+    """
+    limits_in_force()
     app.before_request(_count)
     app.after_request(_tell)
     app.register_error_handler(UnauthenticatedError, _refused)

@@ -5,19 +5,12 @@ import typer
 from signalcraft.cli.lifecycle import failing_with_a_sentence
 from signalcraft.operations import instance
 from signalcraft.operations.doctor import examine
-from signalcraft.operations.errors import OperationsError
-from signalcraft.ratelimits.policy import read_overrides
 
 
 def doctor() -> None:
     """Find weak or missing settings; exit code 1 where something must be mended. / 설정을 점검합니다."""
     with failing_with_a_sentence():
-        here = instance.load()
-        try:
-            read_overrides(here.settings.rate_limits)
-        except ValueError as error:
-            raise OperationsError(str(error)) from None
-        findings = examine(here)
+        findings = examine(instance.load())
     for finding in findings:
         word = "mend / 수정" if finding.weight == "danger" else "consider / 검토"
         typer.echo(f"  [{word}] {finding.subject}\n    {finding.en}\n    {finding.ko}")

@@ -34,6 +34,7 @@ from signalcraft.gateway.routes import (
 )
 from signalcraft.observability.sentry import start_sentry
 from signalcraft.openapi_errors import Caller, describe_errors
+from signalcraft.ratelimits.policy import limits_in_force
 from signalcraft.settings import Settings, get_settings
 from signalcraft.strict_query import declared_queries
 
@@ -55,6 +56,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """Read from top to bottom: errors, routes, files, what each answer goes through, the access check."""
     settings = settings or get_settings()
     start_sentry(settings, "gateway")
+    limits_in_force()  # raises ValueError where the operator's setting makes no sense
     app = Gateway(
         title="SignalCraft: people",
         version=settings.release,

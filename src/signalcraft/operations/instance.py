@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from signalcraft.operations.errors import OperationsError
 from signalcraft.operations.ports import LOOPBACK, POSTGRES, VALKEY, free_block
+from signalcraft.ratelimits.policy import read_overrides
 from signalcraft.settings import Settings, data_dir, get_settings
 
 _PORT_BASE = "SIGNALCRAFT_INTERNAL_PORT_BASE"
@@ -109,6 +110,10 @@ def load() -> Instance:
         raise OperationsError(_sentence(error)) from None
     except PermissionError as error:
         raise OperationsError(_unreadable(error)) from None
+    try:
+        read_overrides(settings.rate_limits)
+    except ValueError as error:
+        raise OperationsError(str(error)) from None
     generated = _read(settings.instance_file)
     return Instance(
         settings=settings,
