@@ -81,8 +81,11 @@ class Callers:
             self._known[role] = bearer(self._gateway, person)
         return self._known[role]
 
-    def forget(self, role: str) -> None:
-        self._known.pop(role, None)
+    def renew(self, role: str) -> None:
+        """Forget a session that is over."""
+        known = self._known.get(role)
+        if known and self._gateway.get("/api/auth/verify", headers=known).status_code == 401:
+            del self._known[role]
 
 
 class Findings:
@@ -187,7 +190,7 @@ def check(case: Case, role: str, callers: Callers, findings: Findings) -> None:
     findings.cases += 1
     findings.statuses[response.status_code] += 1
     if response.status_code == 401:
-        callers.forget(role)
+        callers.renew(role)
     try:
         case.validate_response(response, headers=headers)
     except FailureGroup as group:
