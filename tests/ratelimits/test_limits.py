@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 from people import Person, bearer
 from signalcraft.api.limits import WORKLOAD
 from signalcraft.errors import TooManyRequestsError, UnauthenticatedError, UnavailableError
+from signalcraft.gateway import limits as gateway_limits
 from signalcraft.ratelimits import sign_in
 from signalcraft.ratelimits.counters import get_counters
 from signalcraft.ratelimits.policy import limits_in_force
@@ -128,6 +129,16 @@ def test_a_guesser_waits_longer_each_time_and_the_owner_signs_in_meanwhile(
     assert own.post("/api/auth/login", json=right).status_code == 200, "same address, known browser"
 
 
+def test_a_borrowed_session_cannot_try_out_passwords(gateway_client: TestClient, admin: Person) -> None:
+    headers = bearer(gateway_client, admin)
+    body = {"current_password": "wrong", "new_password": "another good long one"}
+    tries = [
+        gateway_client.post("/api/auth/change-password", json=body, headers=headers).status_code
+        for _ in range(sign_in.FREE_MISSES + 1)
+    ]
+    assert tries == [401] * sign_in.FREE_MISSES + [429]
+
+
 def test_the_pause_doubles_is_capped_and_spares_who_has_not_missed() -> None:
     assert [sign_in.pause_seconds(misses, misses) for misses in (1, 4, 5, 6, 8, 14, 15, 10_000)] == (
         [0, 0, 1, 2, 8, 512, 900, 900]
@@ -199,6 +210,23 @@ def test_a_busy_api_tier_takes_readings_and_sends_screens_away(
     assert (screen.status_code, reading.status_code) == (503, 200)
     assert screen.headers["Retry-After"] == "2"
     assert api_client.get("/api/dashboard/overview", headers=headers).status_code == 200
+
+
+def test_a_busy_people_s_tier_takes_alarms_in_hand_and_sends_screens_away(
+    gateway_client: TestClient, admin: Person
+) -> None:
+    headers = bearer(gateway_client, admin)
+    for _ in range(30):
+        gateway_limits.WORKLOAD.begin("alarm")
+    try:
+        screen = gateway_client.get("/api/notifications", headers=headers)
+        alarm = gateway_client.post("/api/alarms/1/acknowledge", headers=headers)
+    finally:
+        for _ in range(30):
+            gateway_limits.WORKLOAD.end("alarm")
+    assert (screen.status_code, alarm.status_code) == (503, 404)
+    assert screen.headers["Retry-After"] == "2"
+    assert gateway_client.get("/api/notifications", headers=headers).status_code == 200
 
 
 def test_costs_add_up_in_one_window(database: None) -> None:

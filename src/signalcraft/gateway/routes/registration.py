@@ -20,6 +20,7 @@ from signalcraft.db.session import unit_of_work
 from signalcraft.gateway.access import SESSION_ROUTES, SignedIn
 from signalcraft.ratelimits.policy import limited
 from signalcraft.ratelimits.service import require
+from signalcraft.ratelimits.sign_in import attempt
 
 router = APIRouter(prefix="/api/auth", tags=["Registration"])
 
@@ -86,7 +87,8 @@ def change_email(principal: SignedIn, body: ChangeEmailIn) -> Done:
     require("mail", f"mail:{body.email.lower()}")
     with unit_of_work() as session:
         user = service.get_user(session, principal.user_id)
-    sign_in.check_password(sign_in.account(user), body.password)
+    with attempt(user.username, principal.quota_subject):
+        sign_in.check_password(sign_in.account(user), body.password)
     with unit_of_work() as session:
         registration.ask(session, "change_email", email=body.email, language=user.language, user_id=user.id)
     return Done(message=_LOOK)

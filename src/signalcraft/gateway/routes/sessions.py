@@ -29,6 +29,7 @@ from signalcraft.clock import utc_now
 from signalcraft.db.session import unit_of_work
 from signalcraft.gateway import session_cookies
 from signalcraft.gateway.access import PUBLIC, SignedIn
+from signalcraft.ratelimits.sign_in import attempt
 
 router = APIRouter(prefix="/api/auth", tags=["Account"])
 well_known = APIRouter(prefix="/.well-known", tags=["Account"], dependencies=[PUBLIC])
@@ -94,7 +95,8 @@ def change_password(principal: SignedIn, body: ChangePasswordIn) -> Done:
     with unit_of_work() as session:
         user = service.get_user(session, principal.user_id)
     require_acceptable(body.new_password, field="new_password", context=(user.username, user.email))
-    proven = sign_in.check_password(sign_in.account(user), body.current_password)
+    with attempt(user.username, principal.quota_subject):
+        proven = sign_in.check_password(sign_in.account(user), body.current_password)
     password_hash = hash_password(body.new_password)
     with unit_of_work() as session:
         service.change_password(session, proven, password_hash, keep=principal.session_id, now=utc_now())
@@ -169,4 +171,5 @@ def prove_again(principal: SignedIn, password: str) -> None:
     """Ask for the password again: a session that somebody left open must not be enough."""
     with unit_of_work() as session:
         account = sign_in.account(service.get_user(session, principal.user_id))
-    sign_in.check_password(account, password)
+    with attempt(principal.username, principal.quota_subject):
+        sign_in.check_password(account, password)
