@@ -59,8 +59,10 @@ def test_somebody_links_kakao_signs_in_with_it_and_unlinks(
     entered = enter(gateway_client, provider, "1234")
     assert (entered.status_code, entered.headers["Location"]) == (302, "/")
     assert gateway_client.get("/api/auth/verify").json()["user"]["username"] == "kim"
+    kept = {"Authorization": f"Bearer {gateway_client.cookies['sc_access']}"}
     assert gateway_client.post("/api/kakao/logout").status_code == 200
     assert gateway_client.get("/api/auth/verify").status_code == 401
+    assert gateway_client.get("/api/auth/verify", headers=kept).status_code == 401
 
     assert gateway_client.post("/api/kakao/unlink", headers=headers).status_code == 200
     assert enter(gateway_client, provider, "1234").headers["Location"] == "/sign-in?kakao=unlinked"

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from signalcraft.accounts import session_queries as queries
 from signalcraft.accounts import tokens
 from signalcraft.accounts.access_changes import announce_change
+from signalcraft.accounts.errors import SessionEndedError
 from signalcraft.accounts.models import AccountSession, RefreshToken, User
 from signalcraft.accounts.one_time_tokens import page
 from signalcraft.accounts.places import USER_AGENT_LIMIT, Place, device_name
@@ -92,14 +93,20 @@ def refresh(session: Session, refresh_token: str, place: Place, *, now: datetime
     return _signed_in(user, opened, following, now)
 
 
-def sign_out(session: Session, refresh_token: str | None, *, now: datetime) -> None:
-    """End the session that the token belongs to; an unknown token is no error."""
+def sign_out(session: Session, *, refresh_token: str | None, access_token: str | None, now: datetime) -> None:
+    """End the session that the refresh token belongs to, else the access token; unknown ones are no error."""
     link = queries.link_of(session, tokens.refresh_token_hash(refresh_token)) if refresh_token else None
     if link is not None:
         queries.lock_session(session, link, now)
-        if queries.end_sessions(session, AccountSession.id == link.family, now=now, reason="signed_out"):
-            record(session, "session.ended", user_id=link.user_id, subject=f"session:{link.family}")
-            announce_change(session, link.user_id)
+        claims = tokens.AccessClaims(link.user_id, link.family)
+    else:
+        try:
+            claims = tokens.read_access_token(access_token or "", now)
+        except SessionEndedError:
+            return
+    if queries.end_sessions(session, AccountSession.id == claims.family, now=now, reason="signed_out"):
+        record(session, "session.ended", user_id=claims.user_id, subject=f"session:{claims.family}")
+        announce_change(session, claims.user_id)
 
 
 def list_sessions(session: Session, user_id: int) -> Sequence[AccountSession]:

@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from signalcraft.accounts import known_browsers, second_factor, service, sessions, sign_in, tokens
-from signalcraft.accounts.credentials import refresh_cookie
+from signalcraft.accounts.credentials import access_cookie, refresh_cookie
 from signalcraft.accounts.errors import SessionEndedError, WrongCodeError, WrongCredentialsError
 from signalcraft.accounts.schemas import (
     BEARER,
@@ -142,9 +142,10 @@ def refresh(request: Request, response: Response, body: RefreshIn | None = None)
 @router.post("/logout", dependencies=[SESSION_ROUTES])
 def logout(request: Request, response: Response, body: RefreshIn | None = None) -> Done:
     """End the session; harmless without one."""
-    token = (body.refresh_token if body else None) or request.cookies.get(refresh_cookie())
+    refresh_token = (body.refresh_token if body else None) or request.cookies.get(refresh_cookie())
+    access_token = request.cookies.get(access_cookie())
     with unit_of_work() as session:
-        sessions.sign_out(session, token, now=utc_now())
+        sessions.sign_out(session, refresh_token=refresh_token, access_token=access_token, now=utc_now())
     session_cookies.clear_session(response)
     return Done(message="로그아웃되었습니다")
 
