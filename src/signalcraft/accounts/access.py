@@ -2,10 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 from uuid import UUID
 
 from signalcraft.accounts.roles import ADMINISTRATORS, GLOBAL_ROLES, SHOP_ROLES, Permission
 from signalcraft.errors import ForbiddenError, NotFoundError
+
+
+@dataclass(frozen=True)
+class AccessRule:
+    """What a route demands of its caller."""
+
+    caller: Literal["public", "device", "user"]
+    permission: Permission | None = None
+    """The right that a user must hold; None: whoever has signed in themselves, about their own account."""
+    everywhere: bool = False
+    """Whether it must hold for the whole system, not just in a shop."""
 
 
 @dataclass(frozen=True)

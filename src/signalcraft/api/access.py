@@ -8,12 +8,11 @@ The mark is the innermost decorator, so that it is on the function flask-openapi
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from flask import Flask, current_app, g, request
 
-from signalcraft.accounts.access import NotAllowedError, Principal
+from signalcraft.accounts.access import AccessRule, NotAllowedError, Principal
 from signalcraft.accounts.authentication import authenticate
 from signalcraft.accounts.credentials import token_of
 from signalcraft.accounts.roles import Permission
@@ -26,14 +25,6 @@ from signalcraft.logging import bind
 View = TypeVar("View", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True)
-class AccessRule:
-    """What a view demands of its caller."""
-
-    caller: Literal["public", "device", "user"]
-    permission: Permission | None = None
-
-
 def public(view: View) -> View:
     """Anybody may call it."""
     return _mark(view, AccessRule("public"))
@@ -44,9 +35,10 @@ def device(view: View) -> View:
     return _mark(view, AccessRule("device"))
 
 
-def user(permission: Permission) -> Callable[[View], View]:
-    """A signed-in person calls it who holds `permission` somewhere; the service checks the shop at hand."""
-    return lambda view: _mark(view, AccessRule("user", permission))
+def user(permission: Permission, *, everywhere: bool = False) -> Callable[[View], View]:
+    """A person or their program calls it who holds `permission` somewhere, and the service checks the shop at
+    hand; or `everywhere`, where what the view does concerns the whole system."""
+    return lambda view: _mark(view, AccessRule("user", permission, everywhere))
 
 
 def principal() -> Principal:
@@ -79,7 +71,11 @@ def _enforce() -> None:
         raise ForbiddenError("This address has no access rule and is closed.")
     if rule.caller == "user":
         person = sign_in_required()
-        if rule.permission is not None and not person.holds(rule.permission):
+        if rule.permission is None:
+            return
+        if rule.everywhere:
+            person.require_everywhere(rule.permission)
+        elif not person.holds(rule.permission):
             raise NotAllowedError
 
 

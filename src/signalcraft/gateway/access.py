@@ -8,7 +8,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.routing import compile_path
 
-from signalcraft.accounts.access import NotAllowedError, Principal
+from signalcraft.accounts.access import AccessRule, NotAllowedError, Principal
 from signalcraft.accounts.authentication import authenticate
 from signalcraft.accounts.credentials import require_own_page, require_same_site, token_of
 from signalcraft.accounts.roles import Permission
@@ -38,18 +38,21 @@ def signed_in(principal: Annotated[Principal, Depends(caller)]) -> Principal:
     return principal
 
 
-def allowed(permission: Permission) -> Callable[[Principal], Principal]:
-    """A caller who holds `permission` somewhere; the service checks the shop at hand.
+def allowed(permission: Permission, *, everywhere: bool = False) -> Callable[[Principal], Principal]:
+    """A caller who holds `permission` somewhere, and the service checks the shop at hand; or `everywhere`,
+    where what the route does concerns the whole system.
 
-    `Annotated[Principal, Depends(allowed("user.manage"))]`
+    `Annotated[Principal, Depends(allowed("user.manage", everywhere=True))]`
     """
 
     def check(principal: Annotated[Principal, Depends(caller)]) -> Principal:
-        if not principal.holds(permission):
+        if everywhere:
+            principal.require_everywhere(permission)
+        elif not principal.holds(permission):
             raise NotAllowedError
         return principal
 
-    check.permission = permission  # type: ignore[attr-defined]  # for the test that compares with the table
+    check.rule = AccessRule("user", permission, everywhere)  # type: ignore[attr-defined]  # for `rule_of`
     return check
 
 
@@ -127,12 +130,11 @@ def personal_handlers(app: FastAPI) -> frozenset[Callable[..., object]]:
     )
 
 
-def rule_of(dependant: Dependant) -> str:
-    """What a route demands of its caller: a permission, or `public` or `signed_in`."""
-    for call in _calls(dependant):
-        if (permission := getattr(call, "permission", None)) is not None:
-            return str(permission)
-    return "signed_in" if signed_in in _calls(dependant) else "public"
+def rule_of(dependant: Dependant) -> AccessRule:
+    """What a route demands of its caller."""
+    calls = _calls(dependant)
+    rules = [rule for call in calls if isinstance(rule := getattr(call, "rule", None), AccessRule)]
+    return rules[0] if rules else AccessRule("user" if signed_in in calls else "public")
 
 
 def _calls(dependant: Dependant) -> set[Callable[..., object]]:

@@ -76,7 +76,7 @@ def list_shops() -> dict[str, Any]:
 
 
 @blueprint.post("/shops", responses={201: ShopAnswer})
-@user("shop.manage")
+@user("shop.manage", everywhere=True)
 def create_shop(body: NewShop) -> tuple[dict[str, Any], int]:
     """Open a shop; administrators only."""
     with unit_of_work() as session:
@@ -85,7 +85,7 @@ def create_shop(body: NewShop) -> tuple[dict[str, Any], int]:
 
 
 @blueprint.post("/devices/<device_id>/claim", responses={200: MachineAnswer})
-@user("device.claim")
+@user("device.claim", everywhere=True)
 def claim_device(path: DevicePath, body: Claim) -> Response:
     """Give the machine of an unclaimed node to a shop, with all it has learned."""
     with unit_of_work() as session:

@@ -143,7 +143,7 @@ def list_heads() -> Response:
 
 
 @blueprint.post("/heads/train", responses={202: RunAnswer})
-@user("model.decide")
+@user("model.decide", everywhere=True)
 @limited("analysis")
 def train_head() -> Response:
     """Train a classifier on the labels there are now; the worker does it. Administrators only."""
@@ -153,7 +153,7 @@ def train_head() -> Response:
 
 
 @blueprint.post("/heads/<int:head_id>/decision", responses={200: HeadAnswer})
-@user("model.decide")
+@user("model.decide", everywhere=True)
 def decide_head(path: HeadPath, body: DecisionIn) -> Response:
     """Let a classifier have a say for all machines, or drop it. Administrators only."""
     with unit_of_work() as session:

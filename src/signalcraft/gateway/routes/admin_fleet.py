@@ -27,8 +27,8 @@ from signalcraft.texts import RowId
 
 router = APIRouter(prefix="/api/admin", tags=["Administration of shops and devices"])
 
-ShopManager = Annotated[Principal, Depends(allowed("shop.manage"))]
-DeviceManager = Annotated[Principal, Depends(allowed("device.claim"))]
+ShopManager = Annotated[Principal, Depends(allowed("shop.manage", everywhere=True))]
+DeviceManager = Annotated[Principal, Depends(allowed("device.claim", everywhere=True))]
 ShopId = Annotated[RowId, Path()]
 NodeName = Annotated[DeviceId, Path()]
 

@@ -31,10 +31,10 @@ from signalcraft.texts import RowId
 
 router = APIRouter(prefix="/api/admin", tags=["Administration of people"])
 
-Reader = Annotated[Principal, Depends(allowed("user.read"))]
-Manager = Annotated[Principal, Depends(allowed("user.manage"))]
-SessionManager = Annotated[Principal, Depends(allowed("session.manage"))]
-TokenManager = Annotated[Principal, Depends(allowed("token.manage"))]
+Reader = Annotated[Principal, Depends(allowed("user.read", everywhere=True))]
+Manager = Annotated[Principal, Depends(allowed("user.manage", everywhere=True))]
+SessionManager = Annotated[Principal, Depends(allowed("session.manage", everywhere=True))]
+TokenManager = Annotated[Principal, Depends(allowed("token.manage", everywhere=True))]
 UserId = Annotated[RowId, Path()]
 ShopId = Annotated[RowId, Path()]
 

@@ -23,7 +23,7 @@ from signalcraft.texts import RowId
 router = APIRouter(prefix="/api/admin", tags=["Audit log and settings"])
 
 Auditor = Annotated[Principal, Depends(allowed("audit.read"))]
-SettingsManager = Annotated[Principal, Depends(allowed("settings.manage"))]
+SettingsManager = Annotated[Principal, Depends(allowed("settings.manage", everywhere=True))]
 
 
 class AuditQuery(AuditFilter):
@@ -78,7 +78,6 @@ def export_records(principal: Auditor, query: Annotated[ExportQuery, Query()]) -
 @router.get("/settings")
 def show_settings(principal: SettingsManager) -> Data[RuntimeSettings]:
     """The settings in force."""
-    principal.require_everywhere("settings.manage")
     with unit_of_work() as session:
         return Data(data=runtime_settings.load(session))
 
@@ -87,7 +86,6 @@ def show_settings(principal: SettingsManager) -> Data[RuntimeSettings]:
 @limited("admin")
 def change_settings(principal: SettingsManager, body: RuntimeSettings) -> Data[RuntimeSettings]:
     """Set those that the body names; they count at the next request."""
-    principal.require_everywhere("settings.manage")
     with unit_of_work() as session:
         return Data(data=runtime_settings.change(session, body, user_id=principal.user_id))
 

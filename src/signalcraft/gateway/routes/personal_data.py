@@ -16,7 +16,7 @@ from signalcraft.texts import RowId
 
 router = APIRouter(prefix="/api", tags=["Personal data"])
 
-Eraser = Annotated[Principal, Depends(allowed("user.delete"))]
+Eraser = Annotated[Principal, Depends(allowed("user.delete", everywhere=True))]
 UserId = Annotated[RowId, Path()]
 
 
