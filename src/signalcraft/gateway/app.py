@@ -33,6 +33,7 @@ from signalcraft.gateway.routes import (
     sessions,
 )
 from signalcraft.observability.sentry import start_sentry
+from signalcraft.queue import make_celery
 from signalcraft.openapi_errors import Caller, describe_errors
 from signalcraft.ratelimits.policy import limits_in_force
 from signalcraft.settings import Settings, get_settings
@@ -56,6 +57,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """Read from top to bottom: errors, routes, files, what each answer goes through, the access check."""
     settings = settings or get_settings()
     start_sentry(settings, "gateway")
+    make_celery(settings)
     limits_in_force()  # raises ValueError where the operator's setting makes no sense
     app = Gateway(
         title="SignalCraft: people",
