@@ -33,8 +33,8 @@ from signalcraft.gateway.routes import (
     sessions,
 )
 from signalcraft.observability.sentry import start_sentry
-from signalcraft.queue import make_celery
 from signalcraft.openapi_errors import Caller, describe_errors
+from signalcraft.queue import make_celery
 from signalcraft.ratelimits.policy import limits_in_force
 from signalcraft.settings import Settings, get_settings
 from signalcraft.strict_query import declared_queries
