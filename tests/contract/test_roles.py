@@ -6,6 +6,8 @@ programs with tokens that are narrower than their person, and somebody who is no
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
 
 import pytest
 from fastapi.routing import APIRoute, iter_route_contexts
@@ -15,10 +17,11 @@ from starlette.testclient import TestClient
 from walked_world import DEVICE, SHOP, World
 
 from signalcraft.accounts.access import AccessRule
-from signalcraft.accounts.roles import GLOBAL_ROLES, SHOP_ROLES
+from signalcraft.accounts.roles import GLOBAL_ROLES, SHOP_ROLES, Permission
 from signalcraft.api.access import rule_of as machines_rule
 from signalcraft.gateway.access import rule_of as people_rule
 
+DOCUMENT = Path(__file__).parents[2] / "docs" / "administration.md"
 STREAM = "/api/notifications/stream"
 """Answers without end: who may open it is tested here, what it sends in `tests/gateway`."""
 UNKNOWN = (401, 403, 404)
@@ -183,6 +186,15 @@ def test_what_concerns_one_s_own_account_wants_a_person(walk: Walk) -> None:
 def test_what_anybody_and_what_nodes_may_call_is_listed_here(walk: Walk) -> None:
     assert {str(route) for route in walk.routes if route.rule.caller == "public"} == OPEN
     assert {str(route) for route in walk.routes if route.rule.caller == "device"} == OF_NODES
+
+
+def test_the_document_shows_the_table() -> None:
+    roles = {role: GLOBAL_ROLES[role] for role in ("super_admin", "admin")} | dict(SHOP_ROLES)
+    rows = [f"| right | {' | '.join(roles)} |", f"|---|{'---|' * len(roles)}"]
+    for permission in get_args(Permission):
+        marks = " | ".join("yes" if permission in rights else "" for rights in roles.values())
+        rows.append(f"| `{permission}` | {marks} |")
+    assert "\n".join(rows) in DOCUMENT.read_text()
 
 
 SHARED = {"/api/heads", "/api/conditions", "/api/heads/<int:head_id>/decision"}
