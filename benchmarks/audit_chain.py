@@ -49,9 +49,8 @@ def rate(work: Callable[[], None], writers: int) -> float:
 def main() -> None:
     """Print the rates, and how long it takes to verify what was written."""
     for writers in (1, WRITERS):
-        print(
-            f"{writers} writers: {rate(audited, writers):.0f} audited/s, {rate(evented, writers):.0f} events/s"
-        )
+        rates = f"{rate(audited, writers):.0f} audited/s, {rate(evented, writers):.0f} events/s"
+        print(f"{writers} writers: {rates}")
     began = perf_counter()
     with unit_of_work() as session:
         found = verify(session)
