@@ -10,6 +10,7 @@ from flask_openapi3.models.tag import Tag
 from pydantic import BaseModel, BeforeValidator, Field, model_validator
 from sqlalchemy.orm import Session
 
+from signalcraft.accounts.access import NotAllowedError
 from signalcraft.acoustics import reception
 from signalcraft.api.access import device, principal, sign_in_required, user
 from signalcraft.api.bodies import BoundedRequest, body_limit, lenient_json, read_body, unreadable_numbers
@@ -170,6 +171,8 @@ def status(query: StatusQuery) -> dict[str, Any]:
         person = sign_in_required()
     except UnauthenticatedError:
         raise InvalidInputError("Name the device, or sign in to list all.", field="device_id") from None
+    if not person.holds("fleet.read"):
+        raise NotAllowedError
     with unit_of_work() as session:
         nodes = [node for node, _ in fleet.list_devices(session, person)]
     statuses = {node.device_id: _status(node) for node in nodes}
