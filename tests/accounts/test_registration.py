@@ -126,7 +126,8 @@ def statements() -> Iterator[list[str]]:
     seen: list[str] = []
 
     def note(*arguments: Any) -> None:
-        seen.append(arguments[2])
+        if "FROM outbox" not in arguments[2]:  # the feed of live events looks when it likes
+            seen.append(arguments[2])
 
     event.listen(get_engine(), "before_cursor_execute", note)
     try:
