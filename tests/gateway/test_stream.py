@@ -13,6 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.testclient import TestClient
 
 from people import FleetFixture, Person, bearer
+from signalcraft.accounts.access_changes import announce_change
 from signalcraft.clock import utc_now
 from signalcraft.db.session import unit_of_work
 from signalcraft.gateway.feed import Feed, Subscriber
@@ -78,6 +79,50 @@ def test_a_client_that_comes_back_gets_what_it_missed_once_and_in_order(
     events = run(scenario())
     assert names(events) == ["before 2", "before 3", "before 4", "during", "after the flush"]
     assert [event_id for event_id, _ in events if event_id] == [3, 4, 5, 6, 7]
+
+
+def change_rights(person: Person) -> None:
+    with unit_of_work() as session:
+        announce_change(session, person.principal.user_id)
+
+
+def test_a_stream_ends_when_its_person_s_rights_change_and_nobody_else_s(
+    settings: Settings, fleet: FleetFixture, owner: Person, stranger: Person
+) -> None:
+    async def scenario() -> tuple[int, list[object]]:
+        async with Feed().running() as feed:
+            mine, other = (
+                event_stream(
+                    feed, person.principal, settings, asked_at=utc_now(), last_event_id=None, machine_id=None
+                )
+                for person in (owner, stranger)
+            )
+            async with aclosing(mine), aclosing(other):
+                await take(mine, 1)
+                await take(other, 1)
+                await asyncio.to_thread(change_rights, owner)
+                await asyncio.to_thread(write, "afterwards", fleet.shop.id, stranger.principal.user_id)
+                rest = [decoded(chunk) async for chunk in mine if b"data: " in chunk]
+                return len(names(rest)), names(await take(other, 1))
+
+    assert run(scenario()) == (0, ["afterwards"])
+
+
+def test_a_stream_does_not_open_with_rights_that_changed_while_it_was_asked_for(
+    settings: Settings, fleet: FleetFixture, owner: Person
+) -> None:
+    asked_at = utc_now()
+    change_rights(owner)
+
+    async def scenario() -> list[bytes]:
+        async with Feed().running() as feed:
+            stream = event_stream(
+                feed, owner.principal, settings, asked_at=asked_at, last_event_id=0, machine_id=None
+            )
+            async with asyncio.timeout(10):
+                return [chunk async for chunk in stream]
+
+    assert run(scenario()) == []
 
 
 def test_people_see_their_shops_and_their_own_uploads_only(
