@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 from signalcraft.accounts.access import Principal
 from signalcraft.accounts.models import ShopMember, User
 from signalcraft.accounts.passwords import hash_password
-from signalcraft.accounts.places import NOWHERE
+from signalcraft.accounts.places import Place
 from signalcraft.accounts.sessions import SignedIn
 from signalcraft.accounts.sign_in import account_of, check_password, enter
 from signalcraft.clock import utc_now
@@ -16,6 +16,8 @@ from signalcraft.fleet.models import Device, Machine, Shop
 
 PASSWORD = "correct horse battery staple"
 PASSWORD_HASH = hash_password(PASSWORD)
+NOWHERE = Place("", "")
+"""Where the people of the tests sign in from."""
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,9 @@ import pytest
 import refresh_world
 from sqlalchemy import func, select
 
-from people import Person, sign_in
+from people import NOWHERE, Person, sign_in
 from signalcraft.accounts import sessions
 from signalcraft.accounts.models import AccountSession, RefreshToken, User
-from signalcraft.accounts.places import NOWHERE
 from signalcraft.clock import utc_now
 from signalcraft.db.session import unit_of_work
 

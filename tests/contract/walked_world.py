@@ -14,11 +14,10 @@ from uuid import uuid4
 import numpy as np
 import soundfile
 
-from people import make_fleet, make_person
+from people import NOWHERE, make_fleet, make_person
 from signalcraft.accounts import api_tokens, sessions
 from signalcraft.accounts.models import AccountSession, ApiToken, Invitation, ShopMember, User
 from signalcraft.accounts.passwords import NO_PASSWORD
-from signalcraft.accounts.places import NOWHERE
 from signalcraft.accounts.roles import SHOP_ROLES
 from signalcraft.acoustics import analysis, reception
 from signalcraft.acoustics.learning.models import Baseline, Head

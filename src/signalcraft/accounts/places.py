@@ -31,14 +31,10 @@ _SYSTEMS = (
 
 @dataclass(frozen=True)
 class Place:
-    """Network address and User-Agent of a request, both as the person's own device gave them."""
+    """Network address of a request, and the User-Agent that it says to come from."""
 
     address: str
     user_agent: str
-
-
-NOWHERE = Place("", "")
-"""The command line, and sessions of which nothing is known."""
 
 
 def device_name(user_agent: str) -> str:

@@ -86,7 +86,7 @@ def enter(session: Session, proven: Proven, place: Place, *, now: datetime) -> S
     if proven.better_hash is not None:
         user.password_hash = proven.better_hash
     if second_factor.is_enrolled(session, user.id):
-        return SecondFactorNeeded(ticket_for(user, now))
+        return SecondFactorNeeded(_ticket_for(user, now))
     return _open(session, user, place, now, second_factor=False)
 
 
@@ -131,7 +131,7 @@ def enter_without_password(
     if user is None or user.status != "active":
         raise WrongCredentialsError
     if second_factor.is_enrolled(session, user.id):
-        return SecondFactorNeeded(ticket_for(user, now))
+        return SecondFactorNeeded(_ticket_for(user, now))
     return _open(session, user, place, now, second_factor=False)
 
 
@@ -149,7 +149,7 @@ def note_failure(session: Session, login: str, place: Place, *, step: str = "pas
     record(session, "sign_in.failed", user_id=None, detail=detail)
 
 
-def ticket_for(user: User, now: datetime) -> str:
+def _ticket_for(user: User, now: datetime) -> str:
     """The ticket of somebody who has proved who they are but for the second factor."""
     fingerprint = tokens.password_fingerprint(user.password_hash)
     return tokens.issue_ticket(tokens.Ticket(user.id, fingerprint), now)
