@@ -20,7 +20,9 @@ def rotate() -> None:
         record(session, "signing_key.rotated", user_id=None, subject=f"signing_key:{key.key_id}")
     typer.echo(f"  {key.key_id} signs from now on. / 이제부터 이 키로 서명합니다.")
     minutes = -(-settings.access_token_seconds // 60)
-    typer.echo(f"  The one before counts for {minutes} more minutes. / 이전 키는 {minutes}분 동안 더 유효합니다.")
+    typer.echo(
+        f"  The one before counts for {minutes} more minutes. / 이전 키는 {minutes}분 동안 더 유효합니다."
+    )
 
 
 @app.command("list")
