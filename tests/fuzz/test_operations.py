@@ -20,8 +20,10 @@ from schemathesis.openapi.checks import RejectedPositiveData
 from schemathesis.schemas import APIOperation, BaseSchema
 from starlette.testclient import TestClient
 
-from people import FleetFixture, bearer, make_fleet, make_person
+from people import FleetFixture, Person, bearer, make_fleet, make_person
+from signalcraft.accounts import api_tokens
 from signalcraft.api.app import create_app as create_api
+from signalcraft.db.session import unit_of_work
 from signalcraft.gateway.app import create_app as create_gateway
 from signalcraft.ratelimits.policy import QUOTAS, limits_in_force
 from signalcraft.settings import Settings, get_settings
@@ -54,7 +56,9 @@ REFUSED_BY_A_RULE = {
 }
 """What a description cannot say: only here a request that keeps to it may be answered with 422."""
 
-CALLERS = ("super_admin", "admin", "store_owner", "store_manager", "technician", "viewer", "nobody")
+SHOP_ROLES = ("store_owner", "store_manager", "technician", "viewer")
+CALLERS = ("super_admin", "admin", *SHOP_ROLES, "program", "nobody")
+"""A program has an API token of a shop's owner, which lets it read."""
 
 Headers = dict[str, str]
 
@@ -77,8 +81,12 @@ class Callers:
             if role in ("super_admin", "admin"):
                 person = make_person(name, role=role)
             else:
-                person = make_person(name, shops={self._shop_id: role})
-            self._known[role] = bearer(self._gateway, person)
+                shop_role = role if role in SHOP_ROLES else "store_owner"
+                person = make_person(name, shops={self._shop_id: shop_role})
+            if role == "program":
+                self._known[role] = token_of(person)
+            else:
+                self._known[role] = bearer(self._gateway, person)
         return self._known[role]
 
     def renew(self, role: str) -> None:
@@ -86,6 +94,20 @@ class Callers:
         known = self._known.get(role)
         if known and self._gateway.get("/api/auth/verify", headers=known).status_code == 401:
             del self._known[role]
+
+
+def token_of(person: Person) -> Headers:
+    """Headers of a program with an API token of this person."""
+    with unit_of_work() as session:
+        _, secret = api_tokens.make_token(
+            session,
+            person.principal,
+            name="fuzz",
+            permissions=["fleet.read", "notification.read"],
+            shop_ids=None,
+            expires_at=None,
+        )
+    return {"Authorization": f"Bearer {secret}"}
 
 
 class Findings:
