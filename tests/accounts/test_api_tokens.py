@@ -141,7 +141,8 @@ def test_one_statement_lets_a_program_in_and_notes_its_use_once_a_minute(
     seen: list[str] = []
 
     def note(*arguments: Any) -> None:
-        seen.append(arguments[2])
+        if "FROM outbox" not in arguments[2]:  # the feed of live events looks when it likes
+            seen.append(arguments[2])
 
     event.listen(get_engine(), "before_cursor_execute", note)
     try:
