@@ -117,10 +117,15 @@ class Addresses:
     """The methods of each address, of all routes together that have it."""
 
     def __init__(self, app: FastAPI) -> None:
-        self._routes = [(compile_path(path)[0], method) for path, _, method in handlers(app)]
+        self._routes = [(compile_path(path)[0], path, method) for path, _, method in handlers(app)]
 
     def methods_of(self, path: str) -> set[str]:
-        return {method for pattern, method in self._routes if pattern.match(path)}
+        """Of the routes that the address fits, those with the fewest variable parts: the most exact ones."""
+        fitting = [
+            (route.count("{"), method) for pattern, route, method in self._routes if pattern.match(path)
+        ]
+        fewest = min((variables for variables, _ in fitting), default=0)
+        return {method for variables, method in fitting if variables == fewest}
 
 
 def personal_handlers(app: FastAPI) -> frozenset[Callable[..., object]]:

@@ -1,6 +1,6 @@
 """What is known of a person: given to them, and erased, at their own word or an administrator's."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Response
 
@@ -26,7 +26,12 @@ class JsonFile(Response):
     media_type = "application/json"
 
 
-@router.get("/account/export", response_class=JsonFile, responses={200: {"description": "A file."}})
+_FILE: dict[int | str, dict[str, Any]] = {
+    200: {"description": "A file.", "content": {"application/json": {"schema": {"type": "object"}}}}
+}
+
+
+@router.get("/account/export", response_class=JsonFile, responses=_FILE)
 @limited("export")
 def export_own(principal: SignedIn) -> JsonFile:
     """Everything that is known of oneself, as a file."""
@@ -43,9 +48,7 @@ def erase_own(principal: SignedIn, body: PasswordIn, response: Response) -> Done
     return Done(message="The account is erased. 계정이 삭제되었습니다.")
 
 
-@router.get(
-    "/admin/users/{user_id}/export", response_class=JsonFile, responses={200: {"description": "A file."}}
-)
+@router.get("/admin/users/{user_id}/export", response_class=JsonFile, responses=_FILE)
 @limited("export")
 def export_user(principal: Eraser, user_id: UserId) -> JsonFile:
     """Everything that is known of a person, as a file for them."""
