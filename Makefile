@@ -1,6 +1,6 @@
 # Everything starts here; `make help` lists it. The long parts are in deploy/bootstrap.sh and `signalcraft` itself.
 .DEFAULT_GOAL := help
-.PHONY: help up down status test check format lock setup clean
+.PHONY: help up down status test interleavings check format lock setup clean fuzz
 BIN := .venv/bin
 
 help: ## list the targets
@@ -25,6 +25,14 @@ test: ## run every test, from nothing
 	@deploy/bootstrap.sh browser
 	@deploy/bootstrap.sh pooler
 	@$(BIN)/pytest
+
+interleavings: ## play 10,000 interleavings of refreshes, lost answers and thefts
+	$(BIN)/pytest tests/accounts/test_refresh_interleavings.py --interleavings 10000 -rP
+
+fuzz: ## thousands of odd requests to every operation, from a new seed each time
+	@deploy/bootstrap.sh dev
+	@SIGNALCRAFT_FUZZ_SEED=$${SEED:-$$(date +%s)} SIGNALCRAFT_FUZZ_COVERED=1000 SIGNALCRAFT_FUZZ_RANDOM=100 \
+		$(BIN)/pytest tests/fuzz -s --timeout 0
 
 check: ## lint, format, types and import rules
 	@deploy/bootstrap.sh dev

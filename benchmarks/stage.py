@@ -21,6 +21,7 @@ from signalcraft.acoustics.models import Analysis, Clip
 from signalcraft.alarms.models import Alarm, AlarmTransition
 from signalcraft.clock import utc_now
 from signalcraft.db.session import after_commit, unit_of_work
+from signalcraft.fleet import administration, keys
 from signalcraft.fleet import service as fleet
 from signalcraft.fleet.models import Device, Machine, Shop
 from signalcraft.notifications.models import Notification
@@ -63,16 +64,13 @@ def _set_up(devices: int) -> Stage:
                 password_hash=hash_password(watcher.password),
             )
         )
-        shop = fleet.create_shop(session, OPERATOR, SHOP_NAME)
+        shop = administration.create_shop(session, OPERATOR, name=SHOP_NAME, status="active")
         for number, device_id in enumerate(watcher.device_ids, 1):
-            fleet.see_device(session, device_id, address=None, now=utc_now())
-            machine = fleet.claim_device(
-                session,
-                OPERATOR,
-                device_id,
-                shop_id=shop.id,
-                machine_name=f"모의 냉동기 {number} · Simulated compressor {number}",
-            )
+            device = fleet.see_device(session, device_id, address=None, now=utc_now())
+            machine = fleet.get_machine(session, OPERATOR, device.machine_id)
+            name = f"모의 냉동기 {number} · Simulated compressor {number}"
+            fleet.give_to_shop(session, device, machine, shop.id, name, user_id=None)
+            keys.decide(session, device, machine, "keyless", ["127.0.0.0/8"], user_id=None)
             machine.synthetic = True
     return watcher
 

@@ -34,6 +34,12 @@ structlog.configure(
 )
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--interleavings", type=int, default=300, help="how many of refreshes and thefts are played"
+    )
+
+
 @pytest.fixture(scope="session")
 def server_host() -> Iterator[ServerHost]:
     """PostgreSQL and Valkey of an instance of its own for the whole run; they end with it."""

@@ -7,11 +7,17 @@ from starlette.testclient import TestClient
 from signalcraft.accounts.access import Principal
 from signalcraft.accounts.models import ShopMember, User
 from signalcraft.accounts.passwords import hash_password
+from signalcraft.accounts.places import Place
+from signalcraft.accounts.sessions import SignedIn
+from signalcraft.accounts.sign_in import account_of, check_password, enter
+from signalcraft.clock import utc_now
 from signalcraft.db.session import unit_of_work
 from signalcraft.fleet.models import Device, Machine, Shop
 
 PASSWORD = "correct horse battery staple"
 PASSWORD_HASH = hash_password(PASSWORD)
+NOWHERE = Place("", "")
+"""Where the people of the tests sign in from."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,17 @@ def make_fleet(shop_name: str, device_id: str) -> FleetFixture:
         session.refresh(machine)
         session.refresh(device)
     return FleetFixture(shop, machine, device)
+
+
+def sign_in(login: str, password: str = PASSWORD) -> SignedIn:
+    """A session of somebody who has no second factor."""
+    with unit_of_work() as session:
+        account = account_of(session, login)
+    proven = check_password(account, password)
+    with unit_of_work() as session:
+        entered = enter(session, proven, NOWHERE, now=utc_now())
+    assert isinstance(entered, SignedIn)
+    return entered
 
 
 def bearer(gateway_client: TestClient, person: Person) -> dict[str, str]:

@@ -126,7 +126,7 @@ def _store(groups: Sequence[Columns], start_us: int, *, marked: bool) -> None:
                 rollups.mark(session, columns)
 
 
-def _values(rng: np.random.Generator, rows: int) -> np.ndarray:  # type: ignore[type-arg]
+def _values(rng: np.random.Generator, rows: int) -> np.ndarray:
     columns = {
         "temperature_c": rng.normal(-18, 1, rows),
         "vibration_x": rng.normal(0, 0.05, rows),

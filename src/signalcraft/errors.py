@@ -98,6 +98,20 @@ class UnavailableError(SignalCraftError):
         self.headers = {"Retry-After": str(retry_after_seconds)}
 
 
+class TooManyRequestsError(SignalCraftError):
+    """Somebody asks more than their share, or guesses too often; nothing was done."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    title = "Too many requests"
+
+    def __init__(self, *, retry_after_seconds: int, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(
+            f"Too many requests: please try again in {retry_after_seconds} s."
+            f" / 요청이 너무 많습니다. {retry_after_seconds}초 후에 다시 시도해 주세요."
+        )
+        self.headers = {"Retry-After": str(retry_after_seconds), **(headers or {})}
+
+
 def problem(
     status: int,
     title: str,

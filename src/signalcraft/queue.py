@@ -13,6 +13,8 @@ TASK_MODULES = (
     "signalcraft.telemetry.tasks",
     "signalcraft.fleet.tasks",
     "signalcraft.realtime.tasks",
+    "signalcraft.accounts.tasks",
+    "signalcraft.mail.tasks",
 )
 """Modules whose `@shared_task` functions the worker runs."""
 

@@ -5,7 +5,9 @@ Precedence: process environment, then `.env` in the working folder, then `<data_
 """
 
 import base64
+import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib.metadata import version
@@ -86,11 +88,23 @@ class Settings(BaseSettings):
 
     # --- accounts
     token_signing_key: SecretStr
-    """Base64 of the Ed25519 private key (PKCS 8 PEM) that signs access tokens. Has no default on purpose."""
+    """Base64 of the Ed25519 private key (PKCS 8 PEM) from which refresh tokens are derived, and which signs
+    access tokens until `signalcraft keys rotate` puts the next one into the data folder. No default."""
+    encryption_keys: SecretStr
+    """Keys of 32 bytes in URL-safe Base64, separated by commas, for what must be read again (the secrets of
+    second factors): the first encrypts, all of them decrypt. Has no default on purpose."""
     access_token_seconds: int = Field(900, ge=60, le=3600)
     """15 minutes: how long a stolen access token is of use."""
     refresh_token_days: int = Field(30, ge=1, le=365)
     """How long somebody who does not come back stays signed in."""
+    session_days: int = Field(90, ge=1, le=730)
+    """How long a session lasts at most, however often it is used."""
+    kakao_client_id: str = ""
+    """REST API key of the app at developers.kakao.com; empty, nobody signs in with Kakao."""
+    kakao_client_secret: SecretStr | None = None
+    """Client secret of that app."""
+    kakao_issuer: str = "https://kauth.kakao.com"
+    """OpenID provider whose discovery document is asked; another one only in tests."""
     cookie_secure: bool = False
     """Set where TLS ends in front of us; a Secure cookie on plain HTTP would never come back."""
     old_password_salt: SecretStr | None = None
@@ -98,6 +112,16 @@ class Settings(BaseSettings):
     stands in that server's source; only people moved from there who have not signed in since need it."""
     trusted_origins: Annotated[tuple[str, ...], NoDecode] = ()
     """Comma-separated origins, besides our own, that browsers may call from."""
+
+    # --- mail
+    public_url: str = ""
+    """Origin under which people reach this instance, for links in mail: never taken from a request, whose
+    Host header anybody may write. Empty means `http://localhost:<gateway_port>`."""
+    smtp_url: SecretStr | None = None
+    """smtp://user:password@host:587 (STARTTLS) or smtps://…:465 of the server that takes our mail, with
+    percent-encoded user and password; unset, mail becomes `.eml` files in `<data_dir>/mail`."""
+    mail_from: str = "SignalCraft <signalcraft@localhost>"
+    """Sender of our mail: a name and an address that the mail server lets us use."""
 
     # --- limits on what comes in
     upload_limit_bytes: int = Field(32 * 1024 * 1024, ge=1024)
@@ -113,6 +137,11 @@ class Settings(BaseSettings):
     unclaimed_devices_limit: int = Field(500, ge=0)
     """How many devices nobody has claimed may exist; a flood of invented ids ends here."""
 
+    rate_limits: str = ""
+    """Quotas in place of the defaults, like `sign_in=10/minute;ingest=5000/second` (docs/limits.md)."""
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
+    """Comma-separated addresses or networks whose word on the client's address is taken: a TLS terminator in
+    front of us. Nobody's by default."""
     # --- firmware of nodes
     firmware_public_keys: Annotated[tuple[str, ...], NoDecode] = ()
     """Comma-separated, base64 of the raw Ed25519 public keys (32 bytes) that images must be signed with; more
@@ -151,7 +180,7 @@ class Settings(BaseSettings):
                 raise ValueError("an Ed25519 public key is 32 bytes in base64")
         return value
 
-    @field_validator("trusted_origins", "firmware_public_keys", mode="before")
+    @field_validator("trusted_origins", "trusted_proxies", "firmware_public_keys", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return (
@@ -160,10 +189,48 @@ class Settings(BaseSettings):
             else value
         )
 
+    @field_validator("trusted_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            if not re.fullmatch(r"https?://[A-Za-z0-9.\[\]:-]+", origin):
+                raise ValueError(f"{origin!r} is no origin; write scheme and host, like https://shop.example")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(str(ipaddress.ip_network(network)) for network in value)
+
+    @field_validator("public_url")
+    @classmethod
+    def _origin(cls, value: str) -> str:
+        if value and not re.fullmatch(r"https?://[A-Za-z0-9.\[\]:-]+", value):
+            raise ValueError(f"{value!r} is no origin; write scheme and host, like https://shop.example")
+        return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _mail_server(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.fullmatch(r"smtps?://[^/\s]+", value.get_secret_value()):
+            raise ValueError("expected smtp://user:password@host:587 or smtps://user:password@host:465")
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _sender(cls, value: str) -> str:
+        if not re.fullmatch(r"[^<>\r\n]*<[^<>@\s]+@[^<>@\s]+>", value):
+            raise ValueError("expected a name and an address, like SignalCraft <mail@shop.example>")
+        return value
+
     @field_validator("data_dir")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
+
+    @property
+    def public_origin(self) -> str:
+        return self.public_url or f"http://localhost:{self.gateway_port}"
 
     @property
     def instance_file(self) -> Path:

@@ -1,23 +1,41 @@
 """Every table of the system. Entry points import it: a foreign key needs its target's table to be known."""
 
-from signalcraft.accounts.models import RefreshToken, ShopMember, User
+from signalcraft.accounts.models import (
+    AccountRequest,
+    AccountSession,
+    ApiToken,
+    Consent,
+    ExternalIdentity,
+    Invitation,
+    OneTimeToken,
+    RecoveryCode,
+    RefreshToken,
+    SecondFactor,
+    ShopMember,
+    User,
+)
 from signalcraft.acoustics.learning.models import Baseline, Head, Label, StateModel, TrainingRun
 from signalcraft.acoustics.models import Analysis, Clip, ClipFragment, FormerResult
 from signalcraft.alarms.models import Alarm, AlarmTransition
+from signalcraft.audit.models import AuditHead, AuditRecord
 from signalcraft.db.base import Base
 from signalcraft.fleet.firmware.models import FirmwareImage, FirmwareRollout, FirmwareUpdate
 from signalcraft.fleet.models import (
+    ClaimCode,
     Device,
     DeviceCommand,
+    DeviceKey,
     DeviceState,
     Listening,
     Machine,
     NodeSettings,
     Shop,
 )
+from signalcraft.mail.models import OutgoingMail
 from signalcraft.migration.models import ImportedRecord
 from signalcraft.notifications.models import Notification
 from signalcraft.realtime.models import OutboxCounter, OutboxEvent
+from signalcraft.runtime_settings.models import RuntimeSetting
 from signalcraft.telemetry.models import (
     DeviceBoot,
     DeviceGravity,
@@ -30,38 +48,53 @@ from signalcraft.telemetry.models import (
 from signalcraft.telemetry.thresholds.models import Excursion, Threshold, ThresholdState, ThresholdWork
 
 __all__ = [
+    "AccountRequest",
+    "AccountSession",
     "Alarm",
     "AlarmTransition",
     "Analysis",
+    "ApiToken",
+    "AuditHead",
+    "AuditRecord",
     "Base",
     "Baseline",
+    "ClaimCode",
     "Clip",
     "ClipFragment",
+    "Consent",
     "Device",
     "DeviceBoot",
     "DeviceCommand",
     "DeviceGravity",
+    "DeviceKey",
     "DeviceState",
     "Excursion",
+    "ExternalIdentity",
     "FirmwareImage",
     "FirmwareRollout",
     "FirmwareUpdate",
     "FormerResult",
     "Head",
     "ImportedRecord",
+    "Invitation",
     "KeptSince",
     "Label",
     "Listening",
     "Machine",
     "NodeSettings",
     "Notification",
+    "OneTimeToken",
     "OutboxCounter",
     "OutboxEvent",
+    "OutgoingMail",
     "Reading",
+    "RecoveryCode",
     "RefreshToken",
     "RollupBacklog",
     "RollupMark",
     "RollupProgress",
+    "RuntimeSetting",
+    "SecondFactor",
     "Shop",
     "ShopMember",
     "StateModel",

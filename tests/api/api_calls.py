@@ -6,8 +6,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 from werkzeug.test import TestResponse
 
-from people import Person
-from signalcraft.accounts.service import sign_in
+from people import Person, sign_in
 from signalcraft.db.session import unit_of_work
 
 PCM_HEADERS = {
@@ -20,9 +19,7 @@ PCM_HEADERS = {
 
 def signed_in(person: Person) -> dict[str, str]:
     """Headers of a program that is signed in as this person."""
-    with unit_of_work() as session:
-        token = sign_in(session, login=person.username, password=person.password).access_token
-    return {"Authorization": f"Bearer {token}"}
+    return {"Authorization": f"Bearer {sign_in(person.username, person.password).access_token}"}
 
 
 def upload(client: FlaskClient, pcm: bytes, **changes: str | None) -> TestResponse:

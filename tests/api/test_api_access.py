@@ -6,7 +6,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from people import FleetFixture, Person
-from signalcraft.accounts.tokens import ACCESS_COOKIE
+from signalcraft.accounts.credentials import access_cookie
 from signalcraft.api.access import init_access, rule_of
 from signalcraft.api.problems import init_problems
 
@@ -76,7 +76,7 @@ def test_other_peoples_devices_do_not_exist(
 def test_a_change_with_the_cookie_needs_a_header_other_sites_cannot_set(
     api_client: FlaskClient, admin: Person
 ) -> None:
-    api_client.set_cookie(ACCESS_COOKIE, signed_in(admin)["Authorization"].removeprefix("Bearer "))
+    api_client.set_cookie(access_cookie(), signed_in(admin)["Authorization"].removeprefix("Bearer "))
     assert api_client.get("/api/shops").status_code == 200
     assert api_client.post("/api/shops", json={"name": "Ice"}).status_code == 403
     ours = {"X-Requested-With": "signalcraft"}

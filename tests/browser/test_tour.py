@@ -53,6 +53,7 @@ def test_from_an_unknown_device_to_an_acknowledged_alarm(
     waiting.get_by_label("Name of the machine").fill("Ice-cream freezer")
     waiting.get_by_role("combobox").select_option("Create a new shop…")
     waiting.get_by_label("Name of the new shop").fill("Tour shop")
+    waiting.get_by_label("old node").check()
     waiting.get_by_role("button", name="Add as a machine").click()
     card = page.locator(".machine-card", has_text="Ice-cream freezer")
     expect(card.locator(".light-badge")).to_have_text("Learning")

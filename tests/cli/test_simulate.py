@@ -34,7 +34,7 @@ def test_a_second_run_finds_the_same_machines(database: None) -> None:
     made = []
     for _ in range(2):
         with unit_of_work() as session:
-            device_id, machine = settle(session, shop_number=1, machine_number=2, seed=3)
+            device_id, _, machine = settle(session, shop_number=1, machine_number=2, seed=3)
         made.append((device_id, machine.id, machine.shop_id, machine.synthetic))
     assert made[0] == made[1]
     assert made[0][0] == "SIM-3-1-2"
@@ -45,7 +45,7 @@ def test_a_second_run_finds_the_same_machines(database: None) -> None:
 
 def test_a_real_machine_is_never_written_to(database: None) -> None:
     with unit_of_work() as session:
-        device_id, machine = settle(session, 1, 1, seed=3)
+        device_id, _, machine = settle(session, 1, 1, seed=3)
         machine.synthetic = False
     with pytest.raises(ConflictError, match=device_id), unit_of_work() as session:
         settle(session, 1, 1, seed=3)
@@ -60,7 +60,7 @@ def test_nodes_send_readings_always_and_sound_as_they_are_told(running_only: boo
         return httpx.Response(200, json={"success": True, "processing_status": "queued", "duration_s": 10.0})
 
     compressor = VirtualMachine(seed=5)
-    node = VirtualNode("SIM-5-1-1", 1, "Compressor", compressor, next_clip_at=START)
+    node = VirtualNode("SIM-5-1-1", "scd_key", 1, "Compressor", compressor, next_clip_at=START)
     schedule = Schedule(
         START, START + timedelta(hours=2), timedelta(minutes=1), timedelta(minutes=5), running_only
     )

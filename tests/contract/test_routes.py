@@ -79,6 +79,8 @@ def test_every_operation_says_what_it_answers(
 
 
 def _says_what_it_answers(operation: dict[str, Any]) -> bool:
+    if operation["responses"].keys() & {"302", "303"}:
+        return True  # a browser is sent on
     contents = [
         answer.get("content", {}) for status, answer in operation["responses"].items() if status[0] == "2"
     ]

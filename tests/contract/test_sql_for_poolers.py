@@ -12,7 +12,7 @@ STRAIGHT = ("db/migrations/", "migration/")
 OF_A_SESSION = (
     r"\bpg_(try_)?advisory_(unlock|lock)(_shared)?\(",  # without _xact_: held by whoever comes next
     r"\b(LISTEN|NOTIFY|UNLISTEN) ",
-    r'"(SET|RESET) (?!LOCAL|TRANSACTION)',
+    r'"(SET|RESET) (?!LOCAL|TRANSACTION|NULL)',
     r"\bCREATE TEMP",
     r"\bWITH HOLD\b",
     r'"(PREPARE|DEALLOCATE) ',

@@ -13,6 +13,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.testclient import TestClient
 
 from people import FleetFixture, Person, bearer
+from signalcraft.accounts.access_changes import announce_change
+from signalcraft.clock import utc_now
 from signalcraft.db.session import unit_of_work
 from signalcraft.gateway.feed import Feed, Subscriber
 from signalcraft.gateway.stream import event_stream
@@ -64,7 +66,9 @@ def test_a_client_that_comes_back_gets_what_it_missed_once_and_in_order(
 
     async def scenario() -> list[tuple[int | None, dict[str, object]]]:
         async with Feed().running() as feed:
-            stream = event_stream(feed, owner.principal, settings, last_event_id=2, machine_id=None)
+            stream = event_stream(
+                feed, owner.principal, settings, asked_at=utc_now(), last_event_id=2, machine_id=None
+            )
             async with aclosing(stream):
                 events = await take(stream, 2)
                 await asyncio.to_thread(write, "during", shop)
@@ -77,6 +81,50 @@ def test_a_client_that_comes_back_gets_what_it_missed_once_and_in_order(
     assert [event_id for event_id, _ in events if event_id] == [3, 4, 5, 6, 7]
 
 
+def change_rights(person: Person) -> None:
+    with unit_of_work() as session:
+        announce_change(session, person.principal.user_id)
+
+
+def test_a_stream_ends_when_its_person_s_rights_change_and_nobody_else_s(
+    settings: Settings, fleet: FleetFixture, owner: Person, stranger: Person
+) -> None:
+    async def scenario() -> tuple[int, list[object]]:
+        async with Feed().running() as feed:
+            mine, other = (
+                event_stream(
+                    feed, person.principal, settings, asked_at=utc_now(), last_event_id=None, machine_id=None
+                )
+                for person in (owner, stranger)
+            )
+            async with aclosing(mine), aclosing(other):
+                await take(mine, 1)
+                await take(other, 1)
+                await asyncio.to_thread(change_rights, owner)
+                await asyncio.to_thread(write, "afterwards", fleet.shop.id, stranger.principal.user_id)
+                rest = [decoded(chunk) async for chunk in mine if b"data: " in chunk]
+                return len(names(rest)), names(await take(other, 1))
+
+    assert run(scenario()) == (0, ["afterwards"])
+
+
+def test_a_stream_does_not_open_with_rights_that_changed_while_it_was_asked_for(
+    settings: Settings, fleet: FleetFixture, owner: Person
+) -> None:
+    asked_at = utc_now()
+    change_rights(owner)
+
+    async def scenario() -> list[bytes]:
+        async with Feed().running() as feed:
+            stream = event_stream(
+                feed, owner.principal, settings, asked_at=asked_at, last_event_id=0, machine_id=None
+            )
+            async with asyncio.timeout(10):
+                return [chunk async for chunk in stream]
+
+    assert run(scenario()) == []
+
+
 def test_people_see_their_shops_and_their_own_uploads_only(
     settings: Settings, fleet: FleetFixture, owner: Person, stranger: Person, admin: Person
 ) -> None:
@@ -87,7 +135,9 @@ def test_people_see_their_shops_and_their_own_uploads_only(
 
     async def seen_by(person: Person) -> list[object]:
         async with Feed().running() as feed:
-            stream = event_stream(feed, person.principal, settings, last_event_id=0, machine_id=None)
+            stream = event_stream(
+                feed, person.principal, settings, asked_at=utc_now(), last_event_id=0, machine_id=None
+            )
             collected: list[object] = []
             async with aclosing(stream):
                 while "end" not in collected:
@@ -109,7 +159,9 @@ def test_a_client_that_was_away_too_long_is_told_to_reload(
 
     async def scenario() -> list[object]:
         async with Feed().running() as feed:
-            stream = event_stream(feed, owner.principal, settings, last_event_id=1, machine_id=None)
+            stream = event_stream(
+                feed, owner.principal, settings, asked_at=utc_now(), last_event_id=1, machine_id=None
+            )
             async with aclosing(stream):
                 return [data["type"] for _, data in await take(stream, 2)]
 
@@ -124,7 +176,12 @@ def test_a_watched_machine_sends_its_readings(settings: Settings, fleet: FleetFi
     async def scenario() -> tuple[int | None, dict[str, object]]:
         async with Feed().running() as feed:
             stream = event_stream(
-                feed, owner.principal, settings, last_event_id=None, machine_id=fleet.machine.id
+                feed,
+                owner.principal,
+                settings,
+                asked_at=utc_now(),
+                last_event_id=None,
+                machine_id=fleet.machine.id,
             )
             async with aclosing(stream):
                 await take(stream, 1)
@@ -150,11 +207,15 @@ def test_a_client_that_leaves_before_anything_happened_misses_nothing(
 
     async def scenario() -> list[object]:
         async with Feed().running() as feed:
-            stream = event_stream(feed, owner.principal, settings, last_event_id=None, machine_id=None)
+            stream = event_stream(
+                feed, owner.principal, settings, asked_at=utc_now(), last_event_id=None, machine_id=None
+            )
             async with aclosing(stream):
                 [(position, _)] = await take(stream, 1)
             await asyncio.to_thread(write, "while away", fleet.shop.id)
-            stream = event_stream(feed, owner.principal, settings, last_event_id=position, machine_id=None)
+            stream = event_stream(
+                feed, owner.principal, settings, asked_at=utc_now(), last_event_id=position, machine_id=None
+            )
             async with aclosing(stream):
                 return names(await take(stream, 2))
 
@@ -170,11 +231,18 @@ def test_who_is_told_to_reload_is_told_so_once(
         async with Feed().running() as feed:
             of_another_database = 1000
             stream = event_stream(
-                feed, owner.principal, settings, last_event_id=of_another_database, machine_id=None
+                feed,
+                owner.principal,
+                settings,
+                asked_at=utc_now(),
+                last_event_id=of_another_database,
+                machine_id=None,
             )
             async with aclosing(stream):
                 _, (position, reset) = await take(stream, 2)
-            stream = event_stream(feed, owner.principal, settings, last_event_id=position, machine_id=None)
+            stream = event_stream(
+                feed, owner.principal, settings, asked_at=utc_now(), last_event_id=position, machine_id=None
+            )
             async with aclosing(stream):
                 await asyncio.to_thread(write, "after", fleet.shop.id)
                 again = await take(stream, 2)
@@ -192,7 +260,7 @@ def test_a_client_that_leaves_while_redis_is_slow_is_forgotten(
     async def scenario() -> tuple[int, int]:
         async with Feed().running() as feed:
             monkeypatch.setattr(feed._readings, "subscribe", slow)
-            subscription = feed.subscribed(Subscriber(lambda _: True, fleet.machine.id))
+            subscription = feed.subscribed(Subscriber(lambda _: True, lambda _: False, fleet.machine.id))
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(1), subscription:
                     pass
@@ -212,7 +280,7 @@ def test_while_the_database_is_away_people_are_asked_to_come_again(
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("signalcraft.gateway.access.authenticate_access_token", fail)
+    monkeypatch.setattr("signalcraft.gateway.access.authenticate", fail)
     answer = gateway_client.get("/api/auth/verify", headers=headers)
     assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
     assert int(answer.headers["Retry-After"]) > 0

@@ -11,10 +11,9 @@ import pytest
 from old_files import EXPRESS_USERS, FLASK_USERS, PERMISSIONS_USERS, STORES, make
 from pydantic import SecretStr
 
-from people import make_person
-from signalcraft.accounts import passwords, service
+from people import make_person, sign_in
+from signalcraft.accounts import passwords
 from signalcraft.accounts.errors import WrongCredentialsError
-from signalcraft.db.session import unit_of_work
 from signalcraft.settings import get_settings
 
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -102,8 +101,7 @@ def old(tmp_path: Path) -> Path:
 
 def can_sign_in(login: str, password: str) -> bool:
     try:
-        with unit_of_work() as session:
-            service.sign_in(session, login=login, password=password)
+        sign_in(login, password)
     except WrongCredentialsError:
         return False
     return True

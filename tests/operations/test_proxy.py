@@ -1,11 +1,13 @@
 """The proxy, really started, before two stand-in tiers."""
 
+import contextlib
+import dataclasses
 import json
 import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -16,6 +18,7 @@ from signalcraft.operations import proxy
 from signalcraft.operations.instance import Instance
 from signalcraft.operations.ports import Tier as TierName
 from signalcraft.operations.ports import tier_port
+from signalcraft.security_headers import security_headers
 
 
 class Tier(ThreadingHTTPServer):
@@ -38,7 +41,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.send_response(200)
         self.send_header("X-Seen", f"{self.server.name} {self.path}")
-        for name in ("X-Request-ID", "X-Forwarded-For"):
+        for name in ("X-Request-ID", "X-Forwarded-For", "X-Forwarded-Proto"):
             self.send_header(f"Seen-{name}", self.headers.get(name, ""))
         self.send_header("Content-Length", "0")
         self.end_headers()
@@ -66,7 +69,16 @@ def serving(instance: Instance, name: str) -> Iterator[None]:
 @pytest.fixture
 def client(made: Instance) -> Iterator[httpx.Client]:
     """A client of the running proxy; no tier runs yet."""
+    with proxy_of(made) as client:
+        yield client
+
+
+@contextmanager
+def proxy_of(made: Instance, change: Callable[[str], str] = str) -> Iterator[httpx.Client]:
+    """A client of the instance's proxy, which runs with its configuration after a change."""
     proxy.prepare(made)
+    file = made.proxy_dir / "nginx.conf"
+    file.write_text(change(file.read_text()))
     # Root's nginx gives its worker to the account `nobody`.
     for folder in (made.proxy_dir, *made.proxy_dir.parents[:3]):
         folder.chmod(0o755)
@@ -181,6 +193,81 @@ def test_what_no_tier_could_read_is_answered_by_a_problem_document(
         assert int(head.split()[1]) == status, request[:80]
         assert b"application/problem+json" in head
         assert json.loads(body)["status"] == status
+
+
+SMUGGLED = [
+    b"Transfer-Encoding: chunked\r\nContent-Length: 4\r\n",
+    b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",
+    b"Transfer-Encoding : chunked\r\n",
+    b"Transfer-Encoding: xchunked\r\n",
+    b"Transfer-Encoding: chunked, identity\r\n",
+    b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n",
+    b"Content-Length: +4\r\n",
+    b"Content-Length: 4, 4\r\n",
+    b"X: 1\rTransfer-Encoding: chunked\r\n",
+    b"Host: b\r\n",
+]
+"""Headers whose meaning two servers might not agree on, so that one sees a second request in the body."""
+
+
+def test_no_second_request_hides_in_a_body(client: httpx.Client, made: Instance) -> None:
+    hidden = b"0\r\n\r\nGET /hidden HTTP/1.1\r\nHost: a\r\n\r\n"
+    with serving(made, "gateway"):
+        client.get("/")
+        for headers in SMUGGLED:
+            answer = _exchange(made, b"POST / HTTP/1.1\r\nHost: a\r\n" + headers + b"\r\n" + hidden)
+            assert b"/hidden" not in answer, headers
+            assert int(answer.split()[1]) in (400, 501), (headers, answer[:80])
+
+
+def test_a_body_that_does_not_arrive_ends_at_the_proxy(made: Instance) -> None:
+    head = b"POST /api/iot/sensors/data HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{"
+    with proxy_of(made, hurried) as client, serving(made, "api"):
+        client.get("/api/shops")
+        began = time.monotonic()
+        answer = _exchange(made, head)
+    assert 0.5 < time.monotonic() - began < 2.5
+    assert b"X-Seen" not in answer, "the tier has heard nothing of it"
+
+
+def hurried(configuration: str) -> str:
+    return configuration.replace("client_body_timeout 20s", "client_body_timeout 1s")
+
+
+def test_a_terminator_is_believed_only_where_it_is_named(made: Instance) -> None:
+    forged = {"X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https"}
+    for trusted, address, scheme in (
+        ((), "127.0.0.1", "http"),
+        (("10.0.0.0/8",), "127.0.0.1", "http"),
+        (("127.0.0.1/32",), "203.0.113.7", "https"),
+    ):
+        settings = made.settings.model_copy(update={"trusted_proxies": trusted})
+        instance = dataclasses.replace(made, settings=settings)
+        with proxy_of(instance) as client, serving(made, "gateway"):
+            seen = client.get("/", headers=forged).headers
+        assert (seen["Seen-X-Forwarded-For"], seen["Seen-X-Forwarded-Proto"]) == (address, scheme)
+
+
+def test_the_proxy_s_own_answers_are_as_guarded_as_the_tiers(made: Instance) -> None:
+    secure = dataclasses.replace(made, settings=made.settings.model_copy(update={"cookie_secure": True}))
+    with proxy_of(secure) as client:
+        answer = client.get("/")
+    assert answer.status_code == 503
+    for name, value in security_headers(page=False, tls=True).items():
+        assert answer.headers[name] == value
+
+
+def _exchange(made: Instance, request: bytes) -> bytes:
+    """What comes back until the server closes or says nothing more; httpx would refuse to send this."""
+    with socket.create_connection(("127.0.0.1", made.settings.gateway_port), timeout=3) as connection:
+        connection.sendall(request)
+        found = b""
+        with contextlib.suppress(TimeoutError, ConnectionResetError):
+            while more := connection.recv(65_536):
+                found += more
+                if b"400" in found[:20] or b"501" in found[:20]:
+                    break
+        return found
 
 
 def _assert_problem(answer: httpx.Response, status: int) -> None:

@@ -1,4 +1,4 @@
-"""Password hashing: argon2id at OWASP's settings, a bounded number at once.
+"""Password hashing: argon2id at OWASP's settings, one at a time and few that wait.
 
 Hashes of the old server are kept inside an argon2id hash, so that no fast hash lies in the table; the
 person's first sign-in replaces them (`is_wrapped`). Three forms stand in `password_hash`:
@@ -12,19 +12,29 @@ import hashlib
 import re
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import BoundedSemaphore
 
 import bcrypt
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from signalcraft.accounts.password_rules import normalised
+from signalcraft.errors import UnavailableError
 from signalcraft.settings import get_settings
 
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 """argon2id, 19 MiB, t=2, p=1: OWASP's minimum; 17 ms a verify on the reference machine."""
 
-_SLOTS = BoundedSemaphore(2)
-"""Hashes computed at once in one process, so that a flood of sign-ins cannot starve the rest."""
+HASHES_WAITING = 12
+"""How many may wait for their turn in one process: a quarter of a second at 17 ms each. Whoever comes then is
+told to come again, and holds no thread of the other requests meanwhile."""
+
+_TURN = BoundedSemaphore(1)
+"""One hash at a time in one process. There are half as many gateways as cores, so hashing takes at most half
+of the machine, whatever is thrown at the sign-in."""
+
+_ADMITTED = BoundedSemaphore(1 + HASHES_WAITING)
 
 GENERATED_PASSWORD_BYTES = 15
 """120 bits, 20 characters: beyond guessing, still typed once without cursing."""
@@ -42,10 +52,38 @@ _BCRYPT_COST_LIMIT = 14
 _SHA256 = re.compile(r"^[0-9a-f]{64}$")
 
 
+@contextmanager
+def _hashing() -> Iterator[None]:
+    """Wait for the turn to hash.
+
+    Raises
+    ------
+    UnavailableError
+        So many wait already that one more would only wait in vain.
+    """
+    if not _ADMITTED.acquire(blocking=False):
+        raise UnavailableError(
+            "Many people are signing in just now: please try again in a moment."
+            " 지금 로그인이 많습니다. 잠시 후 다시 시도해 주세요.",
+            retry_after_seconds=1,
+        )
+    try:
+        with _TURN:
+            yield
+    finally:
+        _ADMITTED.release()
+
+
 def hash_password(password: str) -> str:
-    """The argon2id hash of a password, with its parameters and salt."""
-    with _SLOTS:
-        return _HASHER.hash(password)
+    """The argon2id hash of a password, with its parameters and salt.
+
+    Raises
+    ------
+    UnavailableError
+        Too many are being hashed; so do `verify_password` and `wrap_old_hash`.
+    """
+    with _hashing():
+        return _HASHER.hash(normalised(password))
 
 
 _NOBODY = hash_password(secrets.token_urlsafe(GENERATED_PASSWORD_BYTES))
@@ -54,7 +92,7 @@ _NOBODY = hash_password(secrets.token_urlsafe(GENERATED_PASSWORD_BYTES))
 
 def wrap_old_hash(old: str) -> str | None:
     """The old server's bcrypt or SHA-256 hash inside argon2id; None where it is neither."""
-    with _SLOTS:
+    with _hashing():
         if (found := _BCRYPT.match(old)) and int(found[2]) <= _BCRYPT_COST_LIMIT:
             return f"{_WRAPPED}bcrypt{found[1]}{_HASHER.hash(old)}"
         if _SHA256.match(old.lower()):
@@ -68,17 +106,18 @@ def is_wrapped(password_hash: str) -> bool:
 
 
 def verify_password(password_hash: str | None, password: str) -> bool:
-    """Whether the password belongs to the hash; takes as long for an unknown user (None)."""
-    with _SLOTS:
-        inner, candidates = _unwrapped(password_hash or _NOBODY, password)
+    """Whether the password belongs to the hash; takes as long for an unknown user (None) or no password."""
+    known = password_hash is not None and password_hash != NO_PASSWORD
+    with _hashing():
+        inner, candidates = _unwrapped(password_hash if known and password_hash else _NOBODY, password)
         matches = any(_matches(inner, candidate) for candidate in candidates)
-    return matches and password_hash is not None
+    return matches and known
 
 
 def _unwrapped(password_hash: str, password: str) -> tuple[str, Iterator[str]]:
     """The argon2id hash and what may be inside it, given this password."""
     if not is_wrapped(password_hash):
-        return password_hash, iter([password])
+        return password_hash, iter([normalised(password)])
     scheme, _, inner = password_hash.removeprefix(_WRAPPED).rpartition("$argon2id$")
     if scheme == "sha256":
         return f"$argon2id${inner}", _old_sha256(password)

@@ -1,13 +1,13 @@
 """All SQL of the accounts."""
 
-from collections.abc import Mapping
-from datetime import datetime
-from uuid import UUID
-
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import ColumnElement, and_, column, exists, func, or_, select, table
 from sqlalchemy.orm import Session
 
-from signalcraft.accounts.models import RefreshToken, ShopMember, User
+from signalcraft.accounts.models import ShopMember, User
+
+OPEN_SHOP_STATUSES = ("active", "maintenance")
+"""Of a shop whose people see it."""
+_shops = table("shops", column("id"), column("status"))  # `fleet`, which holds it, is built on this package
 
 
 def user_by_login(session: Session, login: str) -> User | None:
@@ -25,54 +25,32 @@ def count_users(session: Session) -> int:
     return session.scalar(select(func.count()).select_from(User)) or 0
 
 
-def shop_roles(session: Session, user_id: int, now: datetime) -> Mapping[int, str]:
-    """The person's role in each shop, expired ones left out."""
-    rows = session.execute(
-        select(ShopMember.shop_id, ShopMember.role).where(
-            ShopMember.user_id == user_id,
-            or_(ShopMember.expires_at.is_(None), ShopMember.expires_at > now),
-        )
-    )
-    return {row.shop_id: row.role for row in rows}
+def in_force(now: object) -> ColumnElement[bool]:
+    """Whether a grant counts: it has not expired, and its shop is one whose people see it.
 
-
-def lock_refresh_token(session: Session, token_hash: bytes) -> RefreshToken | None:
-    """The link of the chain, with its person's row locked: uses, sign-out and a new password take turns.
-
-    A lock on the link alone would let a revocation overlook the successor that a refresh is just adding.
+    Parameters
+    ----------
+    now : a time, or a parameter that stands for it.
     """
-    session.execute(
-        select(User.id)
-        .join(RefreshToken, RefreshToken.user_id == User.id)
-        .where(RefreshToken.token_hash == token_hash)
-        .with_for_update(of=User, key_share=True)
-    )
-    return session.scalar(select(RefreshToken).where(RefreshToken.token_hash == token_hash))
+    open_shop = exists().where(_shops.c.id == ShopMember.shop_id, _shops.c.status.in_(OPEN_SHOP_STATUSES))
+    return and_(or_(ShopMember.expires_at.is_(None), ShopMember.expires_at > now), open_shop)
 
 
-def revoke_family(session: Session, family: UUID, now: datetime) -> None:
-    session.execute(
-        update(RefreshToken)
-        .where(RefreshToken.family == family, RefreshToken.revoked_at.is_(None))
-        .values(revoked_at=now)
+def lock_user(session: Session, user_id: int) -> User | None:
+    """The person, their row locked: a sign-in and a change of password or state take turns."""
+    return session.scalar(
+        select(User)
+        .where(User.id == user_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
     )
 
 
-def revoke_sessions(session: Session, user_id: int, now: datetime) -> None:
-    session.execute(
-        update(RefreshToken)
-        .where(RefreshToken.user_id == user_id, RefreshToken.revoked_at.is_(None))
-        .values(revoked_at=now)
-    )
+def has_super_admin(session: Session) -> bool:
+    return session.scalar(select(User.id).where(User.role == "super_admin").limit(1)) is not None
 
 
-def family_is_live(session: Session, family: UUID) -> bool:
-    """Whether the session was neither signed out nor revoked."""
-    return (
-        session.scalar(
-            select(RefreshToken.family)
-            .where(RefreshToken.family == family, RefreshToken.revoked_at.is_(None))
-            .limit(1)
-        )
-        is not None
+def oldest_admin(session: Session) -> User | None:
+    return session.scalar(
+        select(User).where(User.role == "admin", User.status == "active").order_by(User.id).limit(1)
     )

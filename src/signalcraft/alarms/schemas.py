@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from signalcraft.alarms.models import Alarm
 from signalcraft.bilingual import Text
 from signalcraft.fleet.models import Machine
+from signalcraft.texts import Comment
 
 Severity = Literal["critical", "high", "medium", "low"]
 AlarmState = Literal["active_unacknowledged", "active_acknowledged", "cleared"]
@@ -85,4 +86,4 @@ class AlarmAnswer(BaseModel):
 class AcknowledgeIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    comment: str | None = Field(None, max_length=1000, pattern=r"^[^\x00]*$")  # no column holds a NUL
+    comment: Comment | None = None

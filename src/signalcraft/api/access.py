@@ -8,29 +8,21 @@ The mark is the innermost decorator, so that it is on the function flask-openapi
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from flask import Flask, current_app, g, request
 
-from signalcraft.accounts.access import Principal
-from signalcraft.accounts.credentials import CSRF_HEADER, token_of
+from signalcraft.accounts.access import AccessRule, NotAllowedError, Principal
+from signalcraft.accounts.authentication import authenticate
+from signalcraft.accounts.credentials import token_of
 from signalcraft.accounts.roles import Permission
-from signalcraft.accounts.service import authenticate_access_token
-from signalcraft.accounts.tokens import ACCESS_COOKIE
+from signalcraft.audit import origin
+from signalcraft.db.engine import statement_engine
 from signalcraft.db.session import unit_of_work
 from signalcraft.errors import ForbiddenError
 from signalcraft.logging import bind
 
 View = TypeVar("View", bound=Callable[..., Any])
-
-
-@dataclass(frozen=True)
-class AccessRule:
-    """What a view demands of its caller."""
-
-    caller: Literal["public", "device", "user"]
-    permission: Permission | None = None
 
 
 def public(view: View) -> View:
@@ -43,9 +35,10 @@ def device(view: View) -> View:
     return _mark(view, AccessRule("device"))
 
 
-def user(permission: Permission) -> Callable[[View], View]:
-    """A signed-in person calls it who holds `permission` somewhere; the service checks the shop at hand."""
-    return lambda view: _mark(view, AccessRule("user", permission))
+def user(permission: Permission, *, everywhere: bool = False) -> Callable[[View], View]:
+    """A person or their program calls it who holds `permission` somewhere, and the service checks the shop at
+    hand; or `everywhere`, where what the view does concerns the whole system."""
+    return lambda view: _mark(view, AccessRule("user", permission, everywhere))
 
 
 def principal() -> Principal:
@@ -78,8 +71,12 @@ def _enforce() -> None:
         raise ForbiddenError("This address has no access rule and is closed.")
     if rule.caller == "user":
         person = sign_in_required()
-        if rule.permission is not None and not _holds_somewhere(person, rule.permission):
-            raise ForbiddenError("Your role does not allow this.")
+        if rule.permission is None:
+            return
+        if rule.everywhere:
+            person.require_everywhere(rule.permission)
+        elif not person.holds(rule.permission):
+            raise NotAllowedError
 
 
 def sign_in_required() -> Principal:
@@ -90,20 +87,9 @@ def sign_in_required() -> Principal:
     UnauthenticatedError, ForbiddenError
         There is no valid token, or another site may have provoked the request.
     """
-    token = token_of(
-        authorization=request.headers.get("Authorization"),
-        cookie=request.cookies.get(ACCESS_COOKIE),
-        method=request.method,
-        csrf_header=request.headers.get(CSRF_HEADER),
-    )
-    with unit_of_work() as session:
-        g.principal = authenticate_access_token(session, token)
+    token = token_of(header=request.headers.get, cookies=request.cookies, method=request.method)
+    with unit_of_work(statement_engine()) as session:
+        g.principal = authenticate(session, token)
     bind(user_id=g.principal.user_id)
+    origin.by_token(g.principal.token_id)
     return principal()
-
-
-def _holds_somewhere(person: Principal, permission: Permission) -> bool:
-    """Whether any shop grants it. Reading is decided by visibility: no shop, nothing to see."""
-    if permission.endswith(".read"):
-        return True
-    return person.is_admin or any(person.may(permission, shop_id) for shop_id in person.shop_roles)

@@ -5,13 +5,15 @@ from typing import Any
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
-from werkzeug.middleware.proxy_fix import ProxyFix
 
-from signalcraft.api.access import init_access
+from signalcraft.api.access import init_access, rule_of
+from signalcraft.api.answer_headers import init_answer_headers
+from signalcraft.api.behind_proxy import BehindOurProxy
 from signalcraft.api.blueprints import (
     ai,
     clips,
     dashboard,
+    device_keys,
     devices,
     esp32,
     firmware,
@@ -27,9 +29,12 @@ from signalcraft.api.blueprints import (
     thresholds,
 )
 from signalcraft.api.bodies import BoundedRequest
-from signalcraft.api.problems import Problem, init_problems, raise_validation_error
+from signalcraft.api.limits import init_quotas, init_workload
+from signalcraft.api.problems import init_problems, raise_validation_error
+from signalcraft.api.queries import init_queries, openapi_path
 from signalcraft.api.request_ids import init_request_ids
 from signalcraft.observability.sentry import start_sentry
+from signalcraft.openapi_errors import Caller, Problem, describe_errors
 from signalcraft.queue import make_celery
 from signalcraft.settings import Settings, get_settings
 
@@ -40,6 +45,7 @@ BLUEPRINTS = (
     iot.blueprint,
     iot_reads.blueprint,
     fleet.blueprint,
+    device_keys.blueprint,
     dashboard.blueprint,
     machines.blueprint,
     clips.blueprint,
@@ -66,6 +72,17 @@ class Api(OpenAPI):
             for method in earlier[path].model_fields_set - self.paths[path].model_fields_set:
                 setattr(self.paths[path], method, getattr(earlier[path], method))
 
+    def generate_spec_json(self) -> None:
+        """Make the OpenAPI document, with what every operation may refuse."""
+        super().generate_spec_json()  # type: ignore[no-untyped-call]  # flask-openapi3's
+        callers: dict[tuple[str, str], Caller] = {
+            (openapi_path(rule), method): mark.caller
+            for rule in self.url_map.iter_rules()
+            if (mark := rule_of(self.view_functions[rule.endpoint])) is not None
+            for method in rule.methods or ()
+        }
+        describe_errors(self.spec_json, lambda path, method: callers[path, method])
+
 
 def create_app(settings: Settings | None = None) -> Api:
     """The WSGI application; `settings` default to those of the process."""
@@ -82,11 +99,14 @@ def create_app(settings: Settings | None = None) -> Api:
     )
     app.config["SETTINGS"] = settings
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # Korean as Korean, a third of the bytes
-    # The proxy is the only thing in front of us; it overwrites these headers.
-    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
+    app.wsgi_app = BehindOurProxy(app.wsgi_app)  # type: ignore[method-assign]
     init_request_ids(app)
+    init_answer_headers(app, settings)
     init_problems(app)
+    init_workload(app)
     init_access(app)
+    init_quotas(app)
     for blueprint in BLUEPRINTS:
         app.register_api(blueprint)
+    init_queries(app, app.api_doc)
     return app

@@ -4,7 +4,7 @@ import gc
 from typing import Any
 
 from signalcraft.operations.ports import LOOPBACK
-from signalcraft.operations.tiers import GRACE_SECONDS, bind_address, process_count
+from signalcraft.operations.tiers import API_THREADS, GRACE_SECONDS, bind_address, process_count
 from signalcraft.settings import get_settings
 
 _settings = get_settings()
@@ -13,7 +13,7 @@ bind = bind_address(_settings, "api")
 proc_name = f"api-{_settings.colour}"
 worker_class = "gthread"
 workers = process_count("api")
-threads = 16
+threads = API_THREADS
 # The code is loaded once and shared by the workers; engines and connections are made after the fork.
 preload_app = True
 # NumPy and the decoders fragment memory: a worker is renewed now and then, not all of them at once, and

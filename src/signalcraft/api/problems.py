@@ -1,10 +1,10 @@
 """Every error becomes a problem document (RFC 9457); nothing about the inside leaves."""
 
-from typing import Any, Literal, NoReturn
+from typing import Any, NoReturn
 
 from flask import Flask, Response, jsonify
 from flask_openapi3.types import ResponseDict
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
@@ -21,42 +21,18 @@ from signalcraft.errors import (
     validation_problem_errors,
 )
 from signalcraft.logging import get_logger, request_id
+from signalcraft.openapi_errors import PROBLEM_RESPONSE
 
 log = get_logger(__name__)
 
 
-class FieldError(BaseModel):
-    """One value that is not acceptable."""
-
-    field: str = Field(description="The field, header or parameter as the caller wrote it.")
-    message: str
-
-
-class Problem(BaseModel):
-    """RFC 9457 problem document; `success`, `message` and `error` are what deployed clients read."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    success: Literal[False]
-    message: str
-    error: str
-    errors: list[FieldError] = []
-    request_id: str | None = None
-
-
-PROBLEM_RESPONSE: dict[str, Any] = {
-    "description": "A problem document",
-    "content": {PROBLEM_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-}
-PROBLEM_RESPONSES: ResponseDict = dict.fromkeys(("422", "4XX", "5XX"), PROBLEM_RESPONSE)
-"""For `abp_responses` of a blueprint."""
+PROBLEM_RESPONSES: ResponseDict = {"422": PROBLEM_RESPONSE}
+"""For `abp_responses` of a blueprint; `openapi_errors` adds the others."""
 
 
 def init_problems(app: Flask) -> None:
     """Render every error that a request ends with."""
-    app.register_error_handler(SignalCraftError, _expected)
+    app.register_error_handler(SignalCraftError, problem_response)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(DBAPIError, _database_away)
     app.register_error_handler(PoolTimeoutError, _database_away)
@@ -71,7 +47,8 @@ def raise_validation_error(error: ValidationError) -> NoReturn:
     raise InvalidInputError(f"{first['field']}: {first['message']}", errors=errors)
 
 
-def _expected(error: SignalCraftError) -> Response:
+def problem_response(error: SignalCraftError) -> Response:
+    """An expected error as its problem document."""
     log.info("refused", status=int(error.status), detail=error.detail, field=error.field)
     response = _answer(int(error.status), problem_of(error, request_id=request_id()))
     response.headers.extend(error.headers)
@@ -83,7 +60,7 @@ def _expected(error: SignalCraftError) -> Response:
 def _http(error: HTTPException) -> Response:
     """Werkzeug's own errors. Flask wraps the unexpected in one too, after logging and reporting it."""
     if isinstance(error, RequestEntityTooLarge):
-        return _expected(TooLargeError("The body is larger than this address accepts.", field="body"))
+        return problem_response(TooLargeError("The body is larger than this address accepts.", field="body"))
     status = error.code or 500
     detail = (
         "An error happened here; it has been recorded."
@@ -102,7 +79,9 @@ def _database_away(error: Exception) -> Response:
         raise error
     # A line without a traceback: while the server is away there is one for each request.
     log.error("database_unavailable", reason=failures.reason(error))
-    return _expected(UnavailableError("The database does not answer; send the same request again later."))
+    return problem_response(
+        UnavailableError("The database does not answer; send the same request again later.")
+    )
 
 
 def _answer(status: int, document: dict[str, Any]) -> Response:

@@ -11,16 +11,14 @@ from typing import Any, cast
 from flask import request
 
 from signalcraft.api.bodies import BoundedRequest, read_body, settings
+from signalcraft.api.callers import callers
 from signalcraft.errors import UnavailableError
-from signalcraft.fleet.admission import Caller
 from signalcraft.telemetry.batches import Batch
 from signalcraft.telemetry.formats import decode
 from signalcraft.telemetry.inflation import inflate
 from signalcraft.telemetry.items import ItemError
 from signalcraft.telemetry.recording import Outcome
 from signalcraft.telemetry.writer import get_writer
-
-KEY_HEADER = "X-Device-Key"
 
 COMMIT_SECONDS = 8.0
 """Deployed firmware gives an answer ten seconds."""
@@ -79,8 +77,7 @@ def commit(batch: Batch) -> Outcome:
     UnavailableError
         Too many wait already, or the commit did not come in time. Sending the same again is harmless.
     """
-    key, address = request.headers.get(KEY_HEADER), request.remote_addr
-    future = get_writer().submit(batch, [Caller(name, key, address) for name in batch.names])
+    future = get_writer().submit(batch, callers(batch.names))
     try:
         return future.result(COMMIT_SECONDS)
     except FutureTimeoutError:

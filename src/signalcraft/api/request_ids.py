@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from flask import Flask, Response, current_app, g, request
 
+from signalcraft.audit import origin
 from signalcraft.logging import bind, clear, get_logger, request_id
 
 log = get_logger(__name__)
@@ -34,6 +35,7 @@ def _begin() -> None:
     clear()  # the thread may have served somebody else before
     given = request.headers.get(HEADER, "")
     bind(request_id=given if _SANE.fullmatch(given) else uuid4().hex)
+    origin.begin(address=request.remote_addr, request_id=request_id())
     g.started = perf_counter()
 
 

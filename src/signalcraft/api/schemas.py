@@ -131,6 +131,7 @@ class ListedDevice(BaseModel):
     last_seen: datetime
     firmware_version: str | None
     is_online: bool
+    unauthenticated: bool = Field(description="Others than the node could be sending in its name.")
 
 
 class DeviceList(Answer):

@@ -2,7 +2,8 @@
 
 import typer
 
-from signalcraft.cli import database, firmware, lifecycle, users
+from signalcraft.cli import audit, database, firmware, keys, lifecycle, users
+from signalcraft.cli.doctor import doctor
 from signalcraft.cli.evaluate import evaluate
 from signalcraft.cli.listen import listen
 from signalcraft.cli.migrate_sqlite import migrate_sqlite
@@ -17,6 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 lifecycle.register(app)
+app.command()(doctor)
 app.command()(evaluate)
 app.command()(listen)
 app.command("migrate-sqlite")(migrate_sqlite)
@@ -24,8 +26,10 @@ app.command()(reanalyze)
 app.command()(replay)
 app.command()(simulate)
 app.command()(users.user)
+app.add_typer(audit.app, name="audit")
 app.add_typer(database.app, name="database")
 app.add_typer(firmware.app, name="firmware")
+app.add_typer(keys.app, name="keys")
 
 
 def main() -> None:

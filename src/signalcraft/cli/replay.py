@@ -59,6 +59,7 @@ def replay(
         ),
     ] = None,
     priority: Annotated[str, typer.Option(help="normal, high or urgent.")] = "normal",
+    key: Annotated[str | None, typer.Option(help="The device's key, if it has one.")] = None,
 ) -> None:
     """Play recordings exactly as a node sends them. 녹음 파일을 센서가 보내는 것과 똑같이 전송합니다."""
     try:
@@ -69,7 +70,7 @@ def replay(
         raise typer.Exit(2) from error
     server, page = _addresses(url)
     measured_at = None if start_at is None else start_at.replace(tzinfo=UTC)
-    with NodeClient(server) as client:
+    with NodeClient(server, keys={device: key} if key else None) as client:
         greet(client, device, console)
         tally = _play(client, recordings, total, device, speed, measured_at, priority)
     _report(tally, device, page)

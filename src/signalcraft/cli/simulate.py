@@ -110,7 +110,8 @@ def simulate(
     except SignalCraftError as error:
         print(f"signalcraft: {error}", file=sys.stderr)
         raise typer.Exit(1) from None
-    with NodeClient(public_url(settings, settings.api_port)) as client:
+    keys = {node.device_id: node.key for node in nodes}
+    with NodeClient(public_url(settings, settings.api_port), keys=keys) as client:
         greet(client, nodes[0].device_id, console)
         reached = _run(nodes, schedule, speed, client)
     _await_analyses(nodes, schedule.start)
@@ -156,14 +157,14 @@ def _settle_all(
     for shop in range(1, shops + 1):
         for number in range(1, machines_per_shop + 1):
             with unit_of_work() as session:
-                device_id, machine = settle(session, shop, number, seed)
+                device_id, key, machine = settle(session, shop, number, seed)
             compressor = VirtualMachine(
                 _machine_seed(seed, shop, number), fault=None if nodes else growing, mains_hz=mains_hz
             )
             # Nodes were not all switched on at once: their clips come one after the other.
             offset = schedule.clip_interval * len(nodes) / (shops * machines_per_shop)
             nodes.append(
-                VirtualNode(device_id, machine.id, machine.name, compressor, schedule.start + offset)
+                VirtualNode(device_id, key, machine.id, machine.name, compressor, schedule.start + offset)
             )
     return nodes
 

@@ -11,7 +11,9 @@ from signalcraft.accounts.access import Principal
 from signalcraft.client import ClientError, Measurement, NodeClient
 from signalcraft.clock import utc_now
 from signalcraft.errors import ConflictError
+from signalcraft.fleet import administration
 from signalcraft.fleet import service as fleet
+from signalcraft.fleet.keys import make_key
 from signalcraft.fleet.models import Machine
 from signalcraft.simulation.machine import SAMPLE_RATE_HZ, VirtualMachine
 
@@ -27,6 +29,7 @@ class VirtualNode:
     """One node with its compressor, and what became of its messages."""
 
     device_id: str
+    key: str
     machine_id: int
     name: str
     compressor: VirtualMachine
@@ -59,8 +62,8 @@ def machine_time(moment: datetime) -> float:
     return (moment + SHOP_CLOCK).timestamp()
 
 
-def settle(session: Session, shop_number: int, machine_number: int, seed: int) -> tuple[str, Machine]:
-    """The device and machine of that number, made or found again, labelled as synthetic.
+def settle(session: Session, shop_number: int, machine_number: int, seed: int) -> tuple[str, str, Machine]:
+    """The device's name, its new key and its machine, made or found again, labelled as synthetic.
 
     Raises
     ------
@@ -70,21 +73,19 @@ def settle(session: Session, shop_number: int, machine_number: int, seed: int) -
     shop_name = f"모의 매장 {shop_number} · Simulated shop {shop_number}"
     device_id = f"SIM-{seed}-{shop_number}-{machine_number}"
     shops = {shop.name: shop for shop in fleet.list_shops(session, OPERATOR)}
-    shop = shops.get(shop_name) or fleet.create_shop(session, OPERATOR, shop_name)
+    shop = shops.get(shop_name) or administration.create_shop(
+        session, OPERATOR, name=shop_name, status="active"
+    )
     device = fleet.see_device(session, device_id, address=None, now=utc_now())
-    if device.claimed_at is None:
-        machine = fleet.claim_device(
-            session,
-            OPERATOR,
-            device_id,
-            shop_id=shop.id,
-            machine_name=f"모의 냉동기 {machine_number} · Simulated compressor {machine_number}",
-        )
-        machine.synthetic = True
     machine = fleet.get_machine(session, OPERATOR, device.machine_id)
+    if device.claimed_at is None:
+        name = f"모의 냉동기 {machine_number} · Simulated compressor {machine_number}"
+        fleet.give_to_shop(session, device, machine, shop.id, name, user_id=None)
+        machine.synthetic = True
     if not machine.synthetic:
         raise ConflictError(f"{device_id} belongs to a real machine; choose another --seed.")
-    return device_id, machine
+    _, key = make_key(session, device, user_id=None, shop_id=shop.id)
+    return device_id, key, machine
 
 
 def step(

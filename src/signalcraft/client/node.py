@@ -1,7 +1,7 @@
 """What a node does, for programs that stand in for one: raw sound, readings, no sign-in."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import TracebackType
@@ -10,7 +10,6 @@ from typing import Any, Self
 import httpx
 
 from signalcraft.client.connection import Connection
-from signalcraft.client.credentials import Token
 from signalcraft.client.errors import ProblemError
 from signalcraft.client.patience import Patience
 from signalcraft.client.results import BatchResult, ClipReceived, ReadingError, Result
@@ -67,7 +66,7 @@ class NodeClient:
     Parameters
     ----------
     url : origin of the server, such as `http://127.0.0.1:8000`.
-    key : the device's key (`scd_…`), where it has one.
+    keys : the key (`scd_…`) of each device that has one, by the device's name.
     patience : how long one message is tried again before it counts as refused.
     transport : a stand-in for the network in tests.
 
@@ -78,13 +77,13 @@ class NodeClient:
         self,
         url: str,
         *,
-        key: str | None = None,
+        keys: Mapping[str, str] | None = None,
         patience: Patience = Patience(),
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._patience = patience
-        auth = None if key is None else Token(key)
-        self._connection = Connection(url, auth=auth, patience=patience, transport=transport)
+        self._keys = keys or {}
+        self._connection = Connection(url, auth=None, patience=patience, transport=transport)
 
     def __enter__(self) -> Self:
         return self
@@ -106,6 +105,7 @@ class NodeClient:
             Greeting,
             patience=replace(self._patience, seconds=GREETING_PATIENCE_SECONDS),
             params={"device_id": device_id},
+            headers=self._key_of(device_id),
         )
 
     def send_clip(
@@ -122,7 +122,7 @@ class NodeClient:
 
         Without `measured_at` the arrival counts, as with old firmware; with it, sending again is harmless.
         """
-        headers = {
+        headers = self._key_of(device_id) | {
             "Content-Type": "application/octet-stream",
             "X-Device-ID": device_id,
             "X-Sample-Rate": str(sample_rate_hz),
@@ -139,38 +139,62 @@ class NodeClient:
 
     def send_reading(self, reading: Measurement) -> None:
         """Store one reading; it is committed when this returns."""
-        self._connection.request("POST", "/api/iot/sensors/data", Result, json=reading.message())
+        self._connection.request(
+            "POST",
+            "/api/iot/sensors/data",
+            Result,
+            json=reading.message(),
+            headers=self._key_of(reading.device_id),
+        )
 
     def send_readings(self, readings: Sequence[Measurement]) -> BatchResult:
         """Store any number of readings, in batches; what is sound is committed when this returns.
+
+        Those of devices with keys travel apart, for one request shows one key.
 
         Readings that the server finds wrong are named in the result, by their place in `readings`; they do
         not keep the others out. Broken off in the middle, it may be called again with the same readings.
         """
         stored = duplicates = 0
         errors: list[ReadingError] = []
-        for first, batch in _batches(readings):
-            result = self._send_batch(batch)
+        for places in self._batches(readings):
+            result = self._send_batch([readings[place] for place in places])
             stored += result.stored
             duplicates += result.duplicates
-            errors += [error.model_copy(update={"index": first + error.index}) for error in result.errors]
-        return BatchResult(stored=stored, duplicates=duplicates, errors=errors)
+            errors += [error.model_copy(update={"index": places[error.index]}) for error in result.errors]
+        return BatchResult(
+            stored=stored, duplicates=duplicates, errors=sorted(errors, key=lambda error: error.index)
+        )
+
+    def _batches(self, readings: Sequence[Measurement]) -> Iterator[Sequence[int]]:
+        """Places of readings that travel together."""
+        by_key: dict[str | None, list[int]] = {}
+        for place, reading in enumerate(readings):
+            by_key.setdefault(self._keys.get(reading.device_id), []).append(place)
+        for places in by_key.values():
+            for first in range(0, len(places), BATCH_READINGS):
+                yield places[first : first + BATCH_READINGS]
+
+    def _key_of(self, device_id: str) -> dict[str, str]:
+        key = self._keys.get(device_id)
+        return {"X-Device-Key": key} if key is not None else {}
 
     def _send_batch(self, batch: Sequence[Measurement]) -> BatchResult:
         messages = [reading.message() for reading in batch]
         try:
-            return self._connection.request("POST", "/api/iot/sensors/data/batch", BatchResult, json=messages)
+            return self._connection.request(
+                "POST",
+                "/api/iot/sensors/data/batch",
+                BatchResult,
+                json=messages,
+                headers=self._key_of(batch[0].device_id),
+            )
         except ProblemError as error:
             errors = error.document.get("errors") or ()
             if not errors or not all("index" in each for each in errors):
                 raise
             # Each reading is wrong: that is this batch's result, and the next one may be sound.
             return BatchResult(stored=0, duplicates=0, errors=errors)
-
-
-def _batches(readings: Sequence[Measurement]) -> Iterator[tuple[int, Sequence[Measurement]]]:
-    for first in range(0, len(readings), BATCH_READINGS):
-        yield first, readings[first : first + BATCH_READINGS]
 
 
 def _number(value: float | None) -> float | None:

@@ -70,6 +70,7 @@ def _machines() -> Select[Any]:
         heard_last.c.id.label("device_key"),
         heard_last.c.device_id,
         heard_last.c.last_seen_at,
+        (heard_last.c.admission != "key").label("unauthenticated"),
         heard_last.c.vibration_unit,
         DeviceState.rhythm_s,
     ).outerjoin(heard_last, heard_last.c.machine_id == Machine.id)

@@ -40,6 +40,7 @@ class DeviceOut(BaseModel):
     device_id: str
     status: DeviceStatus
     last_seen_at: datetime
+    unauthenticated: bool = Field(description="Others than the node could be sending in its name.")
 
 
 class MachineCard(BaseModel):

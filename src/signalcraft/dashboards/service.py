@@ -140,7 +140,12 @@ def _card(
         "light_reason": signal.reason,
         "device": None
         if status is None
-        else {"device_id": row["device_id"], "status": status, "last_seen_at": row["last_seen_at"]},
+        else {
+            "device_id": row["device_id"],
+            "status": status,
+            "last_seen_at": row["last_seen_at"],
+            "unauthenticated": row["unauthenticated"],
+        },
         "latest_reading": reading,
         "latest_analysis": analysis,
         "baseline": baseline,

@@ -48,6 +48,19 @@ def get_engine() -> Engine:
     return make_engine(get_settings())
 
 
+def statement_engine() -> Engine:
+    """The engine of this process with each statement a transaction of its own.
+
+    For a look at the database that must cost little: BEGIN and COMMIT are a way to the server and back each.
+    """
+    return _statement_engine(get_engine())
+
+
+@lru_cache(maxsize=1)
+def _statement_engine(engine: Engine) -> Engine:
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
+
+
 @lru_cache(maxsize=1)
 def get_replica_engine() -> Engine | None:
     """The engine of the replica, or None where none is set. Call it after the fork only."""

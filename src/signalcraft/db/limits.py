@@ -4,9 +4,9 @@ Connections follow what a process can use at once. Of the 16 threads of a web pr
 database while the others decode, store sound or wait for the network; a pool process of the worker does one
 thing at a time. Half of a web process's share is kept: making a connection anew costs TLS, a password and a
 process of the server each time. As the processes of a machine are in proportion to its cores
-(`operations/tiers.py`), so are the connections: seven a core kept, fourteen in a burst, of each colour, and the
-link's four. A PostgreSQL is busy with about "cores x 2 + 1" of them; more only wait inside it rather than in
-front of it.
+(`operations/tiers.py`), so are the connections: seven a core kept, fourteen in a burst, of each colour, and
+the link's four. A PostgreSQL is busy with about "cores x 2 + 1" of them; more only wait inside it rather than
+in front of it.
 
 Times end what has gone wrong, from the inside out: a wait for a lock, then a statement, then a transaction
 whose process does nothing. They are longest where nobody waits for an answer.

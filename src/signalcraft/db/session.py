@@ -7,6 +7,7 @@ readers) is registered with `after_commit` and is dropped when the transaction r
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from operator import itemgetter
 from time import monotonic, sleep
 from typing import TypeVar
 
@@ -40,9 +41,13 @@ def after_commit(session: Session, effect: Callable[[], None]) -> None:
     session.info.setdefault(_EFFECTS, []).append(effect)
 
 
-def before_commit(session: Session, step: Callable[[Session], None]) -> None:
-    """Run `step` last in the transaction, after all the application's own statements."""
-    session.info.setdefault(_BEFORE, []).append(step)
+def before_commit(session: Session, step: Callable[[Session], None], *, turn: int) -> None:
+    """Run `step` last in the transaction, after all the application's own statements.
+
+    Such a step takes a lock that everybody wants; `turn` puts those locks in one order, so that no two
+    transactions wait for each other.
+    """
+    session.info.setdefault(_BEFORE, []).append((turn, step))
 
 
 def repeated(work: Callable[[Session], Result]) -> Result:
@@ -74,7 +79,7 @@ def unit_of_work(engine: Engine | None = None) -> Iterator[Session]:
     session = Session(engine or get_engine(), expire_on_commit=False)
     try:
         yield session
-        for step in session.info.pop(_BEFORE, []):
+        for _, step in sorted(session.info.pop(_BEFORE, []), key=itemgetter(0)):
             step(session)
         session.commit()
     except BaseException:

@@ -3,7 +3,18 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Integer, func, text
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    Text,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import INET, REAL
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -15,9 +26,16 @@ FREEZER = "freezer"
 
 class Shop(Base):
     __tablename__ = "shops"
+    __table_args__ = (
+        CheckConstraint(
+            "status IN ('pending', 'active', 'maintenance', 'inactive', 'suspended')", name="status"
+        ),
+    )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     name: Mapped[str]
+    status: Mapped[str] = mapped_column(server_default="active")
+    """Its people see it while it is `active` or in `maintenance`; its nodes are heard in any state."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
@@ -44,7 +62,10 @@ class Device(Base):
     """An ESP32 node. `device_id` is the name it gives itself; `id` is what narrow rows refer to."""
 
     __tablename__ = "devices"
-    __table_args__ = (CheckConstraint("vibration_unit IN ('g', 'm/s2')", name="vibration_unit"),)
+    __table_args__ = (
+        CheckConstraint("vibration_unit IN ('g', 'm/s2')", name="vibration_unit"),
+        CheckConstraint("admission IN ('undecided', 'keyless', 'key', 'blocked')", name="admission"),
+    )
 
     id: Mapped[int] = mapped_column(Integer(), Identity(), primary_key=True)
     device_id: Mapped[str] = mapped_column(unique=True)
@@ -63,6 +84,55 @@ class Device(Base):
     """When two nodes that call themselves by this name were last connected at the same time."""
     first_seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
     last_seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    admission: Mapped[str] = mapped_column(server_default="undecided")
+    """Who is believed to be this node.
+
+    `key`: who shows a key of it. `keyless`: whoever sends from `networks`, as its shop's owner has allowed.
+    `undecided`: whoever sends; nobody has claimed it, or somebody has before there were keys.
+    `blocked`: nobody.
+    """
+    networks: Mapped[list[str] | None] = mapped_column(ARRAY(Text()))
+    """Networks in CIDR notation from which a node without a key is let in."""
+
+    @property
+    def unauthenticated(self) -> bool:
+        """Whether others than the node could be sending in its name."""
+        return self.admission != "key"
+
+
+class DeviceKey(Base):
+    """A secret of one node; only its hash is kept. A node may have two while one replaces the other."""
+
+    __tablename__ = "device_keys"
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    device_id: Mapped[int] = mapped_column(ForeignKey("devices.id", ondelete="CASCADE"), index=True)
+    key_hash: Mapped[bytes] = mapped_column(LargeBinary(), unique=True)
+    beginning: Mapped[str]
+    """Its first characters, to be recognised by."""
+    created_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    created_at: Mapped[datetime]
+    first_used_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+    ends_at: Mapped[datetime | None]
+    """Set when the node has shown its next key."""
+    revoked_at: Mapped[datetime | None]
+
+
+class ClaimCode(Base):
+    """A short code that makes the node which shows it a machine of a shop, once; only its hash is kept."""
+
+    __tablename__ = "claim_codes"
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    code_hash: Mapped[bytes] = mapped_column(LargeBinary(), unique=True)
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id", ondelete="CASCADE"), index=True)
+    machine_name: Mapped[str]
+    created_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    device_id: Mapped[int | None] = mapped_column(ForeignKey("devices.id", ondelete="CASCADE"))
 
 
 class DeviceState(Base):

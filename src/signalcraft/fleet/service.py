@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from ipaddress import ip_address
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from signalcraft.accounts.access import Principal
+from signalcraft.audit import service as audit
 from signalcraft.clock import utc_now
 from signalcraft.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
-from signalcraft.fleet import queries
+from signalcraft.fleet import keys, queries
 from signalcraft.fleet.models import Device, Machine, Shop
 from signalcraft.realtime.publish import emit
+from signalcraft.runtime_settings import service as runtime_settings
 from signalcraft.settings import get_settings
 
 SEEN_INTERVAL = timedelta(seconds=5)
@@ -29,16 +30,12 @@ def see_device(session: Session, device_id: str, *, address: str | None, now: da
     """
     device = queries.device_named(session, device_id)
     if device is None:
-        device = _add_device(session, device_id, address, now)
-    note_seen(device, address=address, now=now)
-    return device
-
-
-def note_seen(device: Device, *, address: str | None, now: datetime) -> None:
-    """Note when and from where a device was last heard."""
+        _require_room(session)
+        device = add_device(session, device_id, address, now)
     if now - device.last_seen_at >= SEEN_INTERVAL:
         device.last_seen_at = now
-        device.address = _valid_address(address)
+        device.address = keys.valid_address(address)
+    return device
 
 
 def mark_synthetic(session: Session, device: Device) -> None:
@@ -106,19 +103,21 @@ def list_shops(session: Session, principal: Principal) -> Sequence[Shop]:
     return queries.shops(session, principal.shop_ids)
 
 
-def create_shop(session: Session, principal: Principal, name: str) -> Shop:
-    """A new shop; administrators only."""
-    principal.require("fleet.manage", None)
-    shop = Shop(name=name)
-    session.add(shop)
-    session.flush()
-    return shop
-
-
 def claim_device(
-    session: Session, principal: Principal, device_id: str, *, shop_id: int, machine_name: str
+    session: Session,
+    principal: Principal,
+    device_id: str,
+    *,
+    shop_id: int,
+    machine_name: str,
+    admission: keys.Admission = "key",
+    networks: Sequence[str] | None = None,
 ) -> Machine:
     """Give an unclaimed device's machine to a shop, with everything it has learned so far.
+
+    Parameters
+    ----------
+    admission, networks : how the node is let in from now on: see `keys.set_admission`.
 
     Raises
     ------
@@ -138,11 +137,33 @@ def claim_device(
         raise ConflictError("The device is claimed already.", field="device_id")
     if session.get(Shop, shop_id) is None:
         raise InvalidInputError("There is no such shop.", field="shop_id")
+    give_to_shop(session, device, machine, shop_id, machine_name, user_id=principal.user_id)
+    keys.decide(session, device, machine, admission, networks, user_id=principal.user_id)
+    return machine
+
+
+def give_to_shop(
+    session: Session,
+    device: Device,
+    machine: Machine,
+    shop_id: int,
+    machine_name: str,
+    *,
+    user_id: int | None,
+) -> None:
+    """Make an unclaimed device's machine one of a shop; the caller holds it and has checked the right."""
     device.claimed_at = utc_now()
     machine.shop_id = shop_id
     machine.name = machine_name
+    audit.record(
+        session,
+        "device.claimed",
+        user_id=user_id,
+        subject=f"device:{device.device_id}",
+        shop_id=shop_id,
+        detail={"machine": machine.id},
+    )
     emit(session, "machine.changed", {"machine_id": machine.id}, shop_id=shop_id)
-    return machine
 
 
 def change_machine(
@@ -159,18 +180,24 @@ def change_machine(
     return machine
 
 
-def _add_device(session: Session, device_id: str, address: str | None, now: datetime) -> Device:
-    """A device with a machine of its own, or the one that another request has just made.
+def _require_room(session: Session) -> None:
+    """Refuse one unclaimed device too many, and any where an administrator has said so.
 
     New devices of different names do not wait for each other, so the limit may be passed by as many as
     arrive in the same instant.
     """
+    if not runtime_settings.load(session).new_devices_admitted:
+        raise ForbiddenError("New devices are not taken in here without a claim code.", field="device_id")
     limit = get_settings().unclaimed_devices_limit
     if queries.count_unclaimed(session) >= limit:
         raise ForbiddenError(
             f"{limit} devices wait to be claimed already; no further one is taken until then.",
             field="device_id",
         )
+
+
+def add_device(session: Session, device_id: str, address: str | None, now: datetime) -> Device:
+    """A device with a machine of its own, or the one that another request has just made."""
     try:
         with session.begin_nested():
             machine = Machine(name=device_id, synthetic=False)
@@ -181,7 +208,7 @@ def _add_device(session: Session, device_id: str, address: str | None, now: date
                 machine_id=machine.id,
                 sample_rate_hz=16_000,
                 vibration_unit="g",
-                address=_valid_address(address),
+                address=keys.valid_address(address),
                 first_seen_at=now,
                 last_seen_at=now,
             )
@@ -191,11 +218,3 @@ def _add_device(session: Session, device_id: str, address: str | None, now: date
         return get_device(session, device_id)
     emit(session, "machine.changed", {"machine_id": machine.id}, shop_id=None)
     return device
-
-
-def _valid_address(address: str | None) -> str | None:
-    """The caller's address, None where a proxy wrote something else."""
-    try:
-        return str(ip_address(address)) if address else None
-    except ValueError:
-        return None

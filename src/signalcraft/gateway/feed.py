@@ -47,6 +47,8 @@ class Subscriber:
     """One open stream: whom it belongs to, and what waits to be sent to it."""
 
     may_see: Callable[[Event], bool]
+    ends_with: Callable[[Event], bool]
+    """Whether an event is the last one: the rights that the stream was opened with may be over."""
     machine_id: int | None = None
     queue: asyncio.Queue[Frame | None] = field(default_factory=lambda: asyncio.Queue(BACKLOG))
 
@@ -145,6 +147,8 @@ class Feed:
             for subscriber in list(self._subscribers):
                 if subscriber.may_see(event):
                     subscriber.offer(frame)
+                if subscriber.ends_with(event):
+                    subscriber.offer(None)
 
     async def _next_events(self, position: int) -> Sequence[Event]:
         """Events in order without a gap: from Redis if it has the very next one, else from PostgreSQL."""

@@ -1,54 +1,54 @@
-"""What every answer of this tier goes through: a request id, a line in the log, security headers."""
+"""What every request of this tier goes through: an id, the client's address, a line in the log, headers."""
 
 import re
+from collections.abc import Mapping
 from time import perf_counter
 from uuid import uuid4
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from signalcraft.audit import origin
+from signalcraft.client_address import client_address
 from signalcraft.logging import bind, clear, get_logger
+from signalcraft.security_headers import NO_STORE, security_headers
 
 log = get_logger(__name__)
 
 REQUEST_ID_HEADER = "X-Request-ID"
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
-
-SECURITY_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
-        "media-src 'self' blob:; connect-src 'self'; object-src 'none'; base-uri 'none'; "
-        "form-action 'self'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(self)",
-}
+_DATA = ("application/json", "application/problem+json", "text/event-stream")
 
 
 class RequestContext:
-    """Bind the request's id to the log and send it back with the security headers."""
+    """Bind the request's id to the log and send it back, with the headers that every answer carries."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, tls: bool) -> None:
         self.app = app
+        self._page_headers = security_headers(page=True, tls=tls)
+        self._data_headers = security_headers(page=False, tls=tls)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        given = Headers(scope=scope).get(REQUEST_ID_HEADER, "")
+        request_headers = Headers(scope=scope)
+        given = request_headers.get(REQUEST_ID_HEADER, "")
         request_id = given if _SANE_REQUEST_ID.fullmatch(given) else uuid4().hex
         clear()
         bind(request_id=request_id)
-        scope.setdefault("state", {})["request_id"] = request_id
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
+        host, port = scope.get("client") or (None, 0)
+        scope["client"] = (client_address(host, request_headers.get("X-Forwarded-For")) or "", port)
+        origin.begin(address=scope["client"][0] or None, request_id=request_id)
         started = perf_counter()
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers[REQUEST_ID_HEADER] = request_id
-                for name, value in SECURITY_HEADERS.items():
+                for name, value in {**state.get("quota_headers", {}), **self._headers_for(headers)}.items():
                     headers.setdefault(name, value)
                 log.info(
                     "request",
@@ -60,3 +60,8 @@ class RequestContext:
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
+
+    def _headers_for(self, answer: MutableHeaders) -> Mapping[str, str]:
+        if not answer.get("Content-Type", "").startswith(_DATA):
+            return self._page_headers
+        return {**self._data_headers, "Cache-Control": NO_STORE}

@@ -11,11 +11,13 @@ from signalcraft.db import failures
 from signalcraft.errors import (
     PROBLEM_MEDIA_TYPE,
     SignalCraftError,
+    UnauthenticatedError,
     UnavailableError,
     problem,
     problem_of,
     validation_problem_errors,
 )
+from signalcraft.gateway.limits import refused
 from signalcraft.logging import get_logger
 
 log = get_logger(__name__)
@@ -28,6 +30,13 @@ def init_problems(app: FastAPI) -> None:
     app.add_exception_handler(DBAPIError, _database_away)
     app.add_exception_handler(PoolTimeoutError, _database_away)
     app.add_exception_handler(Exception, _unexpected)
+
+
+def problem_response(error: SignalCraftError, *, request_id: str | None) -> JSONResponse:
+    """An expected error as its problem document."""
+    log.info("refused", status=int(error.status), detail=error.detail, field=error.field)
+    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+    return _answer(problem_of(error, request_id=request_id), headers | error.headers)
 
 
 def _answer(document: dict[str, object], headers: dict[str, str] | None = None) -> JSONResponse:
@@ -45,7 +54,9 @@ def _request_id(request: Request) -> str | None:
 
 def _expected(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, SignalCraftError)  # noqa: S101  # what it is registered for
-    return _answer(problem_of(error, request_id=_request_id(request)), error.headers)
+    if isinstance(error, UnauthenticatedError):
+        error = refused(request, error)
+    return problem_response(error, request_id=_request_id(request))
 
 
 def _invalid(request: Request, error: Exception) -> JSONResponse:
@@ -69,7 +80,11 @@ def _http(request: Request, error: Exception) -> JSONResponse:
     document = problem(
         error.status_code, "The request was refused", str(error.detail), request_id=_request_id(request)
     )
-    return _answer(document, dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        # The router names the methods of the first route that has this path; another may have it too.
+        headers["Allow"] = ", ".join(sorted(request.app.state.addresses.methods_of(request.url.path)))
+    return _answer(document, headers)
 
 
 def _database_away(request: Request, error: Exception) -> JSONResponse:

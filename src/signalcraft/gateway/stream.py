@@ -3,11 +3,13 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 from time import monotonic
 
 from starlette.concurrency import run_in_threadpool
 
 from signalcraft.accounts.access import Principal
+from signalcraft.accounts.access_changes import ACCESS_CHANGED
 from signalcraft.db.session import unit_of_work
 from signalcraft.gateway.feed import BATCH, Feed, Frame, Subscriber, frame_of
 from signalcraft.realtime import queries
@@ -15,6 +17,8 @@ from signalcraft.realtime.publish import Event
 from signalcraft.settings import Settings
 
 RETRY_MILLISECONDS = 2000
+COMMIT_TAKES = timedelta(seconds=1)
+"""At the most, from an event's time to where others see it."""
 HEARTBEAT = b": heartbeat\n\n"
 
 
@@ -35,19 +39,30 @@ async def event_stream(
     principal: Principal,
     settings: Settings,
     *,
+    asked_at: datetime,
     last_event_id: int | None,
     machine_id: int | None,
 ) -> AsyncIterator[bytes]:
     """Server-sent events (WHATWG HTML, 9.2) for one person.
 
+    The stream ends as soon as the person's rights change; the client asks again and is judged anew.
+
     Parameters
     ----------
+    asked_at : when the person's rights were looked up.
     last_event_id : the newest event the client has; None starts with what happens from now on.
     machine_id : also send this machine's readings as they come; the caller has checked who asks.
     """
     may_see = VisibilityRule(principal)
-    subscriber = Subscriber(may_see, machine_id)
+
+    def is_about_our_rights(event: Event) -> bool:
+        return event.type == ACCESS_CHANGED and event.user_id == principal.user_id
+
+    subscriber = Subscriber(may_see, is_about_our_rights, machine_id)
     async with feed.subscribed(subscriber) as position:
+        # A change between the look at the rights and now is one that the feed has handed out already.
+        if await run_in_threadpool(_have_rights_changed, principal.user_id, asked_at):
+            return
         # A new client is told where it stands: it may have to come back before anything has happened.
         yield _hello(position if last_event_id is None else None)
         sent = last_event_id or 0
@@ -107,6 +122,11 @@ def _is_gone(last_event_id: int) -> bool:
     if last_event_id > newest:
         return True
     return last_event_id < newest and (oldest is None or oldest > last_event_id + 1)
+
+
+def _have_rights_changed(user_id: int, asked_at: datetime) -> bool:
+    with unit_of_work() as session:
+        return queries.happened_to(session, ACCESS_CHANGED, user_id, since=asked_at - COMMIT_TAKES)
 
 
 def _newest() -> int:

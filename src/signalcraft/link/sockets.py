@@ -8,6 +8,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from signalcraft.clock import utc_now
 from signalcraft.errors import InvalidInputError
 from signalcraft.fleet.admission import Caller
+from signalcraft.fleet.keys import KEY_HEADER, shown_key
 from signalcraft.link import messages
 from signalcraft.link.connections import (
     CONNECTIONS_LIMIT,
@@ -21,7 +22,6 @@ from signalcraft.link.messages import CommandAck, DeviceInfo, Heartbeat, Message
 from signalcraft.link.reports import Reports
 from signalcraft.telemetry.items import is_device_id
 
-KEY_HEADER = "x-device-key"
 ERRORS_LIMIT = 20
 """Unreadable messages in a row; who sends more is no node."""
 
@@ -38,7 +38,8 @@ class Sockets:
         """From the hand-shake to the end. The next message is read when the last one is answered."""
         await socket.accept()
         address = socket.client.host if socket.client else None
-        connection = Connection(socket, socket.headers.get(KEY_HEADER), address)
+        key = shown_key(socket.headers.get(KEY_HEADER), socket.headers.get("Authorization"))
+        connection = Connection(socket, key, address)
         if len(self._connections) >= CONNECTIONS_LIMIT:
             await socket.close(TRY_LATER, messages.come_back())
             return

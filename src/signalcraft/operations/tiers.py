@@ -11,6 +11,9 @@ GRACE_SECONDS = 20
 PM2 waits longer than this before it kills.
 """
 
+API_THREADS = 16
+"""Requests that one process of the api tier works on at a time; most of them wait for something."""
+
 
 def process_count(kind: Process) -> int:
     """How many processes of a kind, of one colour, do work on this machine."""

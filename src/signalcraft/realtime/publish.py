@@ -64,7 +64,7 @@ def emit(
     """Add a durable event to this transaction; it is numbered when everything else is written."""
     pending: list[Event] = session.info.setdefault(_PENDING, [])
     if not pending:
-        before_commit(session, _number)
+        before_commit(session, _number, turn=2)
     pending.append(Event(event_type, payload, shop_id, user_id))
 
 

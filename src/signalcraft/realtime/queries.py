@@ -1,7 +1,7 @@
 """All SQL of the readers of events."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
@@ -31,3 +31,11 @@ def events_after(session: Session, event_id: int, limit: int) -> Sequence[Event]
 
 def drop_events_older_than(session: Session, days: int) -> None:
     session.execute(delete(OutboxEvent).where(OutboxEvent.created_at < utc_now() - timedelta(days=days)))
+
+
+def happened_to(session: Session, event_type: str, user_id: int, *, since: datetime) -> bool:
+    """Whether there is an event of this type about this person since then."""
+    statement = select(OutboxEvent.id).where(
+        OutboxEvent.created_at >= since, OutboxEvent.type == event_type, OutboxEvent.user_id == user_id
+    )
+    return session.scalar(statement.limit(1)) is not None

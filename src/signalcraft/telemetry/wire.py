@@ -1,5 +1,6 @@
 """The messages that nodes and HTTP clients send, and the reading each of them means."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Self
@@ -10,6 +11,7 @@ from signalcraft.fleet.schemas import DeviceId
 from signalcraft.telemetry.quality import Flaws, bad
 from signalcraft.telemetry.schemas import ReadingIn
 from signalcraft.telemetry.times import Moment
+from signalcraft.texts import ONE_LINE, Normalised
 
 _FIELDS: Mapping[str, str] = {
     "temperature": "temperature_c",
@@ -29,7 +31,7 @@ FIELD_LIMIT = 64
 NAME_LIMIT = 64
 """The longest name of a field is `zero_crossing_rate`, 18 characters."""
 
-Label = Annotated[str, StringConstraints(max_length=200)]
+Label = Annotated[str, StringConstraints(max_length=200, pattern=ONE_LINE), Normalised]
 
 
 def _simple(value: Any) -> Any:
@@ -38,7 +40,7 @@ def _simple(value: Any) -> Any:
         wrong = [item for item in value if not isinstance(item, int | float | None)]
     else:
         wrong = [] if isinstance(value, int | float | str | None) else [value]
-    if wrong or (isinstance(value, str) and len(value) > 200):
+    if wrong or (isinstance(value, str) and (len(value) > 200 or not re.match(ONE_LINE, value))):
         raise ValueError("a number, a short text or a list of numbers is expected")
     return value
 

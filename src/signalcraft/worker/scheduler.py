@@ -15,6 +15,9 @@ from signalcraft.settings import get_settings
 SWEEP_SECONDS = 5.0
 """How long a clip waits at most after its queue message or its worker was lost (plus its lease)."""
 
+MINUTE_SECONDS = 60.0
+"""How long a mail waits at most after its queue message was lost."""
+
 HOUR_SECONDS = 3600.0
 
 
@@ -81,6 +84,21 @@ def create_celery() -> Celery:
             "task": "telemetry.maintain_partitions",
             "schedule": HOUR_SECONDS,
             "options": {"expires": HOUR_SECONDS},
+        },
+        "accounts.answer_requests": {
+            "task": "accounts.answer_requests",
+            "schedule": MINUTE_SECONDS,
+            "options": {"expires": MINUTE_SECONDS},
+        },
+        "accounts.sweep_sessions": {
+            "task": "accounts.sweep_sessions",
+            "schedule": HOUR_SECONDS,
+            "options": {"expires": HOUR_SECONDS},
+        },
+        "mail.sweep": {
+            "task": "mail.sweep",
+            "schedule": MINUTE_SECONDS,
+            "options": {"expires": MINUTE_SECONDS},
         },
         "realtime.drop_old_events": {
             "task": "realtime.drop_old_events",

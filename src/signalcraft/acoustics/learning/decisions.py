@@ -20,8 +20,9 @@ from signalcraft.acoustics.learning.schemas import (
 )
 from signalcraft.acoustics.queries import lock_machine
 from signalcraft.anomaly.diagnosis import learned_v1
+from signalcraft.audit import service as audit
 from signalcraft.dsp.features import CURRENT as FEATURES
-from signalcraft.errors import ConflictError, ForbiddenError, NotFoundError
+from signalcraft.errors import ConflictError, NotFoundError
 from signalcraft.fleet.models import Machine
 from signalcraft.realtime.publish import emit
 
@@ -88,6 +89,14 @@ def decide_baseline(
     else:
         refitting.decide(baseline, "dropped", person=principal.username, reason=wanted.reason)
     session.flush()
+    audit.record(
+        session,
+        "baseline.decided",
+        user_id=principal.user_id,
+        subject=f"baseline:{baseline.id}",
+        shop_id=machine.shop_id,
+        detail={"decision": wanted.decision, "machine": machine.id},
+    )
     emit(session, "machine.changed", {"machine_id": machine.id}, shop_id=machine.shop_id)
     return BaselineOut.of(baseline)
 
@@ -104,7 +113,7 @@ def list_heads(session: Session) -> HeadList:
 
 def train_head(session: Session, principal: Principal) -> RunOut:
     """Ask the worker to train a classifier on the labels there are now; administrators only."""
-    _require_admin(principal)
+    principal.require_everywhere("model.decide")
     return RunOut.of(training.ask(session, "head", machine=None, requested_by=principal.user_id))
 
 
@@ -120,7 +129,7 @@ def decide_head(session: Session, principal: Principal, head_id: int, wanted: De
     ConflictError
         It judges already, was made for other features, or is not on trial.
     """
-    _require_admin(principal)
+    principal.require_everywhere("model.decide")
     head = session.get(Head, head_id, with_for_update=True)
     if head is None:
         raise NotFoundError("There is no such classifier.")
@@ -130,6 +139,8 @@ def decide_head(session: Session, principal: Principal, head_id: int, wanted: De
     else:
         refitting.decide(head, "dropped", person=principal.username, reason=wanted.reason)
     session.flush()
+    detail = {"decision": wanted.decision}
+    audit.record(session, "head.decided", user_id=principal.user_id, subject=f"head:{head.id}", detail=detail)
     return HeadOut.of(head)
 
 
@@ -140,8 +151,3 @@ def _require_open(model: Baseline | Head, wanted: DecisionIn) -> None:
         raise ConflictError("It was made from features that are no longer extracted.")
     if wanted.decision == "drop" and model.status != "shadow":
         raise ConflictError("It is not on trial any more.")
-
-
-def _require_admin(principal: Principal) -> None:
-    if not principal.is_admin:
-        raise ForbiddenError("It judges every shop's machines: only administrators decide about it.")

@@ -1,22 +1,21 @@
 """Labels and models as people and programs see them."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
 from signalcraft.acoustics.learning.models import Baseline, Head, Label, StateModel, TrainingRun
 from signalcraft.acoustics.models import FormerResult
 from signalcraft.anomaly.diagnosis.conditions import CONDITIONS
 from signalcraft.bilingual import Text
+from signalcraft.texts import Comment
 
 LabelVerdict = Literal["confirm", "correct", "dismiss", "watch", "fixed"]
 Standing = Literal["shadow", "active", "retired", "dropped"]
 HEALTHY = "healthy"
 """The condition of a machine that nothing is wrong with, in labels."""
-
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000, pattern=r"^[^\x00]*$")]
 
 
 class LabelIn(BaseModel):
@@ -30,7 +29,7 @@ class LabelIn(BaseModel):
     condition: str | None = Field(
         None, max_length=64, description="With `correct`, else left out; a name of `/api/conditions`."
     )
-    reason: Reason | None = None
+    reason: Comment | None = None
 
 
 class LabelOut(BaseModel):
@@ -215,4 +214,4 @@ class DecisionIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     decision: Literal["promote", "drop"]
-    reason: Reason | None = None
+    reason: Comment | None = None

@@ -11,7 +11,7 @@ from flask import Response, jsonify, url_for
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.file import FileStorage
 from flask_openapi3.models.tag import Tag
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import FileStorage as UploadedFile
 
@@ -29,6 +29,8 @@ from signalcraft.dsp import overload
 from signalcraft.errors import InvalidInputError, UnavailableError
 from signalcraft.fleet import service as fleet
 from signalcraft.fleet.models import Machine
+from signalcraft.ratelimits.policy import limited
+from signalcraft.texts import RowId
 
 blueprint = APIBlueprint(
     "ai",
@@ -62,17 +64,21 @@ _lightweight = BoundedSemaphore(LIGHTWEIGHT_LIMIT)
 class Upload(BaseModel):
     """A form with a sound file: WAV, FLAC, OGG, MP3, M4A, WebM."""
 
+    model_config = ConfigDict(extra="forbid")
+
     audio: FileStorage
-    machine_id: int | None = Field(None, ge=1, le=2**63 - 1, description="The machine that was recorded.")
+    machine_id: RowId | None = Field(None, description="The machine that was recorded.")
 
 
 class OldUpload(BaseModel):
+    """The form of old clients, which may hold further fields."""
+
     audio: FileStorage
 
 
 class AnalyzeQuery(BaseModel):
     wait: float = Field(0, ge=0, le=10, description="Seconds to wait for the result.")
-    machine_id: int | None = Field(None, ge=1, le=2**63 - 1)
+    machine_id: RowId | None = None
 
 
 class JobPath(BaseModel):
@@ -81,6 +87,7 @@ class JobPath(BaseModel):
 
 @blueprint.post("/ai/analyze", responses={200: JobFinished, 202: JobAccepted})
 @user("analysis.run")
+@limited("analysis")
 @body_limit("upload_limit_bytes")
 def analyze(query: AnalyzeQuery, form: Upload) -> Response:
     """Analyse a recording. 202 with a job, or 200 with the result when it is ready within `wait` seconds."""
@@ -117,6 +124,7 @@ def job(path: JobPath) -> dict[str, Any]:
 @blueprint.post("/lightweight-analyze", deprecated=True, responses={200: OverloadAnswer})
 @blueprint.post("/ai/lightweight-analyze", deprecated=True, responses={200: OverloadAnswer})
 @public
+@limited("public_analysis")
 @body_limit("upload_limit_bytes")
 def lightweight_analyze(form: OldUpload) -> Response:
     """The old server's check for an overloaded compressor: fixed thresholds that know nothing of the machine.

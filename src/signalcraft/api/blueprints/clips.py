@@ -19,6 +19,7 @@ from signalcraft.dashboards import pictures, service
 from signalcraft.dashboards.schemas import AnalysisAnswer, ClipAnswer
 from signalcraft.db.session import unit_of_work
 from signalcraft.dsp.marks import Marks
+from signalcraft.ratelimits.policy import limited
 from signalcraft.storage import objects
 
 blueprint = APIBlueprint(
@@ -88,6 +89,7 @@ def audio(path: ClipPath) -> Response:
 
 @blueprint.get("/clips/<uuid:clip_id>/spectrogram.png", responses=_PICTURE)
 @user("fleet.read")
+@limited("picture")
 def spectrogram(path: ClipPath, query: PictureQuery) -> Response:
     """A picture of the sound without axes; the X-Spectrogram headers say what its edges mean."""
     with unit_of_work() as session:
@@ -97,6 +99,7 @@ def spectrogram(path: ClipPath, query: PictureQuery) -> Response:
 
 @blueprint.get("/analyses/<uuid:analysis_id>/spectrogram.png", responses=_PICTURE)
 @user("fleet.read")
+@limited("picture")
 def marked_spectrogram(path: AnalysisPath, query: PictureQuery) -> Response:
     """The picture of an analysed clip with the bands, tones and moments marked that the result speaks of."""
     with unit_of_work() as session:

@@ -8,13 +8,14 @@ from flask import request
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models import RawModel
 from flask_openapi3.models.tag import Tag
-from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
+from signalcraft.accounts.access import NotAllowedError
 from signalcraft.acoustics import reception
 from signalcraft.api import readings
 from signalcraft.api.access import device, principal, sign_in_required, user
 from signalcraft.api.bodies import BoundedRequest, body_limit, lenient_json, read_body, unreadable_numbers
-from signalcraft.api.nodes import admitted
+from signalcraft.api.callers import caller
 from signalcraft.api.problems import PROBLEM_RESPONSES
 from signalcraft.api.request_ids import unlogged
 from signalcraft.api.schemas import (
@@ -30,6 +31,7 @@ from signalcraft.db.session import unit_of_work
 from signalcraft.errors import InvalidInputError, UnauthenticatedError
 from signalcraft.fleet import commands, node_settings, state_queries
 from signalcraft.fleet import service as fleet
+from signalcraft.fleet.admission import admit_one
 from signalcraft.fleet.light import device_status
 from signalcraft.fleet.models import Device
 from signalcraft.fleet.schemas import DeviceId
@@ -75,10 +77,13 @@ class AudioHeaders(BaseModel):
     sample_rate_hz: SampleRate = Field(alias="X-Sample-Rate")
     millis: str | None = Field(
         None,
+        max_length=64,
         alias="X-Timestamp",
         description="Milliseconds since boot, from the oldest firmware; not a time.",
     )
-    bits_per_sample: int = Field(alias="X-Bits-Per-Sample", description="16; optional beside X-Timestamp.")
+    bits_per_sample: int = Field(
+        alias="X-Bits-Per-Sample", ge=16, le=16, description="16; optional beside X-Timestamp."
+    )
     measured_at: Moment | None = Field(None, alias="X-Measured-At")
     synthetic: bool = Field(False, alias="X-Synthetic", description="The sound is simulated.")
     priority: reception.Priority = Field("normal", alias="X-Priority")
@@ -88,13 +93,6 @@ class AudioHeaders(BaseModel):
     def _oldest_firmware(cls, headers: dict[str, Any]) -> dict[str, Any]:
         """The oldest firmware, which alone sends X-Timestamp, does not name its 16 bits."""
         return {"X-Bits-Per-Sample": 16, **headers} if headers.get("X-Timestamp") else headers
-
-    @field_validator("bits_per_sample")
-    @classmethod
-    def _sixteen(cls, value: int) -> int:
-        if value != 16:
-            raise ValueError("only 16 bits per sample are accepted")
-        return value
 
 
 class FeatureHeaders(BaseModel):
@@ -132,7 +130,7 @@ def register(body: Registration) -> dict[str, Any]:
     """Introduce a node. One that nobody knows waits to be claimed."""
     now = utc_now()
     with unit_of_work() as session:
-        node = fleet.see_device(session, body.device_id, address=request.remote_addr, now=now)
+        node = admit_one(session, caller(body.device_id), now=now)
         node.sample_rate_hz = body.sample_rate
     return {
         "success": True,
@@ -147,7 +145,7 @@ def register(body: Registration) -> dict[str, Any]:
 def config(query: DeviceQuery) -> dict[str, Any]:
     """How a node should work. Deployed firmware calls this at boot in place of registering."""
     with unit_of_work() as session:
-        node = admitted(session, query.device_id)
+        node = admit_one(session, caller(query.device_id), now=utc_now())
         wanted = node_settings.wanted(session, node)
         messages = commands.deliver(session, [node.id]).get(node.id, [])
     return {
@@ -180,6 +178,8 @@ def status(query: StatusQuery) -> dict[str, Any]:
         person = sign_in_required()
     except UnauthenticatedError:
         raise InvalidInputError("Name the device, or sign in to list all.", field="device_id") from None
+    if not person.holds("fleet.read"):
+        raise NotAllowedError
     with unit_of_work() as session:
         nodes = [node for node, _ in fleet.list_devices(session, person)]
         rhythms = state_queries.rhythms(session, [node.id for node in nodes])
@@ -195,7 +195,7 @@ def upload_audio(header: AudioHeaders, raw: Pcm) -> dict[str, Any]:
     pcm = read_body(cast(BoundedRequest, request))
     now = utc_now()
     with unit_of_work() as session:
-        node = fleet.see_device(session, header.device_id, address=request.remote_addr, now=now)
+        node = admit_one(session, caller(header.device_id), now=now)
         if header.synthetic:
             fleet.mark_synthetic(session, node)
         received = reception.receive_node_clip(

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from signalcraft.api.access import device, principal, user
 from signalcraft.api.answers import json_answer
 from signalcraft.api.byte_ranges import serve_bytes
-from signalcraft.api.nodes import admitted
+from signalcraft.api.callers import admitted
 from signalcraft.api.problems import PROBLEM_RESPONSES
 from signalcraft.db.session import unit_of_work
 from signalcraft.errors import ConflictError

@@ -1,11 +1,11 @@
 """Shops, the machines in them, and claiming a node for one."""
 
-from typing import Any
+from typing import Any, Literal
 
 from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from signalcraft.api.access import principal, user
 from signalcraft.api.answers import json_answer
@@ -15,9 +15,11 @@ from signalcraft.dashboards import service as dashboards
 from signalcraft.dashboards.schemas import MachineAnswer
 from signalcraft.db.session import unit_of_work
 from signalcraft.errors import InvalidInputError
+from signalcraft.fleet import administration
 from signalcraft.fleet import service as fleet
 from signalcraft.fleet.models import Shop
-from signalcraft.fleet.schemas import DeviceId, Name
+from signalcraft.fleet.schemas import DeviceId, Networks
+from signalcraft.texts import Name, RowId, StrictRowId
 
 blueprint = APIBlueprint(
     "fleet",
@@ -29,17 +31,28 @@ blueprint = APIBlueprint(
 
 
 class NewShop(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
     name: Name
 
 
 class Claim(BaseModel):
     """Which shop the node is in, and what its machine is called there."""
 
-    shop_id: int = Field(ge=1, le=2**63 - 1, strict=True)
+    model_config = ConfigDict(extra="forbid")
+
+    shop_id: StrictRowId
     machine_name: Name
+    admission: Literal["key", "keyless"] = Field(
+        "key",
+        description="Whether the node shows a key from now on, or cannot and sends from `networks` only.",
+    )
+    networks: Networks | None = None
 
 
 class MachineChange(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
     name: Name | None = None
     model: Name | None = Field(
         None, description="Maker and type: machines of one model lend each other what they have learned."
@@ -51,7 +64,7 @@ class DevicePath(BaseModel):
 
 
 class MachinePath(BaseModel):
-    machine_id: int = Field(ge=1, le=2**63 - 1)
+    machine_id: RowId
 
 
 @blueprint.get("/shops", responses={200: ShopList})
@@ -63,21 +76,27 @@ def list_shops() -> dict[str, Any]:
 
 
 @blueprint.post("/shops", responses={201: ShopAnswer})
-@user("fleet.manage")
+@user("shop.manage", everywhere=True)
 def create_shop(body: NewShop) -> tuple[dict[str, Any], int]:
     """Open a shop; administrators only."""
     with unit_of_work() as session:
-        shop = fleet.create_shop(session, principal(), body.name)
+        shop = administration.create_shop(session, principal(), name=body.name, status="active")
     return {"success": True, "shop": _shop(shop)}, 201
 
 
 @blueprint.post("/devices/<device_id>/claim", responses={200: MachineAnswer})
-@user("device.claim")
+@user("device.claim", everywhere=True)
 def claim_device(path: DevicePath, body: Claim) -> Response:
     """Give the machine of an unclaimed node to a shop, with all it has learned."""
     with unit_of_work() as session:
         machine = fleet.claim_device(
-            session, principal(), path.device_id, shop_id=body.shop_id, machine_name=body.machine_name
+            session,
+            principal(),
+            path.device_id,
+            shop_id=body.shop_id,
+            machine_name=body.machine_name,
+            admission=body.admission,
+            networks=body.networks,
         )
     return _machine(machine.id)
 

@@ -7,12 +7,14 @@ from flask_openapi3.blueprint import APIBlueprint
 
 from signalcraft.api.access import public
 from signalcraft.observability import health
+from signalcraft.ratelimits.policy import limited
 
 blueprint = APIBlueprint("health", __name__, doc_ui=False)
 
 
 @blueprint.get("/live")
 @public
+@limited("health")
 def live() -> dict[str, bool]:
     """The process answers; nothing else is touched."""
     return {"success": True}
@@ -20,6 +22,7 @@ def live() -> dict[str, bool]:
 
 @blueprint.get("/ready")
 @public
+@limited("health")
 def ready() -> tuple[dict[str, Any], int]:
     """Everything the process needs is there: 200, else 503 with the reasons."""
     checks = health.ready_checks()
@@ -29,6 +32,7 @@ def ready() -> tuple[dict[str, Any], int]:
 
 @blueprint.get("/version")
 @public
+@limited("health")
 def version() -> dict[str, Any]:
     """Which release and colour this process is."""
     return health.version()

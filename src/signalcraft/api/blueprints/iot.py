@@ -117,6 +117,7 @@ def devices() -> dict[str, Any]:
                 "last_seen": iso(node.last_seen_at),
                 "firmware_version": node.firmware_version,
                 "is_online": online[node.id],
+                "unauthenticated": node.unauthenticated,
             }
             for node, machine in found
         ],

@@ -27,6 +27,8 @@ from signalcraft.api.answers import json_answer
 from signalcraft.api.problems import PROBLEM_RESPONSES
 from signalcraft.db.session import unit_of_work
 from signalcraft.fleet import service as fleet
+from signalcraft.ratelimits.policy import limited
+from signalcraft.texts import RowId
 
 blueprint = APIBlueprint(
     "learning",
@@ -42,15 +44,15 @@ class AnalysisPath(BaseModel):
 
 
 class MachinePath(BaseModel):
-    machine_id: int = Field(ge=1, lt=2**63)
+    machine_id: RowId
 
 
 class BaselinePath(BaseModel):
-    baseline_id: int = Field(ge=1, lt=2**63)
+    baseline_id: RowId
 
 
 class HeadPath(BaseModel):
-    head_id: int = Field(ge=1, lt=2**63)
+    head_id: RowId
 
 
 class LabelsQuery(BaseModel):
@@ -113,6 +115,7 @@ def machine_models(path: MachinePath) -> Response:
 
 @blueprint.post("/machines/<int:machine_id>/relearn", responses={202: RunAnswer})
 @user("model.decide")
+@limited("analysis")
 def relearn(path: MachinePath) -> Response:
     """Learn the machine's baselines anew from its newest healthy clips; the worker does it."""
     with unit_of_work() as session:
@@ -140,7 +143,8 @@ def list_heads() -> Response:
 
 
 @blueprint.post("/heads/train", responses={202: RunAnswer})
-@user("model.decide")
+@user("model.decide", everywhere=True)
+@limited("analysis")
 def train_head() -> Response:
     """Train a classifier on the labels there are now; the worker does it. Administrators only."""
     with unit_of_work() as session:
@@ -149,7 +153,7 @@ def train_head() -> Response:
 
 
 @blueprint.post("/heads/<int:head_id>/decision", responses={200: HeadAnswer})
-@user("model.decide")
+@user("model.decide", everywhere=True)
 def decide_head(path: HeadPath, body: DecisionIn) -> Response:
     """Let a classifier have a say for all machines, or drop it. Administrators only."""
     with unit_of_work() as session:

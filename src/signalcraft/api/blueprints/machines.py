@@ -17,6 +17,7 @@ from signalcraft.db.replica import read
 from signalcraft.fleet import service as fleet
 from signalcraft.telemetry import series as charts
 from signalcraft.telemetry.schemas import Series
+from signalcraft.texts import RowId
 
 blueprint = APIBlueprint(
     "machines",
@@ -28,7 +29,7 @@ blueprint = APIBlueprint(
 
 
 class MachinePath(BaseModel):
-    machine_id: int = Field(ge=1, lt=2**63)
+    machine_id: RowId
 
 
 class AnalysesQuery(BaseModel):

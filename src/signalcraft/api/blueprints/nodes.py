@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from signalcraft.api.access import device
 from signalcraft.api.answers import json_answer
-from signalcraft.api.nodes import admitted
+from signalcraft.api.callers import admitted
 from signalcraft.api.problems import PROBLEM_RESPONSES
 from signalcraft.db.session import unit_of_work
 from signalcraft.fleet import commands, states

@@ -2,22 +2,23 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
 
+from signalcraft.accounts.access import Principal
 from signalcraft.alarms import service
 from signalcraft.alarms.schemas import AcknowledgeIn, AlarmAnswer, AlarmList
 from signalcraft.db.session import unit_of_work
-from signalcraft.gateway.access import SignedIn
+from signalcraft.gateway.access import allowed
+from signalcraft.ratelimits.policy import limited
+from signalcraft.texts import RowId
 
 router = APIRouter(prefix="/api/alarms", tags=["Alarms"])
-
-MAX_ID = 2**63 - 1
 
 
 @router.get("")
 def list_alarms(
-    principal: SignedIn,
-    machine_id: Annotated[int | None, Query(ge=1, le=MAX_ID)] = None,
+    principal: Annotated[Principal, Depends(allowed("fleet.read"))],
+    machine_id: Annotated[RowId | None, Query()] = None,
     state: Literal["open", "all"] = "open",
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> AlarmList:
@@ -30,9 +31,10 @@ def list_alarms(
 
 
 @router.post("/{alarm_id}/acknowledge")
+@limited("alarm")
 def acknowledge(
-    principal: SignedIn,
-    alarm_id: Annotated[int, Path(ge=1, le=MAX_ID)],
+    principal: Annotated[Principal, Depends(allowed("alarm.acknowledge"))],
+    alarm_id: Annotated[RowId, Path()],
     body: AcknowledgeIn | None = None,
 ) -> AlarmAnswer:
     """Say that somebody has it in hand; saying it twice changes nothing."""

@@ -6,17 +6,20 @@ from fastapi import APIRouter, Response
 
 from signalcraft.gateway.access import PUBLIC
 from signalcraft.observability import health
+from signalcraft.ratelimits.policy import limited
 
 router = APIRouter(tags=["Health"], dependencies=[PUBLIC])
 
 
 @router.get("/live")
+@limited("health")
 def live() -> dict[str, str]:
     """The process answers; touches nothing."""
     return {"status": "live"}
 
 
 @router.get("/ready", responses={503: {"description": "Something it needs is missing."}})
+@limited("health")
 def ready(response: Response) -> dict[str, Any]:
     """Whether requests can be served, and what is missing where not."""
     checks = health.ready_checks()
@@ -26,6 +29,7 @@ def ready(response: Response) -> dict[str, Any]:
 
 
 @router.get("/version")
+@limited("health")
 def version() -> dict[str, Any]:
     """Which release and colour answers."""
     return health.version()

@@ -1,5 +1,8 @@
 """Roll-ups, retention and the marks of what is to be rolled up"""
 
+from collections.abc import Iterator
+from typing import Any
+
 from alembic import op
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
@@ -12,7 +15,7 @@ depends_on = None
 FIELDS = ('temperature_c', 'vibration_g', 'power_percent', 'audio_level')
 
 
-def rollup_columns():
+def rollup_columns() -> Iterator[sa.Column[Any]]:
     yield sa.Column('device_id', sa.Integer(), nullable=False)
     yield sa.Column('at', sa.DateTime(timezone=True), nullable=False)
     for name in ('readings', 'flawed', 'late', 'minutes', 'axes_n'):
@@ -29,9 +32,10 @@ def rollup_columns():
 
 
 def upgrade() -> None:
-    for level, options in (
+    levels: tuple[tuple[str, dict[str, Any]], ...] = (
         ('minute', {'postgresql_partition_by': 'RANGE (at)'}), ('hour', {}), ('day', {}),
-    ):
+    )
+    for level, options in levels:
         name = f'readings_{level}'
         op.create_table(
             name, *rollup_columns(),

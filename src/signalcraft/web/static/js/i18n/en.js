@@ -30,6 +30,7 @@ export default {
   "baseline.learning": "Learning the healthy sound: {clips} of {needed} clips",
 
   "claim.button": "Add as a machine",
+  "claim.keyless": "It is an old node that cannot send a key (let in from its present network only)",
   "claim.lead": "These devices send data but belong to no shop yet. What they have sent so far is kept and appears with the machine.",
   "claim.machine_hint": "e.g. Ice-cream freezer 1",
   "claim.machine_name": "Name of the machine",

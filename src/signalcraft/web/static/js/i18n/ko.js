@@ -30,6 +30,7 @@ export default {
   "baseline.learning": "정상 소리를 배우는 중입니다: {needed}개 중 {clips}개",
 
   "claim.button": "기계로 등록",
+  "claim.keyless": "키를 보낼 수 없는 구형 장치입니다 (현재 네트워크에서만 받습니다)",
   "claim.lead": "데이터를 보내고 있지만 아직 어느 매장에도 등록되지 않은 장치입니다. 등록하면 그동안 받은 데이터도 함께 보입니다.",
   "claim.machine_hint": "예: 아이스크림 냉동고 1",
   "claim.machine_name": "기계 이름",

@@ -21,6 +21,7 @@ export function unclaimedCard(deviceId) {
   const newShop = h("input", { name: "new_shop", id: `new-shop-${deviceId}`, maxlength: 100 });
   const newShopLabel = h("label", { for: newShop.id }, t("claim.new_shop_name"), newShop);
   const machineName = h("input", { name: "machine_name", id: `name-${deviceId}`, maxlength: 100, required: true, placeholder: t("claim.machine_hint") });
+  const keyless = h("input", { name: "keyless", type: "checkbox", id: `keyless-${deviceId}` });
   const button = h("button", { class: "button primary", type: "submit" }, t("claim.button"));
   const problem = h("p", { class: "form-problem", role: "alert" });
 
@@ -39,6 +40,7 @@ export function unclaimedCard(deviceId) {
       await api.post(`/api/devices/${encodeURIComponent(deviceId)}/claim`, {
         shop_id: shopId,
         machine_name: machineName.value.trim(),
+        admission: keyless.checked ? "keyless" : "key",
       });
       await live.refresh();
     } catch (error) {
@@ -63,6 +65,7 @@ export function unclaimedCard(deviceId) {
         h("label", { for: machineName.id }, t("claim.machine_name"), machineName),
         h("label", { for: shop.id }, t("claim.shop"), shop),
         newShopLabel,
+        h("label", { for: keyless.id }, keyless, t("claim.keyless")),
         problem,
         button,
       ),

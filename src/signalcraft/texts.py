@@ -1,0 +1,47 @@
+"""Text as it comes in: normalised, free of control characters, of bounded length."""
+
+import unicodedata
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, StringConstraints
+
+_CONTROLS = r"\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069"
+"""Control characters, line separators, and what turns the direction of writing around to deceive."""
+ONE_LINE = f"^[^{_CONTROLS}]*$"
+SEVERAL_LINES = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]*$"
+
+
+def normalised(value: object) -> object:
+    """Text in Unicode's composed form (NFC), so that what looks the same is the same; the rest as it is."""
+    return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
+
+
+Normalised = BeforeValidator(normalised)
+"""For `Annotated`: normalise before the constraints are checked."""
+
+Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=ONE_LINE),
+    Normalised,
+]
+"""What people call something: one line."""
+
+Comment = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=1000, pattern=SEVERAL_LINES), Normalised
+]
+"""What people say about something: up to a screenful, in several lines."""
+
+RowId = Annotated[int, Field(ge=1, le=2**53 - 1)]
+"""The number of a row in a path or a query; up to what every JSON reader keeps exactly."""
+
+
+def _whole(value: object) -> object:
+    """JSON knows one kind of number: 7.0 is 7."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+StrictRowId = Annotated[int, Field(ge=1, le=2**53 - 1, strict=True), BeforeValidator(_whole)]
+"""The number of a row in a JSON document: a number, not a text of digits, not true."""
+
+StrictFlag = Annotated[bool, Field(strict=True)]
+"""True or false in a JSON document: not 1, not "yes"."""
