@@ -19,16 +19,18 @@ def normalised(value: object) -> object:
 Normalised = BeforeValidator(normalised)
 """For `Annotated`: normalise before the constraints are checked."""
 
-Name = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=ONE_LINE),
-    Normalised,
-]
+
+def trimmed(value: object) -> object:
+    """Without what people type around a text by accident; a control character there is still refused."""
+    return value.strip(" \t\r\n") if isinstance(value, str) else value
+
+
+Trimmed = BeforeValidator(trimmed)
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=ONE_LINE), Trimmed, Normalised]
 """What people call something: one line."""
 
-Comment = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=1000, pattern=SEVERAL_LINES), Normalised
-]
+Comment = Annotated[str, StringConstraints(max_length=1000, pattern=SEVERAL_LINES), Trimmed, Normalised]
 """What people say about something: up to a screenful, in several lines."""
 
 RowId = Annotated[int, Field(ge=1, le=2**53 - 1)]

@@ -14,6 +14,7 @@ from uuid import uuid4
 import numpy as np
 import soundfile
 
+import measured
 from people import NOWHERE, make_fleet, make_person
 from signalcraft.accounts import api_tokens, sessions
 from signalcraft.accounts.models import AccountSession, ApiToken, Invitation, ShopMember, User
@@ -24,7 +25,8 @@ from signalcraft.acoustics.learning.models import Baseline, Head
 from signalcraft.alarms.models import Alarm
 from signalcraft.clock import utc_now
 from signalcraft.db.session import unit_of_work
-from signalcraft.fleet.models import ClaimCode, Device, DeviceKey, Machine
+from signalcraft.fleet.firmware.models import FirmwareImage, FirmwareRollout, FirmwareUpdate
+from signalcraft.fleet.models import ClaimCode, Device, DeviceCommand, DeviceKey, Machine
 
 SHOP, DEVICE = "Glacier seventy-seven", "GLACIER_NODE_77"
 """Names that stand nowhere else: whoever reads one of them has seen our shop."""
@@ -56,6 +58,8 @@ class World:
         self.callers["stranger"] = self._headers(stranger.principal.user_id)
         self._add_tokens()
         self._hear_once()
+        self._measure_once()
+        self._update_once()
 
     def request(self, method: str, template: str) -> Request:
         """A request to this address, with everything it names there to be found."""
@@ -72,6 +76,7 @@ class World:
         new_device = template.endswith("/claim")
         return {
             "shop_id": lambda: self.ours.shop.id,
+            "store_id": lambda: self.ours.shop.id,
             "machine_id": lambda: self.ours.machine.id,
             "device_id": self._unclaimed_device if new_device else lambda: DEVICE,
             "analysis_id": lambda: self.analysis_id,
@@ -80,6 +85,9 @@ class World:
             "alarm_id": lambda: self.alarm_id,
             "baseline_id": lambda: self.baseline_id,
             "head_id": lambda: self.head_id,
+            "command_id": self._command,
+            "rollout_id": lambda: self.rollout_id,
+            "device_type": lambda: "freezer",
             "key_id": self._key,
             "code_id": self._code,
             "invitation_id": self._invitation,
@@ -99,6 +107,11 @@ class World:
             "POST /api/shops": {"json": {"name": "New"}},
             "POST /api/devices/<device_id>/claim": {"json": claim},
             "PATCH /api/machines/<int:machine_id>": {"json": {"name": "Freezer 2"}},
+            "PATCH /api/devices/<device_id>": {"json": {"device_type": "freezer"}},
+            "PATCH /api/devices/<device_id>/settings": {"json": {"upload_interval_s": 30}},
+            "POST /api/devices/<device_id>/commands": {"json": {"kind": "restart"}},
+            "PUT /api/devices/<device_id>/thresholds": {"json": {"thresholds": {}}},
+            "PUT /api/thresholds/types/<device_type>": {"json": {"thresholds": {}}},
             "PUT /api/devices/<device_id>/admission": {"json": {"admission": "key"}},
             "GET /api/claim-codes": {"query_string": {"shop_id": shop}},
             "POST /api/claim-codes": {"json": claim},
@@ -188,6 +201,49 @@ class World:
             session.flush()
             self.alarm_id, self.baseline_id, self.head_id = alarm.id, baseline.id, head.id
 
+    def _measure_once(self) -> None:
+        """A reading, and the day it falls on."""
+        measured.send(DEVICE, [utc_now()], temperature_c=-18.5)
+        measured.roll_all()
+
+    def _update_once(self) -> None:
+        """Firmware on its way to the node."""
+        now = utc_now()
+        image = FirmwareImage(
+            version="2.0.0",
+            hardware="ESP32_v1",
+            size_bytes=4,
+            sha256=b"",
+            signature=b"",
+            key_id="k",
+            object_key="firmware/2.0.0",
+            changelog="",
+            stable=True,
+            uploaded_by=1,
+        )
+        image_id = self._row(image)
+        rollout = FirmwareRollout(
+            image_id=image_id,
+            percent=10,
+            failure_share=0.1,
+            failure_minimum=3,
+            created_by=1,
+            created_at=now,
+        )
+        self.rollout_id = self._row(rollout)
+        self._row(
+            FirmwareUpdate(
+                device_id=self.ours.device.id,
+                image_id=image_id,
+                rollout_id=self.rollout_id,
+                command_id=self._command(),
+                state="completed",
+                started_at=now,
+                changed_at=now,
+                finished_at=now,
+            )
+        )
+
     def _member(self) -> int:
         with unit_of_work() as session:
             name = f"m{uuid4().hex[:12]}"
@@ -217,6 +273,17 @@ class World:
     def _key(self) -> object:
         made = DeviceKey(
             device_id=self.ours.device.id, key_hash=uuid4().bytes, beginning="scd_0000", created_at=utc_now()
+        )
+        return self._row(made)
+
+    def _command(self) -> object:
+        now = utc_now()
+        made = DeviceCommand(
+            device_id=self.ours.device.id,
+            kind="restart",
+            body={},
+            created_at=now,
+            expires_at=now + timedelta(hours=1),
         )
         return self._row(made)
 

@@ -75,13 +75,14 @@ def export_readings(path: DevicePath, query: ExportQuery) -> Response:
     """Every reading of a range that is still kept, as a file."""
     person = principal()
     start, end = query.range()
+    with unit_of_work() as session:
+        device = fleet.get_visible_device(session, person, path.device_id)
+        machine = fleet.get_machine(session, person, device.machine_id)
+        person.require("export.read", machine.shop_id)
     if not _exports.acquire(blocking=False):
         raise UnavailableError("Other exports are under way; ask again in a moment.")
     try:
         with unit_of_work() as session:
-            device = fleet.get_visible_device(session, person, path.device_id)
-            machine = fleet.get_machine(session, person, device.machine_id)
-            person.require("export.read", machine.shop_id)
             audit.record(
                 session,
                 "readings.exported",

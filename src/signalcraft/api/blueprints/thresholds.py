@@ -58,7 +58,7 @@ def defaults() -> Response:
 
 
 @blueprint.put("/thresholds/types/<device_type>", responses={200: TypeThresholds})
-@user("threshold.manage")
+@user("threshold.manage", everywhere=True)
 def set_type(path: TypePath, body: ThresholdSet) -> Response:
     """Give a type of device limits of its own; an empty set means the defaults. Administrators only."""
     with unit_of_work() as session:
