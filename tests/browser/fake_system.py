@@ -9,16 +9,27 @@ import json
 import queue
 import re
 import threading
-import time
 import uuid
 import wave
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
-from fake_data import CONDITIONS, LEARNING_CLIPS, Json, ago, alarm, analysis, baseline, detail, machine
+from fake_data import (
+    CONDITIONS,
+    LEARNING_CLIPS,
+    Json,
+    ago,
+    alarm,
+    analysis,
+    baseline,
+    detail,
+    machine,
+    readings,
+)
 from PIL import Image
 
 CONTENT_SECURITY_POLICY = (
@@ -230,19 +241,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_problem(404, "No such alarm")
 
     def readings(self, identity: str) -> None:
-        times = np.linspace(time.time() - 3600, time.time(), 700)
-        # For five minutes the node had no power.
-        times = times[(times < time.time() - 2000) | (times > time.time() - 1700)]
-        noise = np.random.default_rng(int(identity)).normal(size=times.size)
-        cycle = np.sin(times / 180)
-        fields = {
-            "temperature_c": np.round(-19.6 + cycle + 0.08 * noise, 2).tolist(),
-            "vibration_g": np.round(1.01 + 0.02 * (cycle > 0) + 0.008 * noise, 3).tolist(),
-            "power_percent": np.round(np.where(cycle > 0, 62, 12) + noise).tolist(),
-            "audio_level": [],
-        }
-        document = {"measured_at": (times * 1000).astype(int).tolist(), "fields": fields, "reduced": False}
-        self.send_json(document | {"from": ago(hours=1), "to": ago(hours=0), "count": times.size})
+        query = {key: values[0] for key, values in parse_qs(urlsplit(self.path).query).items()}
+        self.send_json(readings(query["from"], query["to"], int(query["points"]), seed=int(identity)))
 
     def analyses(self, identity: str) -> None:
         known = self.fake.analyses.get(int(identity)) or [self.fake.machine(int(identity))["latest_analysis"]]

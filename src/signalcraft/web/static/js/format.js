@@ -65,6 +65,15 @@ export function day(time) {
 }
 
 /**
+ * A length of time in the unit that suits it: "45 sec", "12 min".
+ * @param {number} seconds
+ */
+export function duration(seconds) {
+  const [amount, unit] = seconds < 2 * MINUTE_S ? [seconds, "second"] : seconds < 2 * HOUR_S ? [seconds / MINUTE_S, "minute"] : [seconds / HOUR_S, "hour"];
+  return new Intl.NumberFormat(LOCALES[language()], { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: 1 }).format(amount);
+}
+
+/**
  * "12 seconds ago". Times slightly ahead of the clock count as now.
  * @param {string} time ISO 8601
  */

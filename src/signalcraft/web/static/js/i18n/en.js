@@ -225,4 +225,23 @@ export default {
   "verdict.not_assessable": "Can't be judged",
   "verdict.not_judged": "Not judged",
   "verdict.running": "Analysing",
+
+  // Readings over long times, devices, limits, firmware
+  "alarm.reading_limit": "limit {limit}",
+  "export.title": "Save the shown period as a file",
+  "field.audio_level": "Sound level",
+  "field.power_percent": "Power",
+  "field.silence": "No data for",
+  "field.temperature_c": "Temperature",
+  "field.vibration_g": "Vibration",
+  "level.day": "day",
+  "level.hour": "hour",
+  "level.minute": "minute",
+  "range.1y": "1 year",
+  "range.30d": "30 days",
+  "readings.count": "{count} readings",
+  "readings.each": "each reading",
+  "readings.extremes": "lowest and highest of each step",
+  "readings.late": "{count} arrived late",
+  "readings.rolled_up": "lowest and highest of each {level}",
 };

@@ -225,4 +225,23 @@ export default {
   "verdict.not_assessable": "판단 불가",
   "verdict.not_judged": "판단 안 함",
   "verdict.running": "분석 중",
+
+  // Readings over long times, devices, limits, firmware
+  "alarm.reading_limit": "기준 {limit}",
+  "export.title": "보이는 기간을 파일로 받기",
+  "field.audio_level": "소리 크기",
+  "field.power_percent": "전력",
+  "field.silence": "데이터 없음",
+  "field.temperature_c": "온도",
+  "field.vibration_g": "진동",
+  "level.day": "하루",
+  "level.hour": "한 시간",
+  "level.minute": "1분",
+  "range.1y": "1년",
+  "range.30d": "30일",
+  "readings.count": "측정 {count}회",
+  "readings.each": "측정값 그대로",
+  "readings.extremes": "구간별 최저~최고값",
+  "readings.late": "늦게 도착 {count}회",
+  "readings.rolled_up": "{level} 단위 최저~최고값",
 };
