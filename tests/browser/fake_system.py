@@ -17,6 +17,7 @@ from importlib import resources
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import fake_devices
 import numpy as np
 from fake_data import (
     CONDITIONS,
@@ -53,6 +54,7 @@ class FakeSystem:
         self.analyses: dict[int, list[Json]] = {}
         self.labels: list[Json] = []
         self.baselines = [baseline(2, "shadow"), baseline(1, "active", figures=None)]
+        self.devices = fake_devices.FakeDevices()
         self.calls: list[str] = []
         self.streams: list[queue.Queue[bytes | None]] = []
         system = self
@@ -119,10 +121,17 @@ class _Handler(BaseHTTPRequestHandler):
     def do_PATCH(self) -> None:
         self.route("PATCH")
 
+    def do_PUT(self) -> None:
+        self.route("PUT")
+
+    def do_DELETE(self) -> None:
+        self.route("DELETE")
+
     def route(self, method: str) -> None:
         path = self.path.partition("?")[0]
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.body: Json = json.loads(body) if body else {}
+        self.raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        is_json = self.headers.get("Content-Type") == "application/json"
+        self.body: Json = json.loads(self.raw) if is_json else {}
         self.fake.calls.append(f"{method} {path}")
         if not path.startswith("/api/"):
             self.send_page(path)
@@ -130,7 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
         if method != "GET" and self.headers.get("X-Requested-With") != "signalcraft":
             self.send_problem(403, "X-Requested-With is missing")
             return
-        for (wanted, pattern), answer in ROUTES.items():
+        for (wanted, pattern), answer in (ROUTES | fake_devices.ROUTES).items():
             match = re.fullmatch(pattern, path)
             if wanted == method and match:
                 public = path in ("/api/auth/login", "/api/auth/refresh", "/api/auth/logout")
@@ -155,8 +164,8 @@ class _Handler(BaseHTTPRequestHandler):
         content = json.dumps({"success": True} | document).encode()
         self.send_bytes(status, "application/json", content, **headers)
 
-    def send_problem(self, status: int, detail: str) -> None:
-        problem = {"type": "about:blank", "status": status, "detail": detail}
+    def send_problem(self, status: int, detail: str, **members: Any) -> None:
+        problem = {"type": "about:blank", "status": status, "detail": detail} | members
         self.send_bytes(status, "application/problem+json", json.dumps(problem).encode())
 
     def send_bytes(self, status: int, kind: str, content: bytes, **headers: str) -> None:

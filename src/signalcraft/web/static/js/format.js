@@ -28,11 +28,13 @@ export function now() {
  * @param {number} digits after the decimal point
  */
 export function number(value, digits) {
-  const text = new Intl.NumberFormat(LOCALES[language()], {
+  return new Intl.NumberFormat(LOCALES[language()], {
     minimumFractionDigits: digits,
     maximumFractionDigits: digits,
-  }).format(value);
-  return text.replace("-", "−");
+    signDisplay: "negative", // no −0
+  })
+    .format(value)
+    .replace("-", "−");
 }
 
 /**
