@@ -9,16 +9,28 @@ import json
 import queue
 import re
 import threading
-import time
 import uuid
 import wave
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
+import fake_devices
 import numpy as np
-from fake_data import CONDITIONS, LEARNING_CLIPS, Json, ago, alarm, analysis, baseline, detail, machine
+from fake_data import (
+    CONDITIONS,
+    LEARNING_CLIPS,
+    Json,
+    ago,
+    alarm,
+    analysis,
+    baseline,
+    detail,
+    machine,
+    readings,
+)
 from PIL import Image
 
 CONTENT_SECURITY_POLICY = (
@@ -42,6 +54,7 @@ class FakeSystem:
         self.analyses: dict[int, list[Json]] = {}
         self.labels: list[Json] = []
         self.baselines = [baseline(2, "shadow"), baseline(1, "active", figures=None)]
+        self.devices = fake_devices.FakeDevices()
         self.calls: list[str] = []
         self.streams: list[queue.Queue[bytes | None]] = []
         system = self
@@ -108,10 +121,17 @@ class _Handler(BaseHTTPRequestHandler):
     def do_PATCH(self) -> None:
         self.route("PATCH")
 
+    def do_PUT(self) -> None:
+        self.route("PUT")
+
+    def do_DELETE(self) -> None:
+        self.route("DELETE")
+
     def route(self, method: str) -> None:
         path = self.path.partition("?")[0]
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.body: Json = json.loads(body) if body else {}
+        self.raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        is_json = self.headers.get("Content-Type") == "application/json"
+        self.body: Json = json.loads(self.raw) if is_json else {}
         self.fake.calls.append(f"{method} {path}")
         if not path.startswith("/api/"):
             self.send_page(path)
@@ -119,7 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
         if method != "GET" and self.headers.get("X-Requested-With") != "signalcraft":
             self.send_problem(403, "X-Requested-With is missing")
             return
-        for (wanted, pattern), answer in ROUTES.items():
+        for (wanted, pattern), answer in (ROUTES | fake_devices.ROUTES).items():
             match = re.fullmatch(pattern, path)
             if wanted == method and match:
                 public = path in ("/api/auth/login", "/api/auth/refresh", "/api/auth/logout")
@@ -144,8 +164,8 @@ class _Handler(BaseHTTPRequestHandler):
         content = json.dumps({"success": True} | document).encode()
         self.send_bytes(status, "application/json", content, **headers)
 
-    def send_problem(self, status: int, detail: str) -> None:
-        problem = {"type": "about:blank", "status": status, "detail": detail}
+    def send_problem(self, status: int, detail: str, **members: Any) -> None:
+        problem = {"type": "about:blank", "status": status, "detail": detail} | members
         self.send_bytes(status, "application/problem+json", json.dumps(problem).encode())
 
     def send_bytes(self, status: int, kind: str, content: bytes, **headers: str) -> None:
@@ -230,19 +250,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_problem(404, "No such alarm")
 
     def readings(self, identity: str) -> None:
-        times = np.linspace(time.time() - 3600, time.time(), 700)
-        # For five minutes the node had no power.
-        times = times[(times < time.time() - 2000) | (times > time.time() - 1700)]
-        noise = np.random.default_rng(int(identity)).normal(size=times.size)
-        cycle = np.sin(times / 180)
-        fields = {
-            "temperature_c": np.round(-19.6 + cycle + 0.08 * noise, 2).tolist(),
-            "vibration_g": np.round(1.01 + 0.02 * (cycle > 0) + 0.008 * noise, 3).tolist(),
-            "power_percent": np.round(np.where(cycle > 0, 62, 12) + noise).tolist(),
-            "audio_level": [],
-        }
-        document = {"measured_at": (times * 1000).astype(int).tolist(), "fields": fields, "reduced": False}
-        self.send_json(document | {"from": ago(hours=1), "to": ago(hours=0), "count": times.size})
+        query = {key: values[0] for key, values in parse_qs(urlsplit(self.path).query).items()}
+        self.send_json(readings(query["from"], query["to"], int(query["points"]), seed=int(identity)))
 
     def analyses(self, identity: str) -> None:
         known = self.fake.analyses.get(int(identity)) or [self.fake.machine(int(identity))["latest_analysis"]]

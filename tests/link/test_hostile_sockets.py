@@ -78,6 +78,18 @@ def test_a_message_over_the_limit_ends_the_socket(address: str, good: ClientConn
     assert answer_seconds(good, 1) < 5
 
 
+def test_binary_where_text_belongs_is_answered_and_ends_the_socket(
+    address: str, good: ClientConnection
+) -> None:
+    with connect(address, proxy=None) as node:
+        node.send(bytes(range(256)))
+        assert json.loads(node.recv(10))["type"] == "error"
+        for _ in range(19):
+            node.send(bytes(range(256)))
+        assert closing_code(node) == 1008
+    assert answer_seconds(good, 2) < 5
+
+
 def test_who_never_reads_is_not_written_to_without_end(
     running_system: SystemInstance, address: str, good: ClientConnection
 ) -> None:

@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from signalcraft.fleet.models import OPEN_COMMANDS, Device, DeviceCommand, DeviceState, Machine, Shop
+from signalcraft.telemetry.models import DeviceBoot
 
 DeviceRow = tuple[Device, Machine, str | None, DeviceState | None]
 """A device, its machine, the name of the shop, and what the node last said."""
@@ -29,6 +30,12 @@ def devices(
 def device(session: Session, key: int) -> DeviceRow:
     row = session.execute(_devices().where(Device.id == key)).one()
     return (row[0], row[1], row[2], row[3])
+
+
+def clock(session: Session, key: int) -> DeviceBoot | None:
+    """How a device's count since its newest start maps to time; None where it sends the time of day."""
+    newest = select(DeviceBoot).where(DeviceBoot.device_id == key).order_by(DeviceBoot.learned_at.desc())
+    return session.scalar(newest.limit(1))
 
 
 def open_commands(session: Session, keys: Sequence[int]) -> dict[int, int]:

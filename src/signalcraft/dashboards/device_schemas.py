@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from signalcraft.accounts.roles import Permission
 from signalcraft.bilingual import Text
 from signalcraft.fleet.light import DeviceStatus
 
@@ -64,6 +65,7 @@ class DeviceCard(BaseModel):
     free_heap_bytes: int | None
     uptime_ms: int | None
     told_at: datetime | None = Field(description="When the node last told of boot, signal, memory.")
+    id_conflict_at: datetime | None = Field(description="When two nodes last spoke under this name.")
     open_commands: int
     values: ValuesOut | None
     health: HealthOut
@@ -115,6 +117,13 @@ class CommandList(BaseModel):
     commands: list[CommandOut]
 
 
+class ClockOut(BaseModel):
+    """How the count of a node without the time of day is placed in time."""
+
+    drift_ppm: float | None = Field(description="How much slower than ours it runs; null until it is known.")
+    learned_at: datetime
+
+
 class DeviceDetail(BaseModel):
     """All that is known of one device."""
 
@@ -122,6 +131,8 @@ class DeviceDetail(BaseModel):
     device: DeviceCard
     settings: SettingsOut
     commands: list[CommandOut] = Field(description="The newest ten.")
+    clock: ClockOut | None = Field(description="Null where the node sends the time of day itself.")
+    may: list[Permission] = Field(description="What the person who asks may do with it.")
 
 
 class HealthAnswer(BaseModel):

@@ -8,10 +8,12 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from signalcraft.accounts.access import Principal
+from signalcraft.accounts.roles import Permission
 from signalcraft.clock import utc_now
 from signalcraft.dashboards import device_queries as queries
 from signalcraft.dashboards.device_queries import DeviceRow
 from signalcraft.dashboards.device_schemas import (
+    ClockOut,
     CommandOut,
     DeviceCard,
     DeviceDetail,
@@ -30,6 +32,8 @@ from signalcraft.telemetry.thresholds.queries import gravity
 from signalcraft.telemetry.thresholds.vibration import lengths_g
 
 NEWEST_COMMANDS = 10
+RIGHTS: tuple[Permission, ...] = ("device.manage", "threshold.manage", "export.read")
+"""Those a screen of a device asks about, to offer nobody what will be refused."""
 
 
 def list_devices(
@@ -50,6 +54,7 @@ def show(session: Session, principal: Principal, device_id: str) -> DeviceDetail
     """
     device = get_visible_device(session, principal, device_id)
     [card] = _cards(session, [queries.device(session, device.id)], utc_now())
+    clock = queries.clock(session, device.id)
     return DeviceDetail(
         device=card,
         settings=settings_out(node_settings.wanted(session, device)),
@@ -57,6 +62,8 @@ def show(session: Session, principal: Principal, device_id: str) -> DeviceDetail
             command_out(command)
             for command in devices.orders(session, principal, device_id, limit=NEWEST_COMMANDS)
         ],
+        clock=None if clock is None else ClockOut.model_validate(clock, from_attributes=True),
+        may=[right for right in RIGHTS if principal.may(right, card.shop_id)],
     )
 
 
@@ -115,6 +122,7 @@ def _card(row: DeviceRow, now: datetime, open_commands: int, vibration_g: float 
             "free_heap_bytes": None if state is None else state.free_heap_bytes,
             "uptime_ms": None if state is None else state.uptime_ms,
             "told_at": None if state is None else state.told_at,
+            "id_conflict_at": device.id_conflict_at,
             "open_commands": open_commands,
             "values": _values(state, vibration_g),
             "health": _health(state, vibration_g, device.device_type, status),

@@ -1,6 +1,6 @@
 """All SQL of what screens show of whole shops: from the devices' maintained state, days and alarms."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from signalcraft.telemetry.binary import fetch
+from signalcraft.telemetry.models import ROLLED_FIELDS
 from signalcraft.telemetry.quality import STANDARD_GRAVITY
 
 Row = dict[str, Any]
@@ -86,6 +87,7 @@ def days(
     since: datetime,
     until: datetime | None = None,
     device: int | None = None,
+    fields: Sequence[str] = ROLLED_FIELDS,
 ) -> list[Row]:
     """What was measured on each day (UTC) in [since, until), all these shops together, oldest first.
 
@@ -98,7 +100,7 @@ def days(
         SELECT r.at, sum(r.readings)::bigint AS readings, sum(r.flawed)::bigint AS flawed,
             count(*) AS devices,
             sum(least(r.minutes * greatest(coalesce(s.rhythm_s, 60) / 60, 1), 1440)) / 1440.0 AS covered,
-            {", ".join(_day_columns(field) for field in _FIELDS)}
+            {", ".join(_day_columns(field) for field in fields)}
         FROM readings_day r
         JOIN devices d ON d.id = r.device_id
         JOIN machines m ON m.id = d.machine_id
@@ -191,9 +193,6 @@ def database_size(session: Session) -> Row:
         {},
     )
     return row
-
-
-_FIELDS = ("temperature_c", "vibration_g", "power_percent", "audio_level")
 
 
 def _day_columns(field: str) -> str:

@@ -47,7 +47,7 @@ def summary(session: Session, principal: Principal, shop_id: int | None) -> Summ
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
     states = queries.states(session, shops)
     alarms = queries.alarms(session, shops, since=today - 2 * WEEK)
-    days = queries.days(session, shops, since=today - 2 * WEEK)
+    days = queries.days(session, shops, since=today - 2 * WEEK, fields=("power_percent",))
     return SummaryAnswer(
         summary=SummaryBody(
             overview=_overview(session, principal, shop_id, states, alarms, days, now),

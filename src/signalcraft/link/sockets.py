@@ -71,7 +71,8 @@ class Sockets:
             else:
                 errors = 0
                 await self._answer(connection, message)
-        self._connections.close(connection, POLICY, "too many messages that cannot be read")
+        # Waited for: a server that sees the application end first says that it failed.
+        await connection.socket.close(POLICY, "too many messages that cannot be read")
 
     def _recognise(self, connection: Connection, device_id: str) -> None:
         """A socket is one node's: the name of its first message holds for all."""

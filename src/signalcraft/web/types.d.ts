@@ -236,8 +236,20 @@ export interface Alarm {
   cleared_at: string | null;
   count: number;
   analysis_id: string | null;
+  reading: ReadingEvidence | null;
   summary: Text;
   advice: Text;
+}
+
+/** What an alarm rests on that is not about sound; `silence` (s) when nothing was measured. */
+export interface ReadingEvidence {
+  device_id: string;
+  field: "temperature_c" | "vibration_g" | "power_percent" | "audio_level" | "silence";
+  value: number;
+  unit: string;
+  limit: number;
+  since: string;
+  measured_at: string;
 }
 
 export interface ReadingSeries {
@@ -246,13 +258,129 @@ export interface ReadingSeries {
   /** Epoch milliseconds, rising. */
   measured_at: number[];
   fields: Record<"temperature_c" | "vibration_g" | "power_percent" | "audio_level", (number | null)[]>;
+  /** Readings in this time, however many points show them. */
+  count: number;
+  /** Two points a step, its lowest and its highest value, instead of one a reading. */
+  reduced: boolean;
+  level: "raw" | "minute" | "hour" | "day";
+  /** Readings that arrived long after they were measured. */
+  late: number;
 }
 
-/** `data` of a frame of the event stream. */
-export type LiveEvent =
-  | { type: "connected" | "reset" }
+export type DeviceStatus = "online" | "late" | "offline";
+
+export interface Health {
+  score: number | null;
+  band: "healthy" | "warning" | "critical" | null;
+  quality: number;
+  reason: Text;
+  terms: { field: string; value: number; points: number; of: number; reason: Text }[];
+}
+
+export interface DeviceCard {
+  device_id: string;
+  machine_id: number;
+  machine_name: string;
+  shop_id: number | null;
+  shop_name: string | null;
+  device_type: string;
+  vibration_unit: "g" | "m/s2";
+  status: DeviceStatus;
+  last_seen_at: string;
+  rhythm_s: number;
+  late_after_s: number;
+  offline_after_s: number;
+  firmware_version: string | null;
+  hardware_version: string | null;
+  boot_count: number;
+  rssi_dbm: number | null;
+  free_heap_bytes: number | null;
+  uptime_ms: number | null;
+  told_at: string | null;
+  id_conflict_at: string | null;
+  open_commands: number;
+  health: Health;
+}
+
+export interface NodeSettings {
+  version: number;
+  upload_interval_s: number;
+  sample_rate_hz: number;
+  changed_at: string | null;
+  applied_version: number | null;
+  applied_at: string | null;
+}
+
+export interface Command {
+  id: number;
+  kind: "config" | "calibrate" | "restart" | "firmware_update";
+  state: "queued" | "delivered" | "acknowledged" | "failed" | "expired" | "cancelled";
+  created_at: string;
+  expires_at: string;
+  delivered_at: string | null;
+  finished_at: string | null;
+  message: string | null;
+}
+
+export interface DeviceDetail {
+  device: DeviceCard;
+  settings: NodeSettings;
+  commands: Command[];
+  clock: { drift_ppm: number | null; learned_at: string } | null;
+  may: ("device.manage" | "threshold.manage" | "export.read")[];
+}
+
+export interface Threshold {
+  name: string;
+  field: "temperature_c" | "vibration_g" | "power_percent" | "audio_level";
+  unit: string;
+  direction: "above" | "below";
+  limit: number;
+  hysteresis: number;
+  delay_on_s: number;
+  delay_off_s: number;
+  severity: Alarm["severity"];
+  alarm: boolean;
+  enabled: boolean;
+  set_here: boolean;
+}
+
+export interface FirmwareImage {
+  id: number;
+  version: string;
+  build_number: number;
+  hardware: string;
+  size_bytes: number;
+  sha256: string;
+  key_id: string;
+  changelog: string | null;
+  stable: boolean;
+  uploaded_at: string;
+}
+
+export interface Rollout {
+  id: number;
+  image_id: number;
+  version: string;
+  hardware: string;
+  state: "running" | "stopped" | "rolled_back";
+  percent: number;
+  shop_ids: number[] | null;
+  created_at: string;
+  ended_at: string | null;
+  reason: string | null;
+  updates: Record<"pending" | "downloading" | "installing" | "completed" | "failed" | "cancelled", number>;
+}
+
+export type DeviceEvent =
+  | { type: "device.status"; machine_id: number; device: { device_id: string; status: DeviceStatus; last_seen_at: string } }
+  | { type: "device.command" | "device.firmware"; machine_id: number; device_id: string }
+  | { type: "device.conflict"; device_id: string }
+  | { type: "firmware.rollout" };
+
+/** `data` of a frame of the event stream that carries a number of its own. */
+export type DurableEvent =
   | { type: "machine.changed"; machine_id: number }
-  | { type: "analysis.progress"; analysis_id: string; machine_id: number | null; state: AnalysisSummary["state"] }
   | { type: "analysis.finished"; machine_id: null; analysis: AnalysisSummary }
   | { type: "analysis.finished"; machine_id: number; light: Light; baseline: Baseline; analysis: AnalysisSummary }
   | {
@@ -263,4 +391,11 @@ export type LiveEvent =
     }
   | { type: "label.added"; machine_id: number; label: Label }
   | { type: "training.progress"; machine_id: number | null; run: TrainingRun }
-  | { type: "reading"; device_id: string; machine_id: number; reading: Reading };
+  | DeviceEvent;
+
+/** `data` of any frame of the event stream. */
+export type LiveEvent =
+  | { type: "connected" | "reset" }
+  | { type: "analysis.progress"; analysis_id: string; machine_id: number | null; state: AnalysisSummary["state"] }
+  | { type: "reading"; device_id: string; machine_id: number; reading: Reading }
+  | DurableEvent;

@@ -37,6 +37,19 @@ export async function patch(path, body) {
 }
 
 /**
+ * @param {string} path
+ * @param {object} body
+ */
+export async function put(path, body) {
+  return (await send("PUT", path, body)).json();
+}
+
+/** @param {string} path */
+export async function remove(path) {
+  return (await send("DELETE", path)).json();
+}
+
+/**
  * For answers that are not JSON: the caller reads headers and body.
  * @param {string} path
  */

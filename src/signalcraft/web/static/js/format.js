@@ -28,11 +28,13 @@ export function now() {
  * @param {number} digits after the decimal point
  */
 export function number(value, digits) {
-  const text = new Intl.NumberFormat(LOCALES[language()], {
+  return new Intl.NumberFormat(LOCALES[language()], {
     minimumFractionDigits: digits,
     maximumFractionDigits: digits,
-  }).format(value);
-  return text.replace("-", "−");
+    signDisplay: "negative", // no −0
+  })
+    .format(value)
+    .replace("-", "−");
 }
 
 /**
@@ -62,6 +64,15 @@ export function fullMoment(time) {
 /** @param {string | number} time */
 export function day(time) {
   return new Intl.DateTimeFormat(LOCALES[language()], { month: "numeric", day: "numeric" }).format(new Date(time));
+}
+
+/**
+ * A length of time in the unit that suits it: "45 sec", "12 min".
+ * @param {number} seconds
+ */
+export function duration(seconds) {
+  const [amount, unit] = seconds < 2 * MINUTE_S ? [seconds, "second"] : seconds < 2 * HOUR_S ? [seconds / MINUTE_S, "minute"] : [seconds / HOUR_S, "hour"];
+  return new Intl.NumberFormat(LOCALES[language()], { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: 1 }).format(amount);
 }
 
 /**

@@ -205,18 +205,44 @@ function apply(event, isNew) {
     case "connected":
       return;
   }
-  if (isNew && event.type === "training.progress") store.set("training", event.run);
-  if (!isNew || event.machine_id === null || event.type === "training.progress") return;
-  if (event.type === "label.added") {
-    store.set("label", event.label);
-  } else if (event.type === "machine.changed") {
-    schedulePoll(REFETCH_AFTER_EVENT_MS);
-  } else if (event.type === "analysis.finished") {
-    endProgress(event.machine_id);
-    patch(event.machine_id, { baseline: event.baseline, latest_analysis: event.analysis }, event.light);
-  } else {
-    const alarm = event.type === "alarm.cleared" ? null : event.alarm;
-    patch(event.machine_id, { open_alarm: alarm }, event.light);
+  if (isNew) applyDurable(event);
+}
+
+/** @param {import("../../types").DurableEvent} event */
+function applyDurable(event) {
+  switch (event.type) {
+    case "training.progress":
+      store.set("training", event.run);
+      return;
+    case "label.added":
+      store.set("label", event.label);
+      return;
+    case "machine.changed":
+      schedulePoll(REFETCH_AFTER_EVENT_MS);
+      return;
+    case "analysis.finished":
+      if (event.machine_id === null) return;
+      endProgress(event.machine_id);
+      patch(event.machine_id, { baseline: event.baseline, latest_analysis: event.analysis }, event.light);
+      return;
+    case "device.status":
+      patch(event.machine_id, { device: event.device });
+      store.set("device", event);
+      return;
+    case "device.command":
+    case "device.firmware":
+    case "device.conflict":
+    case "firmware.rollout":
+      store.set("device", event);
+      return;
+    case "alarm.cleared":
+      patch(event.machine_id, { open_alarm: null }, event.light);
+      return;
+    case "alarm.raised":
+    case "alarm.escalated":
+    case "alarm.acknowledged":
+    case "alarm.rediagnosed":
+      patch(event.machine_id, { open_alarm: event.alarm }, event.light);
   }
 }
 

@@ -7,6 +7,7 @@
  *  progress   {[machine_id]: stage of the analysis that runs for it}
  *  label      the last label that somebody gave
  *  training   the training run that last moved on
+ *  device     the last event about a device, its commands or its firmware
  *  language   "ko" | "en"
  */
 

@@ -8,10 +8,12 @@ import { t, textOf } from "../i18n.js";
 import * as live from "../live.js";
 import { alarmPanel } from "../parts/alarm.js";
 import { analysesPart } from "../parts/analyses.js";
+import { devicePart } from "../parts/device.js";
 import { lightBadge } from "../parts/light.js";
 import { deviceLine, progressLine } from "../parts/machine-card.js";
 import { modelsPart } from "../parts/models.js";
 import { readingsChart } from "../parts/readings-chart.js";
+import { thresholdsPart } from "../parts/thresholds.js";
 import { learningProgress, syntheticTag } from "../parts/verdict.js";
 import * as store from "../store.js";
 
@@ -29,7 +31,9 @@ export function machinePage(machineId) {
   const readings = readingsChart(machineId);
   const analyses = analysesPart(machineId);
   const models = modelsPart(machineId);
-  const body = h("div", { class: "machine-body" }, analyses.element, readings.element, models.element);
+  const devicePlace = h("div", { class: "machine-device" });
+  const device = deviceSlot(devicePlace, readings.offerExport);
+  const body = h("div", { class: "machine-body" }, analyses.element, readings.element, devicePlace, models.element);
   const element = h("div", { class: "page machine" }, h("a", { class: "back", href: "/" }, "← ", t("machine.back")), head, alarmPlace, body);
   const showAlarm = alarmSlot(alarmPlace);
   /** @type {string | undefined} */
@@ -52,6 +56,7 @@ export function machinePage(machineId) {
     showAlarm(found.machine.open_alarm);
     analyses.standOn(found.machine.open_alarm?.analysis_id ?? null);
     readings.append(found.machine.latest_reading);
+    device.show(found.machine.device?.device_id ?? null);
     const latest = found.machine.latest_analysis;
     const stand = latest ? `${latest.id} ${latest.state}` : "";
     if (newestAnalysis !== undefined && newestAnalysis !== stand) analyses.loadNewest();
@@ -67,6 +72,7 @@ export function machinePage(machineId) {
       readings.leave();
       analyses.leave();
       models.leave();
+      device.leave();
     },
   };
 }
@@ -136,6 +142,37 @@ function renameButton(head, machine) {
       }
     }
   }
+}
+
+/**
+ * The device of the machine and the limits on its readings, made anew only when it is another device.
+ * @param {Element} place
+ * @param {(deviceId: string) => void} offerExport
+ */
+function deviceSlot(place, offerExport) {
+  /** @type {string | null} */
+  let shown = null;
+  let leave = () => {};
+  return {
+    /** @param {string | null} deviceId */
+    show(deviceId) {
+      if (deviceId === shown) return;
+      leave();
+      shown = deviceId;
+      place.replaceChildren();
+      if (deviceId === null) return;
+      let isFirst = true;
+      const part = devicePart(deviceId, ({ may }) => {
+        if (!isFirst) return;
+        isFirst = false;
+        if (may.includes("export.read")) offerExport(deviceId);
+        place.append(thresholdsPart(deviceId, may.includes("threshold.manage")).element);
+      });
+      leave = part.leave;
+      place.append(part.element);
+    },
+    leave: () => leave(),
+  };
 }
 
 /**

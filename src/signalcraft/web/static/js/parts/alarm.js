@@ -2,7 +2,7 @@
 
 import * as api from "../api.js";
 import { h } from "../dom.js";
-import { ageElement, moment } from "../format.js";
+import { ageElement, duration, moment, number } from "../format.js";
 import { t, textOf, wordOf } from "../i18n.js";
 import * as live from "../live.js";
 import { lightMark } from "./light.js";
@@ -27,8 +27,28 @@ export function alarmPanel(alarm, { withForm }) {
       alarm.count > 1 && h("span", { class: "small" }, t("alarm.repeats", { count: alarm.count })),
     ),
     h("p", { class: "alarm-summary" }, textOf(alarm.summary)),
+    alarm.reading && readingLine(alarm.reading),
     h("p", { class: "alarm-advice" }, h("span", { class: "alarm-advice-label" }, t("alarm.advice")), textOf(alarm.advice)),
     alarm.state === "active_acknowledged" ? acknowledgedLine(alarm) : withForm && acknowledgeForm(alarm),
+  );
+}
+
+/** What was measured, against which limit, and since when: of an alarm that rests on readings.
+ * @param {import("../../../types").ReadingEvidence} reading
+ */
+function readingLine({ field, value, unit, limit, since, device_id }) {
+  /** @param {number} amount */
+  const amountOf = (amount) => (field === "silence" ? duration(amount) : `${number(amount, Number.isInteger(amount) ? 0 : 1)} ${unit}`.trim());
+  return h(
+    "p",
+    { class: "alarm-reading small" },
+    h("strong", null, `${wordOf("field", field)} ${amountOf(value)}`),
+    " · ",
+    t("alarm.reading_limit", { limit: amountOf(limit) }),
+    " · ",
+    t("alarm.since", { time: moment(since) }),
+    " · ",
+    t("machine.device", { id: device_id }),
   );
 }
 

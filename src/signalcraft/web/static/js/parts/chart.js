@@ -79,27 +79,3 @@ export function keepFitting(container, make) {
     },
   };
 }
-
-/**
- * A null between points further apart than `maxGap`, so that no line is drawn through a time without data.
- * @param {number[]} times epoch ms, rising
- * @param {(number | null)[]} values
- * @param {number} maxGap in ms
- * @returns {[number[], (number | null)[]]}
- */
-export function withGaps(times, values, maxGap) {
-  /** @type {number[]} */
-  const outTimes = [];
-  /** @type {(number | null)[]} */
-  const outValues = [];
-  times.forEach((time, index) => {
-    if (index > 0 && time - times[index - 1] > maxGap) {
-      outTimes.push(times[index - 1] + 1);
-      outValues.push(null);
-    }
-    outTimes.push(time);
-    outValues.push(values[index]);
-  });
-  return [outTimes, outValues];
-}
-
