@@ -137,9 +137,9 @@ def of_readings(
     return minutes
 
 
-def of_sketches(sketches: Sequence[Sequence[bytes | None]]) -> NDArray[np.int64]:
-    """`Aggregates.classes` from stored sketches, [field][row]."""
-    parts = [sketches[place][row] or b"" for row in range(len(sketches[0])) for place in range(len(sketches))]
+def of_sketches(sketches: Sequence[NDArray[np.object_]]) -> NDArray[np.int64]:
+    """`Aggregates.classes` from stored sketches, [field][row], empty where there is no value."""
+    parts: list[bytes] = np.stack(sketches, axis=1).ravel().tolist()
     pairs = np.frombuffer(b"".join(parts), STORED)
     keys = np.repeat(np.arange(len(parts)), [len(part) // STORED.itemsize for part in parts])
     places = pairs["place"].astype(np.int64) + _PLACES // 2

@@ -1,48 +1,61 @@
 """All SQL of the roll-ups."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Table, TextClause, text
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
 from signalcraft.telemetry.aggregates import COUNTS, Aggregates, of_sketches
-from signalcraft.telemetry.binary import fetch
-from signalcraft.telemetry.models import (
-    ROLLED_FIELDS,
-    readings_day,
-    readings_hour,
-    readings_minute,
-)
+from signalcraft.telemetry.binary import BinaryArray, array, array_of_bytes, fetch, numbers
+from signalcraft.telemetry.models import ROLLED_FIELDS
 
 Level = Literal["minute", "hour", "day"]
-TABLES: Mapping[Level, Table] = {"minute": readings_minute, "hour": readings_hour, "day": readings_day}
-
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Pairs = tuple[NDArray[np.int64], NDArray[np.int64]]
 """Devices, and minutes since 1970, place by place."""
 
 
+_KINDS: Sequence[tuple[str, str]] = [
+    ("device_id", "int4"),
+    ("at", "timestamptz"),
+    *((name, "int4") for name in COUNTS),
+    *((f"axes_{axis}", "float8") for axis in "xyz"),
+    *(
+        (f"{field}_{name}", kind)
+        for field in ROLLED_FIELDS
+        for name, kind in (
+            ("n", "int4"), ("min", "float4"), ("max", "float4"), ("sum", "float8"), ("squares", "float8"),
+        )
+    ),
+]  # fmt: skip
+"""The columns of each level that hold numbers, and how they travel: NaN in place of NULL."""
+_SKETCHES = [f"{field}_sketch" for field in ROLLED_FIELDS]
+_READ = ", ".join(
+    [f"coalesce(r.{name}, 'NaN')" if kind.startswith("float") else f"r.{name}" for name, kind in _KINDS]
+    + [f"coalesce(r.{name}, '')" for name in _SKETCHES]
+)
+
+
 def _store_statement(level: Level) -> TextClause:
     """Columns in, as arrays: a statement for each row would take five times as long."""
-    columns = TABLES[level].columns
-    arrays = [
-        f"cast(:c{place} AS {column.type.compile(postgresql.dialect())}[])"  # type: ignore[no-untyped-call]
-        for place, column in enumerate(columns)
-    ]
-    changed = ", ".join(f"{name} = excluded.{name}" for name in columns.keys()[2:])
+    names = [name for name, _ in _KINDS] + _SKETCHES
+    arrays = [f"cast(:{name} AS {kind}[])" for name, kind in _KINDS]
+    arrays += [f"cast(:{name} AS bytea[])" for name in _SKETCHES]
+    values = [f"nullif({name}, 'NaN')" if kind.startswith("float") else name for name, kind in _KINDS]
+    changed = ", ".join(f"{name} = excluded.{name}" for name in names[2:])
     return text(
-        f"INSERT INTO readings_{level} ({', '.join(columns.keys())}) "  # noqa: S608
-        f"SELECT * FROM unnest({', '.join(arrays)}) ON CONFLICT (device_id, at) DO UPDATE SET {changed}"
+        f"INSERT INTO readings_{level} ({', '.join(names)}) "  # noqa: S608
+        f"SELECT {', '.join(values + _SKETCHES)} FROM unnest({', '.join(arrays)}) AS rolled "
+        f"({', '.join(names)}) ON CONFLICT (device_id, at) DO UPDATE SET {changed}"
     )
 
 
-_STORE: Mapping[Level, TextClause] = {level: _store_statement(level) for level in TABLES}
+_STORE: Mapping[Level, TextClause] = {level: _store_statement(level) for level in ("minute", "hour", "day")}
 
 
 def moment_of(us: int) -> datetime:
@@ -57,25 +70,29 @@ def add_marks(
     if not len(device):
         return
     session.execute(
-        text("INSERT INTO rollup_marks (level, device_ids, minutes) VALUES (:level, :device_ids, :minutes)"),
-        {"level": level, "device_ids": device.tolist(), "minutes": minute.tolist()},
+        text(
+            "INSERT INTO rollup_marks (level, device_ids, minutes) "
+            "VALUES (:level, cast(:device_ids AS int[]), cast(:minutes AS int[]))"
+        ),
+        {"level": level, "device_ids": array("int4", device), "minutes": array("int4", minute)},
     )
 
 
 def take_marks(session: Session, level: Literal["minute", "hour"], *, before: datetime, rows: int) -> Pairs:
-    """Remove at most `rows` rows of marks noted before then, oldest first; each pair once, by device."""
+    """Remove at most `rows` rows of marks noted before then, oldest first; their pairs, some repeated."""
     taken = session.execute(
         text(
-            "WITH taken AS (DELETE FROM rollup_marks WHERE id IN (SELECT id FROM rollup_marks "
+            "DELETE FROM rollup_marks WHERE id IN (SELECT id FROM rollup_marks "
             "WHERE level = :level AND noted_at < :before ORDER BY id LIMIT :rows) "
-            "RETURNING device_ids, minutes) "
-            "SELECT DISTINCT device, minute FROM taken, unnest(device_ids, minutes) AS pair (device, minute) "
-            "ORDER BY device, minute"
+            "RETURNING array_send(device_ids), array_send(minutes)"
         ),
         {"level": level, "before": before, "rows": rows},
     ).all()
-    pairs = np.array([tuple(row) for row in taken], np.int64).reshape(-1, 2)
-    return pairs[:, 0], pairs[:, 1]
+    none = np.empty(0, np.int64)
+    device, minute = (
+        np.concatenate([none, *(numbers(bytes(row[place]), "int4") for row in taken)]) for place in (0, 1)
+    )
+    return device, minute
 
 
 def begin_rolling(session: Session, level: Literal["minute", "hour"]) -> tuple[datetime, datetime] | None:
@@ -135,13 +152,18 @@ def readings_of(session: Session, pairs: Pairs) -> NDArray[np.void]:
             r.quality IS NOT NULL, coalesce(r.vibration_x, 'NaN'), coalesce(r.vibration_y, 'NaN'),
             coalesce(r.vibration_z, 'NaN'), coalesce(r.temperature_c, 'NaN'),
             coalesce(r.power_percent, 'NaN'), coalesce(r.audio_level, 'NaN')
-        FROM unnest(%(devices)s::int[], %(minutes)s::bigint[]) AS pair (device, minute)
+        FROM unnest(%(devices)s::int[], %(minutes)s::int[]) AS pair (device, minute)
         JOIN readings r ON r.device_id = pair.device
             AND r.measured_at >= to_timestamp(pair.minute * 60)
             AND r.measured_at < to_timestamp(pair.minute * 60 + 60)
         WHERE r.measured_at >= %(first)s AND r.measured_at < %(last)s
         """,
-        {"devices": device.tolist(), "minutes": minute.tolist(), "first": starts[0], "last": starts[1]},
+        {
+            "devices": array("int4", device),
+            "minutes": array("int4", minute),
+            "first": starts[0],
+            "last": starts[1],
+        },
         _RAW_COLUMNS,
     )
 
@@ -158,23 +180,22 @@ def aggregates_between(
     session: Session, level: Level, ranges: tuple[NDArray[np.int64], NDArray[np.int64]], *, span: timedelta
 ) -> Aggregates:
     """The rows of a level within `span` from these starts (device, microseconds), to be added up further."""
-    columns = ", ".join(f"r.{column.name}" for column in TABLES[level].columns)
     device, start_us = ranges
-    rows = session.execute(
-        text(
-            f"SELECT {columns} FROM unnest(cast(:devices AS int[]), cast(:starts AS timestamptz[])) "  # noqa: S608
-            f"AS asked (device, start) JOIN readings_{level} r ON r.device_id = asked.device "
-            "AND r.at >= asked.start AND r.at < asked.start + :span "
-            "WHERE r.at >= :first AND r.at < :last"
-        ),
+    rows = fetch(
+        session,
+        f"SELECT {_READ} FROM unnest(%(devices)s::int[], %(starts)s::timestamptz[]) "  # noqa: S608
+        f"AS asked (device, start) JOIN readings_{level} r ON r.device_id = asked.device "
+        "AND r.at >= asked.start AND r.at < asked.start + %(span)s "
+        "WHERE r.at >= %(first)s AND r.at < %(last)s",
         {
-            "devices": device.tolist(),
-            "starts": [moment_of(int(one)) for one in start_us],
+            "devices": array("int4", device),
+            "starts": array("timestamptz", start_us),
             "span": span,
             "first": moment_of(int(start_us.min())),
             "last": moment_of(int(start_us.max())) + span,
         },
-    ).all()
+        [*_KINDS, *((name, "bytea") for name in _SKETCHES)],
+    )
     return _aggregates(rows)
 
 
@@ -182,8 +203,7 @@ def store(session: Session, level: Level, rolled: Aggregates) -> None:
     """Write these rows, in place of what they said before."""
     if not len(rolled):
         return
-    columns = {f"c{place}": values for place, values in enumerate(_values(rolled))}
-    session.execute(_STORE[level], columns)
+    session.execute(_STORE[level], _columns(rolled))
 
 
 def kept_since(session: Session) -> dict[str, datetime]:
@@ -196,12 +216,12 @@ def remove_readings(session: Session, pairs: Pairs) -> None:
     """Remove the readings of these minutes."""
     session.execute(
         text(
-            "DELETE FROM readings r USING unnest(cast(:devices AS int[]), cast(:minutes AS bigint[])) "
+            "DELETE FROM readings r USING unnest(cast(:devices AS int[]), cast(:minutes AS int[])) "
             "AS pair (device, minute) WHERE r.device_id = pair.device "
             "AND r.measured_at >= to_timestamp(pair.minute * 60) "
             "AND r.measured_at < to_timestamp(pair.minute * 60 + 60)"
         ),
-        {"devices": pairs[0].tolist(), "minutes": pairs[1].tolist()},
+        {"devices": array("int4", pairs[0]), "minutes": array("int4", pairs[1])},
     )
 
 
@@ -285,42 +305,43 @@ def set_unit_metres(session: Session, device: int) -> None:
     session.execute(text("UPDATE devices SET vibration_unit = 'm/s2' WHERE id = :id"), {"id": device})
 
 
-def _values(rolled: Aggregates) -> list[list[Any]]:
-    """The columns of the tables, in their order."""
-    columns: list[list[Any]] = [
-        rolled.device.tolist(),
-        [moment_of(at) for at in rolled.at_us.tolist()],
-        *rolled.counts.T.tolist(),
-        *rolled.axes.T.tolist(),
-    ]
-    for place, sketch in enumerate(rolled.sketches()):
-        count = rolled.n[:, place].tolist()
-        columns.append(count)
-        for matrix in (rolled.lowest, rolled.highest, rolled.total, rolled.squares):
-            values = matrix[:, place].tolist()
-            columns.append([value if n else None for value, n in zip(values, count, strict=True)])
-        columns.append(sketch)
-    return columns
+def _columns(rolled: Aggregates) -> dict[str, BinaryArray]:
+    """The columns of the tables."""
+    values: dict[str, NDArray[Any]] = {"device_id": rolled.device, "at": rolled.at_us}
+    values |= zip(COUNTS, rolled.counts.T, strict=True)
+    values |= zip(("axes_x", "axes_y", "axes_z"), rolled.axes.T, strict=True)
+    for place, field in enumerate(ROLLED_FIELDS):
+        count = rolled.n[:, place]
+        values[f"{field}_n"] = count
+        for name, matrix in (
+            ("min", rolled.lowest),
+            ("max", rolled.highest),
+            ("sum", rolled.total),
+            ("squares", rolled.squares),
+        ):
+            values[f"{field}_{name}"] = np.where(count > 0, matrix[:, place], np.nan)
+    columns = {name: array(kind, values[name]) for name, kind in _KINDS}
+    sketches = zip(_SKETCHES, rolled.sketches(), strict=True)
+    return columns | {name: array_of_bytes("bytea", cut) for name, cut in sketches}
 
 
-def _aggregates(rows: Sequence[Any]) -> Aggregates:
-    table = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in readings_minute.columns]
-    width = len(COUNTS)
-    fields = [table[5 + width + 6 * place :][:6] for place in range(len(ROLLED_FIELDS))]
+def _aggregates(rows: NDArray[np.void]) -> Aggregates:
+    def matrix(names: Iterable[str], kind: type) -> NDArray[Any]:
+        return np.stack([rows[name] for name in names], axis=1).astype(kind)
 
-    def matrix(place: int, absent: float) -> NDArray[np.float64]:
-        columns = [[absent if value is None else value for value in field[place]] for field in fields]
-        return np.array(columns, np.float64).T.reshape(-1, len(fields))
+    def fields(name: str, absent: float) -> NDArray[np.float64]:
+        values = matrix((f"{field}_{name}" for field in ROLLED_FIELDS), np.float64)
+        return np.where(np.isnan(values), absent, values)
 
     return Aggregates(
-        device=np.array(table[0], np.int64),
-        at_us=np.array([(at - _EPOCH) // timedelta(microseconds=1) for at in table[1]], np.int64),
-        counts=np.array(table[2 : 2 + width], np.int64).T.reshape(-1, width),
-        axes=np.array(table[2 + width : 5 + width], np.float64).T.reshape(-1, 3),
-        n=np.array([field[0] for field in fields], np.int64).T.reshape(-1, len(fields)),
-        lowest=matrix(1, np.inf),
-        highest=matrix(2, -np.inf),
-        total=matrix(3, 0.0),
-        squares=matrix(4, 0.0),
-        classes=of_sketches([field[5] for field in fields]),
+        device=rows["device_id"].astype(np.int64),
+        at_us=rows["at"].astype(np.int64),
+        counts=matrix(COUNTS, np.int64),
+        axes=matrix(("axes_x", "axes_y", "axes_z"), np.float64),
+        n=matrix((f"{field}_n" for field in ROLLED_FIELDS), np.int64),
+        lowest=fields("min", np.inf),
+        highest=fields("max", -np.inf),
+        total=fields("sum", 0.0),
+        squares=fields("squares", 0.0),
+        classes=of_sketches([rows[name] for name in _SKETCHES]),
     )

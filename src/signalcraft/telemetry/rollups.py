@@ -55,7 +55,7 @@ def roll(session: Session, level: Literal["minute", "hour"]) -> bool:
         return False
     _, now = begun
     due = _floor(now - GRACE, STEPS[level])
-    pairs = queries.take_marks(session, level, before=due, rows=MARKS_AT_ONCE)
+    pairs = distinct(*queries.take_marks(session, level, before=due, rows=MARKS_AT_ONCE))
     if not len(pairs[0]):
         queries.set_progress(session, level, due)
         return level == "minute" and queries.take_backlog_day(session) is not None
