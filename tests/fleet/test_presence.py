@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
 from people import FleetFixture, Person, bearer
 from signalcraft.alarms.models import Alarm
 from signalcraft.clock import EPOCH, utc_now
 from signalcraft.db.session import unit_of_work
-from signalcraft.fleet import states
+from signalcraft.fleet import state_queries, states
 from signalcraft.fleet.light import device_status, offline_after
 from signalcraft.fleet.models import Device, DeviceState, Listening, Machine
 from signalcraft.notifications.models import Notification
@@ -47,6 +48,10 @@ def deliver(
     )
     with unit_of_work() as session:
         presence.note(session, columns)
+
+
+def tell(session: Session, device: Device, told: states.Told) -> None:
+    states.note(session, [(session.get_one(Device, device.id), told)])
 
 
 def state_of(device: Device) -> DeviceState:
@@ -114,10 +119,8 @@ def test_starts_are_counted_by_boot_id_and_by_uptime(fleet: FleetFixture) -> Non
     assert state_of(fleet.device).boot_count == 2
     with unit_of_work() as session:
         for uptime_ms in (5_000, 35_000, 1_000):  # the last one is after another start
-            states.heartbeat(session, session.get_one(Device, fleet.device.id), uptime_ms=uptime_ms)
-        states.heartbeat(
-            session, session.get_one(Device, fleet.device.id), rssi_dbm=-71, free_heap_bytes=150_000
-        )
+            tell(session, fleet.device, states.Told(uptime_ms=uptime_ms))
+        tell(session, fleet.device, states.Told(rssi_dbm=-71, free_heap_bytes=150_000))
     state = state_of(fleet.device)
     assert (state.boot_count, state.rssi_dbm, state.free_heap_bytes, state.uptime_ms) == (
         3,
@@ -125,6 +128,20 @@ def test_starts_are_counted_by_boot_id_and_by_uptime(fleet: FleetFixture) -> Non
         150_000,
         1_000,
     )
+
+
+def test_readings_do_not_wait_for_a_state_that_somebody_holds(fleet: FleetFixture) -> None:
+    now = utc_now()
+    deliver(fleet.device, now)
+    presence.forget()
+    with unit_of_work() as session:
+        state_queries.lock_states(session, [fleet.device.id])
+        deliver(fleet.device, now + timedelta(seconds=10))  # waiting would be for ever
+    assert state_of(fleet.device).last_received_at == now
+    deliver(fleet.device, now + timedelta(seconds=20))
+    state = state_of(fleet.device)
+    assert state.last_received_at == now + timedelta(seconds=20)
+    assert state.rhythm_s == pytest.approx(0.8 * 30 + 0.2 * 10)  # both deliveries count
 
 
 def test_people_are_told_as_a_node_falls_silent_and_comes_back(fleet: FleetFixture) -> None:

@@ -70,6 +70,27 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Any:
     go_on.set()
 
 
+def test_few_readings_are_in_the_next_commit_however_many_batches_wait(
+    held: Any, fleet: FleetFixture, commits: Sequence[None]
+) -> None:
+    writer, name = Writer(group_rows=200), fleet.device.device_id
+    batch = 120
+    futures = [submit(writer, readings(name, *range(batch)))]
+    assert held.begun.wait(10)
+    futures += [
+        submit(writer, readings(name, *range(start, start + batch)))
+        for start in range(batch, 8 * batch, batch)
+    ]
+    committed_at_first = len(commits)
+    before: list[int] = []
+    single = submit(writer, readings(name, -1))
+    single.add_done_callback(lambda _: before.append(len(commits) - committed_at_first))
+    held.set()
+    for future in [*futures, single]:
+        assert future.result(10).stored
+    assert before == [2]
+
+
 def test_what_comes_during_a_commit_is_in_the_next_one_together(
     held: Any, fleet: FleetFixture, commits: Sequence[None]
 ) -> None:

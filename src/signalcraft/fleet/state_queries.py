@@ -1,10 +1,10 @@
 """All SQL on what nodes last said of themselves, and on how long they have been silent."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import case, func, select, text
+from sqlalchemy import ARRAY, Integer, any_, bindparam, case, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -39,18 +39,18 @@ _taken = ", ".join(
     f"{name} = CASE WHEN {_is_newer} THEN new.{name} ELSE s.{name} END" for name in ("measured_at", *VALUES)
 )
 
-# The rows are locked in the order of their keys first: two writers never wait for each other in a circle.
+# A row that another transaction holds is left out: readings wait for nobody, and the next delivery is noted.
 # A silence in which the node was given up says nothing of its rhythm; cut short, it still lets a node that
 # now sends more rarely be followed.
 _UPDATE = text(
     f"""
     WITH held AS MATERIALIZED (
         SELECT device_id FROM device_states
-        WHERE device_id = ANY(CAST(:device_ids AS int[])) ORDER BY device_id FOR UPDATE
+        WHERE device_id = ANY(CAST(:device_ids AS int[])) FOR UPDATE SKIP LOCKED
     )
     UPDATE device_states AS s SET
         rhythm_s = (1 - {NEWER}) * s.rhythm_s + {NEWER} * least(
-            extract(epoch FROM :received_at - coalesce(s.last_received_at, :received_at)) / new.contacts,
+            coalesce(extract(epoch FROM :received_at - s.last_received_at) / new.contacts, s.rhythm_s),
             greatest({OFFLINE_RHYTHMS} * s.rhythm_s, {SHORTEST_OFFLINE_S})
         ),
         last_received_at = :received_at,
@@ -58,24 +58,35 @@ _UPDATE = text(
         boot_id = CASE WHEN {_is_boot} THEN new.boot_id ELSE s.boot_id END,
         {_taken}
     FROM held JOIN {_new} ON new.device_id = held.device_id
-    WHERE s.device_id = held.device_id AND s.last_received_at IS NOT NULL
+    WHERE s.device_id = held.device_id
     RETURNING s.device_id
     """  # noqa: S608
 )
 _INSERT = text(
     f"""
-    INSERT INTO device_states AS s (device_id, last_received_at, boot_id, boot_count, measured_at, {_names})
+    INSERT INTO device_states (device_id, last_received_at, boot_id, boot_count, measured_at, {_names})
     SELECT device_id, :received_at, boot_id, (boot_id IS NOT NULL)::int, measured_at, {_names}
     FROM {_new}
-    WHERE device_id <> ALL(CAST(:known AS int[]))
+    WHERE NOT EXISTS (SELECT FROM device_states WHERE device_states.device_id = new.device_id)
     ORDER BY device_id
-    ON CONFLICT (device_id) DO UPDATE SET
-        last_received_at = EXCLUDED.last_received_at,
-        boot_id = coalesce(s.boot_id, EXCLUDED.boot_id),
-        boot_count = greatest(s.boot_count, EXCLUDED.boot_count),
-        measured_at = EXCLUDED.measured_at,
-        {", ".join(f"{name} = EXCLUDED.{name}" for name in VALUES)}
+    ON CONFLICT DO NOTHING
+    RETURNING device_id
     """  # noqa: S608
+)
+_MAKE = text(
+    """
+    INSERT INTO device_states (device_id)
+    SELECT device_id FROM unnest(CAST(:device_ids AS int[])) AS told (device_id)
+    WHERE NOT EXISTS (SELECT FROM device_states WHERE device_states.device_id = told.device_id)
+    ORDER BY device_id
+    ON CONFLICT DO NOTHING
+    """
+)
+_LOCK = (
+    select(DeviceState)
+    .where(DeviceState.device_id == any_(bindparam("device_ids", type_=ARRAY(Integer()))))
+    .order_by(DeviceState.device_id)
+    .with_for_update()
 )
 
 
@@ -88,8 +99,13 @@ def note(
     boot_ids: Sequence[int | None],
     measured_at: Sequence[datetime],
     values: Mapping[str, Sequence[float | None]],
-) -> None:
-    """Take over the newest reading of each of these devices, and count its deliveries since the last time."""
+) -> Sequence[int]:
+    """Take over the newest reading of each of these devices, and count its deliveries since the last time.
+
+    Returns
+    -------
+    The devices whose states are written; the others' are held by another transaction.
+    """
     given = {
         "received_at": received_at,
         "device_ids": list(device_ids),
@@ -98,15 +114,18 @@ def note(
         "measured_at": list(measured_at),
         **{name: list(column) for name, column in values.items()},
     }
-    known = session.scalars(_UPDATE, given).all()
-    if len(known) < len(device_ids):
-        session.execute(_INSERT, given | {"known": list(known)})
+    written = session.scalars(_UPDATE, given).all()
+    if len(written) < len(device_ids):
+        written = [*written, *session.scalars(_INSERT, given)]
+    return written
 
 
-def lock_state(session: Session, device_id: int) -> DeviceState:
-    """The device's state, made if it has none, locked until the transaction ends."""
-    session.execute(insert(DeviceState).values(device_id=device_id).on_conflict_do_nothing())
-    return session.get_one(DeviceState, device_id, with_for_update=True, populate_existing=True)
+def lock_states(session: Session, device_ids: Collection[int]) -> dict[int, DeviceState]:
+    """The state of each device, made if it has none, locked until the transaction ends."""
+    given = {"device_ids": sorted(device_ids)}
+    session.execute(_MAKE, given)
+    rows = session.scalars(_LOCK, given, execution_options={"populate_existing": True})
+    return {row.device_id: row for row in rows}
 
 
 def state_of(session: Session, device_id: int) -> DeviceState | None:

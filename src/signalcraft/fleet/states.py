@@ -1,5 +1,8 @@
 """What nodes say of themselves between their readings: starts, signal strength, memory, versions."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from sqlalchemy.orm import Session
 
 from signalcraft.clock import utc_now
@@ -12,43 +15,47 @@ MILLIS_WRAP = 2**32
 NEAR_WRAP_MS = 86_400_000
 
 
-def heartbeat(
-    session: Session,
-    device: Device,
-    *,
-    boot_id: int | None = None,
-    uptime_ms: int | None = None,
-    rssi_dbm: int | None = None,
-    free_heap_bytes: int | None = None,
-    firmware_version: str | None = None,
-    hardware_version: str | None = None,
-) -> None:
-    """Note what a node tells of itself (`heartbeat`, `device_info`, a status request); None is not told.
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """What a node tells of itself (`heartbeat`, `device_info`, a status request); None is not told.
 
-    Parameters
+    Attributes
     ----------
     boot_id : a number that the node draws at each start.
     uptime_ms : since its start.
     rssi_dbm : signal strength of its Wi-Fi, about -30 (strong) to -90 (nearly gone).
     """
-    state = state_queries.lock_state(session, device.id)
-    if _has_started(state, boot_id, uptime_ms):
+
+    boot_id: int | None = None
+    uptime_ms: int | None = None
+    rssi_dbm: int | None = None
+    free_heap_bytes: int | None = None
+    firmware_version: str | None = None
+    hardware_version: str | None = None
+
+
+def note(session: Session, told: Sequence[tuple[Device, Told]]) -> None:
+    """Note what nodes tell of themselves; each device once."""
+    states = state_queries.lock_states(session, [device.id for device, _ in told])
+    updated = []
+    for device, news in told:
+        _note_state(states[device.id], news)
+        if news.hardware_version is not None:
+            device.hardware_version = news.hardware_version
+        if news.firmware_version is not None and news.firmware_version != device.firmware_version:
+            device.firmware_version = news.firmware_version
+            updated.append(device)
+    if updated:
+        updates.run(session, updated)
+
+
+def _note_state(state: DeviceState, told: Told) -> None:
+    if _has_started(state, told.boot_id, told.uptime_ms):
         state.boot_count += 1
-    told = {
-        "boot_id": boot_id,
-        "uptime_ms": uptime_ms,
-        "rssi_dbm": rssi_dbm,
-        "free_heap_bytes": free_heap_bytes,
-    }
-    for name, value in told.items():
-        if value is not None:
+    for name in ("boot_id", "uptime_ms", "rssi_dbm", "free_heap_bytes"):
+        if (value := getattr(told, name)) is not None:
             setattr(state, name, value)
     state.told_at = utc_now()
-    if hardware_version is not None:
-        device.hardware_version = hardware_version
-    if firmware_version is not None and firmware_version != device.firmware_version:
-        device.firmware_version = firmware_version
-        updates.runs(session, device)
 
 
 def _has_started(state: DeviceState, boot_id: int | None, uptime_ms: int | None) -> bool:

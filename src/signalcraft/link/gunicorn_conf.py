@@ -1,5 +1,6 @@
 """Gunicorn's settings for the nodes' tier: `gunicorn -c python:signalcraft.link.gunicorn_conf`."""
 
+import gc
 import resource
 from typing import Any
 
@@ -26,6 +27,9 @@ timeout = 30
 graceful_timeout = GRACE_SECONDS
 keepalive = 5
 
+GARBAGE_OBJECTS = 50_000
+"""New objects between two looks at the young ones: those of some hundred messages."""
+
 # The proxy on this machine is the only one in front of us.
 forwarded_allow_ips = LOOPBACK
 # Its default is one socket for all instances of a user.
@@ -43,5 +47,12 @@ def post_fork(_server: Any, _worker: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Tell the nodes when this worker is to stop: it waits for them, and nothing else ends them."""
+    """Tell the nodes when this worker is to stop: it waits for them, and nothing else ends them.
+
+    What thousands of sockets consist of lives for days: looking through all of it for garbage, as often as
+    messages come and go, makes every node wait.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_OBJECTS)
     draining.watch(lambda: not worker.alive)

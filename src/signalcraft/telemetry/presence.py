@@ -56,7 +56,7 @@ def note(session: Session, columns: Columns) -> None:
         return
     newest = columns.take(np.array(due))
     devices = newest.device.tolist()
-    state_queries.note(
+    written = state_queries.note(
         session,
         received_at=columns.received_at,
         device_ids=devices,
@@ -68,7 +68,7 @@ def note(session: Session, columns: Columns) -> None:
             for name in state_queries.VALUES
         },
     )
-    after_commit(session, lambda: _written(devices, now))
+    after_commit(session, lambda: _written(written, now))
 
 
 def _written(devices: Iterable[int], at: float) -> None:

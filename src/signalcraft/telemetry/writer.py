@@ -18,7 +18,9 @@ from signalcraft.telemetry.recording import Outcome, Submission
 log = get_logger(__name__)
 
 QUEUED_ROWS = 50_000
-"""Readings that may wait: half a second of work, and some 20 MB."""
+"""Readings that may wait: half a second of work, some 20 MB; of those that come few at once as many more."""
+FEW_ROWS = 50
+"""Readings of now, as against a backlog: however many batches wait, these are in the next commit."""
 GROUP_ROWS = 10_000
 """Readings of one commit. More would gain nothing and keep the first ones waiting."""
 
@@ -27,6 +29,30 @@ GROUP_ROWS = 10_000
 class _Waiting:
     submission: Submission
     future: "Future[Outcome]" = field(default_factory=Future)
+
+
+class _Queue:
+    """Submissions in the order in which they came, and how many rows they have together."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[_Waiting] = deque()
+        self.rows = 0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def put(self, waiting: _Waiting) -> None:
+        self._waiting.append(waiting)
+        self.rows += len(waiting.submission.batch)
+
+    def take(self, most_rows: int) -> list[_Waiting]:
+        """The first ones, together no more rows than that, but at least one if there is one."""
+        taken: list[_Waiting] = []
+        while self._waiting and (not taken or len(self._waiting[0].submission.batch) <= most_rows):
+            taken.append(self._waiting.popleft())
+            most_rows -= len(taken[-1].submission.batch)
+        self.rows -= _rows(taken)
+        return taken
 
 
 class Writer:
@@ -39,8 +65,7 @@ class Writer:
     def __init__(self, *, queued_rows: int = QUEUED_ROWS, group_rows: int = GROUP_ROWS) -> None:
         self._queued_rows = queued_rows
         self._group_rows = group_rows
-        self._waiting: deque[_Waiting] = deque()
-        self._rows = 0
+        self._few, self._many = _Queue(), _Queue()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
 
@@ -57,14 +82,14 @@ class Writer:
             As many wait already as may.
         """
         waiting = _Waiting(Submission(batch, callers))
+        queue = self._few if len(batch) <= FEW_ROWS else self._many
         with self._changed:
-            if self._rows + len(batch) > self._queued_rows:
+            if queue.rows + len(batch) > self._queued_rows:
                 raise UnavailableError("More readings come than can be stored; send them again later.")
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
                 self._thread.start()
-            self._waiting.append(waiting)
-            self._rows += len(batch)
+            queue.put(waiting)
             self._changed.notify()
         return waiting.future
 
@@ -78,21 +103,20 @@ class Writer:
 
     def _next_group(self) -> list[_Waiting]:
         with self._changed:
-            while not self._waiting:
+            while not self._few and not self._many:
                 self._changed.wait()
-            group = [self._waiting.popleft()]
-            rows = len(group[0].submission.batch)
-            while self._waiting and rows + len(self._waiting[0].submission.batch) <= self._group_rows:
-                group.append(self._waiting.popleft())
-                rows += len(group[-1].submission.batch)
-            self._rows -= rows
-        return group
+            few = self._few.take(self._group_rows // 2)
+            return few + self._many.take(self._group_rows - _rows(few))
 
 
 @lru_cache(maxsize=1)
 def get_writer() -> Writer:
     """The writer of this process. Call it after the fork only."""
     return Writer()
+
+
+def _rows(waiting: Sequence[_Waiting]) -> int:
+    return sum(len(one.submission.batch) for one in waiting)
 
 
 def _store(group: Sequence[_Waiting]) -> None:

@@ -78,7 +78,7 @@ def heartbeat(body: Heartbeat) -> Response:
     told = body.model_dump(exclude={"device_id"})
     with unit_of_work() as session:
         node = admitted(session, body.device_id)
-        states.heartbeat(session, node, **told)
+        states.note(session, [(node, states.Told(**told))])
         messages = commands.deliver(session, [node.id]).get(node.id, [])
     return json_answer(HeartbeatReceived(device_id=body.device_id, commands=messages))
 

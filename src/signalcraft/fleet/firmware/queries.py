@@ -1,6 +1,6 @@
 """All SQL on firmware images, roll-outs and updates."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Row, func, or_, select
@@ -117,6 +117,14 @@ def lock_newest_update(session: Session, device_id: int) -> FirmwareUpdate | Non
         .with_for_update()
         .execution_options(populate_existing=True)
     )
+
+
+def devices_under_way(session: Session, device_ids: Collection[int]) -> frozenset[int]:
+    """Those of these devices that have an update under way."""
+    statement = select(FirmwareUpdate.device_id).where(
+        FirmwareUpdate.device_id.in_(list(device_ids)), FirmwareUpdate.state.in_(UNDER_WAY)
+    )
+    return frozenset(session.scalars(statement))
 
 
 def newest_update(session: Session, device_id: int) -> Row[FirmwareUpdate, FirmwareImage] | None:

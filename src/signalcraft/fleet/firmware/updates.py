@@ -1,5 +1,6 @@
 """Where each node's update stands: what the node reports moves it, and what it runs settles it."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 from sqlalchemy.orm import Session
@@ -48,14 +49,16 @@ def report(
     return update
 
 
-def runs(session: Session, device: Device) -> None:
-    """The node runs another version than before: if it is the one it was to get, the update is done."""
-    update = queries.lock_newest_update(session, device.id)
-    if update is None or update.state not in UNDER_WAY:
-        return
-    image = session.get_one(FirmwareImage, update.image_id)
-    if image.version == device.firmware_version:
-        finish(session, update, "completed")
+def run(session: Session, devices: Sequence[Device]) -> None:
+    """The nodes run another version than before: where it is the one they were to get, the update is done."""
+    waiting = queries.devices_under_way(session, [device.id for device in devices])
+    for device in devices:
+        update = queries.lock_newest_update(session, device.id) if device.id in waiting else None
+        if update is None or update.state not in UNDER_WAY:
+            continue
+        image = session.get_one(FirmwareImage, update.image_id)
+        if image.version == device.firmware_version:
+            finish(session, update, "completed")
 
 
 def refused(session: Session, command: DeviceCommand, reason: str | None) -> None:

@@ -3,7 +3,7 @@
 By array and against limits kept in the process: a reading that gives no cause costs no query and no row.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from time import monotonic
 
@@ -73,10 +73,14 @@ class _Bounds:
         gravity = queries.gravity(session, devices)
         for device in found:
             self.place[device.key] = len(self.place)
+        usual = {
+            name: _narrowest(merged(by_type.get(name, {}), {}))
+            for name in {device.device_type for device in found}
+        }
         bounds = [
-            _narrowest(
-                list(merged(by_type.get(device.device_type, {}), by_device.get(device.key, {})).values())
-            )
+            _narrowest(merged(by_type.get(device.device_type, {}), by_device[device.key]))
+            if device.key in by_device
+            else usual[device.device_type]
             for device in found
         ]
         self.highest = np.vstack([self.highest, [high for high, _ in bounds]])
@@ -141,10 +145,10 @@ def _is_beyond(columns: Columns, place: NDArray[np.intp]) -> NDArray[np.bool_]:
     return np.asarray(beyond.any(axis=1))
 
 
-def _narrowest(rules: Sequence[Rule]) -> tuple[list[float], list[float]]:
+def _narrowest(rules: Mapping[str, Rule]) -> tuple[list[float], list[float]]:
     """The lowest upper and the highest lower limit of each field."""
     high, low = [float("inf")] * 4, [float("-inf")] * 4
-    for rule in rules:
+    for rule in rules.values():
         place = _PLACES[rule.field]
         if not rule.enabled:
             continue
