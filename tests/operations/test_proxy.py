@@ -18,6 +18,7 @@ from signalcraft.operations import proxy
 from signalcraft.operations.instance import Instance
 from signalcraft.operations.ports import Tier as TierName
 from signalcraft.operations.ports import tier_port
+from signalcraft.operations.tiers import FULL_HANDLER, READING_PATH
 from signalcraft.security_headers import security_headers
 
 
@@ -35,12 +36,19 @@ class _Handler(BaseHTTPRequestHandler):
     server: Tier
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        if self.path == "/api/iot/die":
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.path == "/api/iot/die" or (self.server.name, body) == ("link", b"die"):
             self.close_connection = True
+            return
+        if (self.server.name, body) == ("link", b"unusual"):
+            self.send_response(421)
+            self.send_header("X-Accel-Redirect", FULL_HANDLER)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
             return
         self.send_response(200)
         self.send_header("X-Seen", f"{self.server.name} {self.path}")
+        self.send_header("Seen-Body", body.decode())
         for name in ("X-Request-ID", "X-Forwarded-For", "X-Forwarded-Proto"):
             self.send_header(f"Seen-{name}", self.headers.get(name, ""))
         self.send_header("Content-Length", "0")
@@ -112,6 +120,23 @@ def test_each_path_goes_to_its_tier_from_either_port(client: httpx.Client, made:
         for port in proxy.public_ports(made.settings):
             seen = {path: client.get(f"http://127.0.0.1:{port}{path}").headers["X-Seen"] for path in expected}
             assert seen == expected
+
+
+def test_lone_readings_go_to_the_link_and_what_it_does_not_take_to_the_api_tier(
+    client: httpx.Client, made: Instance
+) -> None:
+    def send(body: bytes) -> tuple[str, str]:
+        answer = client.post(READING_PATH, content=body, headers={"X-Request-ID": "node-0001"})
+        assert (answer.status_code, answer.headers["Seen-X-Request-ID"]) == (200, "node-0001")
+        assert "X-Accel-Redirect" not in answer.headers
+        return answer.headers["X-Seen"].partition(" ")[0], answer.headers["Seen-Body"]
+
+    with serving(made, "api"):
+        with serving(made, "link"):
+            assert send(b"usual") == ("link", "usual")
+            assert send(b"unusual") == ("api", "unusual")
+            assert send(b"die") == ("api", "die"), "a reading may be sent twice"
+        assert send(b"usual") == ("api", "usual"), "the link is down"
 
 
 def test_request_ids_are_kept_if_sane_and_the_client_s_address_is_ours_to_tell(

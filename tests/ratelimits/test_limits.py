@@ -1,6 +1,7 @@
 """Requests over the limit, the headers that warn of it, and what happens without Redis."""
 
 from collections.abc import Callable, Iterator
+from uuid import uuid4
 
 import pytest
 from flask.testing import FlaskClient
@@ -10,12 +11,12 @@ from people import Person, bearer
 from signalcraft.api.limits import WORKLOAD
 from signalcraft.errors import TooManyRequestsError, UnauthenticatedError, UnavailableError
 from signalcraft.gateway import limits as gateway_limits
-from signalcraft.ratelimits import sign_in
-from signalcraft.ratelimits.counters import get_counters
+from signalcraft.ratelimits import counters, sign_in
+from signalcraft.ratelimits.counters import Counters, get_counters
 from signalcraft.ratelimits.policy import limits_in_force
 from signalcraft.ratelimits.service import address_subject, require, spend
 from signalcraft.ratelimits.workload import Workload
-from signalcraft.settings import get_settings
+from signalcraft.settings import Settings, get_settings
 
 Allow = Callable[[str], None]
 
@@ -164,7 +165,7 @@ def test_without_redis_each_process_counts_by_itself(
     gateway_client: TestClient, api_client: FlaskClient, allow: Allow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
-    allow("sign_in=2/minute")
+    allow("sign_in=2/day")
     login = {"username": "nobody", "password": "wrong"}
     assert [gateway_client.post("/api/auth/login", json=login).status_code for _ in range(3)] == [
         401,
@@ -233,3 +234,30 @@ def test_costs_add_up_in_one_window(database: None) -> None:
     first = spend("claim", "address:203.0.113.7", 19)
     assert first.remaining == 1
     assert require("claim", "address:203.0.113.9").remaining == 19
+
+
+@pytest.mark.parametrize("share", [2, 15])
+def test_processes_that_count_in_steps_let_through_less_than_a_step_too_many_each(
+    database: None, settings: Settings, share: int
+) -> None:
+    """Of `share` messages the second process gets one."""
+    one, other = (Counters(settings.redis_url.get_secret_value()) for _ in range(2))
+    key, limit, step = f"steps/{uuid4()}", 100, 10
+    known = [
+        (other if number % share == 0 else one).add_in_steps(key, seconds=60, amount=1, step=step)
+        for number in range(300)
+    ]
+    let_through = sum(count <= limit for count in known)
+    assert limit <= let_through < limit + 2 * step
+    assert all(count > limit for count in known[150:])
+
+
+def test_a_process_that_knows_too_many_callers_counts_the_others_exactly(
+    database: None, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counters, "TALLIES_LIMIT", 1)
+    ours = Counters(settings.redis_url.get_secret_value())
+    keys = [f"steps/{uuid4()}" for _ in range(2)]
+    for key in keys:
+        assert ours.add_in_steps(key, seconds=60, amount=1, step=10) == 1
+    assert [ours.value(key) for key in keys] == [0, 1]

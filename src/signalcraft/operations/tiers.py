@@ -14,6 +14,11 @@ PM2 waits longer than this before it kills.
 API_THREADS = 16
 """Requests that one process of the api tier works on at a time; most of them wait for something."""
 
+READING_PATH = "/api/iot/sensors/data"
+"""Lone readings: the link takes those that are as usual, whatever else comes here is the api tier's."""
+FULL_HANDLER = "@reading_again"
+"""Where the link sends the proxy with a lone reading that it does not take."""
+
 
 def process_count(kind: Process) -> int:
     """How many processes of a kind, of one colour, do work on this machine."""

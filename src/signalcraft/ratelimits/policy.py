@@ -70,6 +70,12 @@ QUOTAS: Mapping[str, Quota] = {
     )
 }
 
+COUNTED_IN_STEPS = frozenset({"ingest", "device", "open_device"})
+"""Quotas of messages that come by the thousand each second: a round trip to Redis for each would cost as much
+as storing it."""
+STEP_SHARE = 0.02
+"""Of the amount, that a process may have counted without having told the others."""
+
 KINDS: Mapping[str, Kind] = {
     "health": Kind(None, 0, 1.0),
     "ingest": Kind("ingest", 1, 1.0),

@@ -5,6 +5,7 @@ everything: what is left, and when it is whole again. A caller may spend two win
 the amounts are chosen with that in mind.
 """
 
+import hashlib
 import ipaddress
 import math
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from signalcraft.clock import utc_now
 from signalcraft.errors import TooManyRequestsError
 from signalcraft.ratelimits.counters import get_counters
-from signalcraft.ratelimits.policy import KINDS, limits_in_force
+from signalcraft.ratelimits.policy import COUNTED_IN_STEPS, KINDS, STEP_SHARE, limits_in_force
 
 _IPV6_NETWORK_BITS = 64
 """What one household gets: who has one address of it has 2^64."""
@@ -56,7 +57,11 @@ def spend(quota: str, subject: str, cost: int = 1) -> Standing:
     seconds = limit.get_expiry()
     now = utc_now().timestamp()
     window = int(now // seconds)
-    spent = get_counters().add(f"{quota}/{subject}/{window}", seconds=seconds, amount=cost)
+    key, step = f"{quota}/{subject}/{window}", int(limit.amount * STEP_SHARE)
+    if quota in COUNTED_IN_STEPS and step > 1:
+        spent = get_counters().add_in_steps(key, seconds=seconds, amount=cost, step=step)
+    else:
+        spent = get_counters().add(key, seconds=seconds, amount=cost)
     return Standing(
         quota, limit.amount, seconds, limit.amount - spent, max(1, math.ceil((window + 1) * seconds - now))
     )
@@ -86,6 +91,23 @@ def require_kind(kind: str, subject: str) -> Mapping[str, str]:
     """
     quota, cost = KINDS[kind].quota, KINDS[kind].cost
     return require(quota, subject, cost).headers if quota else {}
+
+
+def require_message(device_id: str, key: str | None, address: str | None) -> None:
+    """Count a node's message against the quota of the key that it shows.
+
+    Without a key, against that of the name together with the address: a stranger who uses a node's name
+    spends one of their own.
+
+    Raises
+    ------
+    TooManyRequestsError
+        The quota is spent.
+    """
+    if key is None:
+        require("open_device", f"device:{device_id}/{address_subject(address)}")
+    else:
+        require("device", f"key:{hashlib.sha256(key.encode()).hexdigest()[:32]}")
 
 
 def address_subject(address: str | None) -> str:

@@ -161,7 +161,8 @@ class Columnar:
             "the time is more than a day in the future",
         )
         unusable = clockless | ~(np.abs(moments) < 1e12)
-        microsecond = np.round(np.where(unusable, 0, moments) * 1e6).astype(np.int64)
+        fraction, second = np.modf(np.where(unusable, 0, moments))  # apart, as `datetime.fromtimestamp` does
+        microsecond = second.astype(np.int64) * 1_000_000 + np.round(fraction * 1e6).astype(np.int64)
         return np.where(unusable, ABSENT, microsecond)
 
     def _fields(self, items: Sequence[Item]) -> NDArray[np.float64]:
