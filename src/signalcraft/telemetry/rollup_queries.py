@@ -63,6 +63,12 @@ def moment_of(us: int) -> datetime:
     return _EPOCH + timedelta(microseconds=int(us))
 
 
+_ADD_MARKS = text(
+    "INSERT INTO rollup_marks (level, device_ids, minutes) "
+    "VALUES (:level, cast(:device_ids AS int[]), cast(:minutes AS int[]))"
+)
+
+
 def add_marks(
     session: Session, level: Literal["minute", "hour"], device: NDArray[Any], minute: NDArray[np.int64]
 ) -> None:
@@ -70,23 +76,26 @@ def add_marks(
     if not len(device):
         return
     session.execute(
-        text(
-            "INSERT INTO rollup_marks (level, device_ids, minutes) "
-            "VALUES (:level, cast(:device_ids AS int[]), cast(:minutes AS int[]))"
-        ),
+        _ADD_MARKS,
         {"level": level, "device_ids": array("int4", device), "minutes": array("int4", minute)},
     )
 
 
-def take_marks(session: Session, level: Literal["minute", "hour"], *, before: datetime, rows: int) -> Pairs:
-    """Remove at most `rows` rows of marks noted before then, oldest first; their pairs, some repeated."""
+def take_marks(
+    session: Session, level: Literal["minute", "hour"], *, before: datetime, mentions: int
+) -> Pairs:
+    """Remove marks noted before then, oldest first, a row at least; their pairs, some repeated.
+
+    mentions : how many pairs they may hold together.
+    """
     taken = session.execute(
         text(
-            "DELETE FROM rollup_marks WHERE id IN (SELECT id FROM rollup_marks "
-            "WHERE level = :level AND noted_at < :before ORDER BY id LIMIT :rows) "
-            "RETURNING array_send(device_ids), array_send(minutes)"
+            "DELETE FROM rollup_marks WHERE id IN (SELECT id FROM (SELECT id, "
+            "sum(cardinality(device_ids)) OVER (ORDER BY id) - cardinality(device_ids) AS earlier "
+            "FROM rollup_marks WHERE level = :level AND noted_at < :before ORDER BY id LIMIT :mentions) due "
+            "WHERE earlier < :mentions) RETURNING array_send(device_ids), array_send(minutes)"
         ),
-        {"level": level, "before": before, "rows": rows},
+        {"level": level, "before": before, "mentions": mentions},
     ).all()
     none = np.empty(0, np.int64)
     device, minute = (
