@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from signalcraft.acoustics import service as acoustics
@@ -20,7 +20,7 @@ from signalcraft.errors import InvalidInputError
 from signalcraft.fleet import service as fleet
 from signalcraft.telemetry import service as telemetry
 from signalcraft.telemetry.schemas import Series
-from signalcraft.texts import RowId
+from signalcraft.texts import IsoMoment, RowId
 
 blueprint = APIBlueprint(
     "machines",
@@ -40,14 +40,14 @@ class MachinePath(BaseModel):
 
 
 class ReadingsQuery(BaseModel):
-    from_: AwareDatetime | None = Field(None, alias="from", description="Default: 24 hours before `to`.")
-    to: AwareDatetime | None = Field(None, description="Default: now.")
+    from_: IsoMoment | None = Field(None, alias="from", description="Default: 24 hours before `to`.")
+    to: IsoMoment | None = Field(None, description="Default: now.")
     points: int = Field(1200, ge=2, le=5000, description="Width of the chart; more readings are reduced.")
 
 
 class AnalysesQuery(BaseModel):
     limit: int = Field(100, ge=1, le=1000)
-    before: AwareDatetime | None = Field(None, description="Only sound heard before this moment.")
+    before: IsoMoment | None = Field(None, description="Only sound heard before this moment.")
 
 
 @blueprint.get("/<int:machine_id>", responses={200: MachineAnswer})
