@@ -18,6 +18,7 @@ from importlib import resources
 from typing import Any
 
 import numpy as np
+from fake_accounts import ACCOUNT_ANSWERS, ADMINISTRATOR, Answer
 from fake_data import CONDITIONS, LEARNING_CLIPS, Json, ago, alarm, analysis, baseline, detail, machine
 from PIL import Image
 
@@ -42,6 +43,7 @@ class FakeSystem:
         self.analyses: dict[int, list[Json]] = {}
         self.labels: list[Json] = []
         self.baselines = [baseline(2, "shadow"), baseline(1, "active", figures=None)]
+        self.answers: dict[str, Answer] = dict(ACCOUNT_ANSWERS)
         self.calls: list[str] = []
         self.streams: list[queue.Queue[bytes | None]] = []
         system = self
@@ -105,8 +107,14 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.route("POST")
 
+    def do_PUT(self) -> None:
+        self.route("PUT")
+
     def do_PATCH(self) -> None:
         self.route("PATCH")
+
+    def do_DELETE(self) -> None:
+        self.route("DELETE")
 
     def route(self, method: str) -> None:
         path = self.path.partition("?")[0]
@@ -118,6 +126,16 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if method != "GET" and self.headers.get("X-Requested-With") != "signalcraft":
             self.send_problem(403, "X-Requested-With is missing")
+            return
+        prepared = self.fake.answers.get(f"{method} {path}")
+        if prepared:
+            status, document = prepared(self.body)
+            if "user" in document:
+                self.grant(document["user"])
+            elif status < 400:
+                self.send_json(document, status)
+            else:
+                self.send_problem(status, **document)
             return
         for (wanted, pattern), answer in ROUTES.items():
             match = re.fullmatch(pattern, path)
@@ -144,8 +162,8 @@ class _Handler(BaseHTTPRequestHandler):
         content = json.dumps({"success": True} | document).encode()
         self.send_bytes(status, "application/json", content, **headers)
 
-    def send_problem(self, status: int, detail: str) -> None:
-        problem = {"type": "about:blank", "status": status, "detail": detail}
+    def send_problem(self, status: int, detail: str, errors: list[Json] | None = None) -> None:
+        problem = {"type": "about:blank", "status": status, "detail": detail, "errors": errors or []}
         self.send_bytes(status, "application/problem+json", json.dumps(problem).encode())
 
     def send_bytes(self, status: int, kind: str, content: bytes, **headers: str) -> None:
@@ -162,7 +180,6 @@ class _Handler(BaseHTTPRequestHandler):
         if self.body.get("password") != "right":
             self.send_problem(401, "Wrong name or password")
             return
-        self.fake.signed_in = True
         self.grant()
 
     def refresh(self) -> None:
@@ -171,8 +188,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.grant()
 
-    def grant(self) -> None:
-        user = {"id": "u1", "username": "admin", "role": "admin"}
+    def grant(self, user: Json = ADMINISTRATOR) -> None:
+        self.fake.signed_in = True
         cookie = f"access={self.fake.access_token}; Path=/; HttpOnly; SameSite=Lax"
         self.send_json({"user": user, "expires_in": 900}, Set_Cookie=cookie)
 
@@ -182,7 +199,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_json({})
 
     def verify(self) -> None:
-        self.send_json({"user": {"id": "u1", "username": "admin", "role": "admin"}})
+        self.send_json({"user": ADMINISTRATOR})
 
     # -- machines
 

@@ -13,6 +13,7 @@ import { deviceLine, progressLine } from "../parts/machine-card.js";
 import { modelsPart } from "../parts/models.js";
 import { readingsChart } from "../parts/readings-chart.js";
 import { learningProgress, syntheticTag } from "../parts/verdict.js";
+import { problemText } from "../problems.js";
 import * as store from "../store.js";
 
 /** @typedef {import("../../../types").MachineCard} MachineCard */
@@ -130,8 +131,7 @@ function renameButton(head, machine) {
         form.remove();
         await live.refresh();
       } catch (error) {
-        if (!(error instanceof api.ApiError)) throw error;
-        problem.textContent = error.status === 0 ? t("problem.unreachable") : error.message;
+        problem.textContent = problemText(error);
       }
     }
   }

@@ -5,6 +5,7 @@ import * as api from "../api.js";
 import { h, oncePerFrame, replace, token } from "../dom.js";
 import { moment, now, number } from "../format.js";
 import { t } from "../i18n.js";
+import { problemText } from "../problems.js";
 import { keepFitting, timeAxis, valueAxis, withGaps } from "./chart.js";
 import { vibrationG } from "./readings.js";
 
@@ -77,7 +78,7 @@ export function readingsChart(machineId) {
     } catch (error) {
       if (!(error instanceof api.ApiError)) throw error;
       if (mine !== request) return;
-      problem = error.status === 0 ? t("problem.unreachable") : error.message;
+      problem = problemText(error);
       draw();
     }
   }
