@@ -53,6 +53,7 @@ REFUSED_BY_A_RULE = {
     "POST /api/auth/accept-invitation": "a link has to be one that was sent",
     "POST /api/auth/register-by-invitation": "a link has to be one that was sent",
     "POST /api/members/{shop_id}/invitations": "a membership ends later than now",
+    "PUT /api/admin/users/{user_id}/grants/{shop_id}": "a grant ends later than now",
     "POST /api/account/tokens": "a token ends later than now",
 }
 """What a description cannot say: only here a request that keeps to it may be answered with 422."""
