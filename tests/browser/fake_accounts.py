@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from fake_data import Json
+from fake_data import Json, ago
 
 Answer = Callable[[Json], tuple[int, Json]]
 """From the body of a request to the status and document; from 400 on `detail` and `errors` of the problem."""
@@ -19,4 +19,43 @@ FACTOR = {"enrolled": False, "required": False, "used": False, "recovery_codes_l
 ACCOUNT_ANSWERS: dict[str, Answer] = {
     "GET /api/auth/second-factor": always(200, **FACTOR),
     "GET /api/kakao/login": always(404, detail="Not set up here."),
+}
+
+SESSIONS: list[Json] = [
+    {
+        "id": f"00000000-0000-0000-0000-00000000000{number}",
+        "device": device,
+        "address": f"192.0.2.{number}",
+        "created_at": ago(days=number),
+        "last_used_at": ago(hours=number),
+        "second_factor": number == 1,
+        "current": number == 1,
+    }
+    for number, device in ((1, "Chrome · Windows"), (2, "Safari · iPhone"))
+]
+TOKEN: Json = {
+    "id": 5,
+    "name": "night export",
+    "beginning": "sct_ab12",
+    "permissions": ["export.read", "fleet.read"],
+    "shop_ids": [1],
+    "created_at": ago(days=2),
+    "expires_at": None,
+    "last_used_at": ago(hours=3),
+    "revoked_at": None,
+}
+PROFILE: Json = {
+    **ADMINISTRATOR,
+    "email": "kim@example.com",
+    "full_name": "김하나",
+    "phone": None,
+    "created_at": ago(days=40),
+    "last_login": ago(hours=1),
+}
+
+ACCOUNT_ANSWERS |= {
+    "GET /api/auth/profile": always(200, user=PROFILE),
+    "GET /api/auth/sessions": always(200, sessions=SESSIONS),
+    "GET /api/account/tokens": always(200, tokens=[TOKEN]),
+    "GET /api/kakao/user": always(200, available=False, linked=False, linked_at=None),
 }

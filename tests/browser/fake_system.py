@@ -26,6 +26,7 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
     "style-src 'self'; script-src 'self'; connect-src 'self'"
 )
+SIGN_INS = ("/api/auth/login", "/api/auth/second-factor")
 CONTENT_TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
 
 
@@ -130,8 +131,8 @@ class _Handler(BaseHTTPRequestHandler):
         prepared = self.fake.answers.get(f"{method} {path}")
         if prepared:
             status, document = prepared(self.body)
-            if "user" in document:
-                self.grant(document["user"])
+            if path in SIGN_INS and "user" in document:
+                self.grant(**document)
             elif status < 400:
                 self.send_json(document, status)
             else:
@@ -188,10 +189,10 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.grant()
 
-    def grant(self, user: Json = ADMINISTRATOR) -> None:
+    def grant(self, user: Json = ADMINISTRATOR, **more: Any) -> None:
         self.fake.signed_in = True
         cookie = f"access={self.fake.access_token}; Path=/; HttpOnly; SameSite=Lax"
-        self.send_json({"user": user, "expires_in": 900}, Set_Cookie=cookie)
+        self.send_json({"user": user, "expires_in": 900} | more, Set_Cookie=cookie)
 
     def logout(self) -> None:
         self.fake.signed_in = False

@@ -70,6 +70,7 @@ async function openPage(path) {
  */
 async function pageFor(path) {
   if (path === "/") return overviewPage();
+  if (path === "/account") return (await import("./pages/account.js")).accountPage();
   const machine = /^\/machines\/(\d+)\/?$/.exec(path);
   if (machine) {
     // Loaded when first needed: the overview should not wait for the charts.

@@ -59,9 +59,9 @@ function labelled(name, label, control, hint) {
  * @param {(values: Values) => Promise<unknown>} parts.send text is trimmed, passwords are not; empty fields are left out
  * @param {string} [parts.kind] class of the button
  * @param {(error: ApiError) => string | null} [parts.explain] a better sentence for some refusals
- * @param {import("../dom.js").Child[]} [parts.more] stands between the fields and the button
+ * @param {(elements: HTMLElement[]) => import("../dom.js").Child[]} [parts.layout] groups the fields
  */
-export function form({ fields, button, send, kind = "primary", explain = () => null, more = [] }) {
+export function form({ fields, button, send, kind = "primary", explain = () => null, layout = (elements) => elements }) {
   const submit = h("button", { class: `button ${kind}`, type: "submit" }, button);
   const problem = h("p", { class: "form-problem", role: "alert" });
 
@@ -82,7 +82,7 @@ export function form({ fields, button, send, kind = "primary", explain = () => n
     }
   }
 
-  return h("form", { class: "form", onsubmit }, fields.map(({ element }) => element), more, problem, submit);
+  return h("form", { class: "form", onsubmit }, layout(fields.map(({ element }) => element)), problem, submit);
 }
 
 /** @param {Field[]} fields */
