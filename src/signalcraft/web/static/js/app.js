@@ -71,6 +71,11 @@ async function openPage(path) {
 async function pageFor(path) {
   if (path === "/") return overviewPage();
   if (path === "/account") return (await import("./pages/account.js")).accountPage();
+  const administration = /^\/admin(?:\/(.*))?$/.exec(path);
+  if (administration && ["admin", "super_admin"].includes(store.get("session").role)) {
+    const found = (await import("./pages/admin.js")).adminPage(administration[1] ?? "");
+    if (found) return found;
+  }
   const machine = /^\/machines\/(\d+)\/?$/.exec(path);
   if (machine) {
     // Loaded when first needed: the overview should not wait for the charts.
