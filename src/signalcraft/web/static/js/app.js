@@ -76,6 +76,8 @@ async function pageFor(path) {
     const found = (await import("./pages/admin.js")).adminPage(administration[1] ?? "");
     if (found) return found;
   }
+  const shop = /^\/shops\/(\d+)\/?$/.exec(path);
+  if (shop) return (await import("./pages/shop.js")).shopPage(Number(shop[1]));
   const machine = /^\/machines\/(\d+)\/?$/.exec(path);
   if (machine) {
     // Loaded when first needed: the overview should not wait for the charts.

@@ -255,13 +255,13 @@ export default {
   "admin.role": "Role",
   "admin.search": "Search",
   "admin.search_name": "Name",
-  "admin.search_people": "User name, name or e-mail",
+  "admin.search_people": "Search for",
   "admin.sessions": "Sessions",
   "admin.settings": "Settings",
   "admin.shops": "Shops",
   "admin.status": "Status",
   "admin.title": "Administration",
-  "admin.user_number": "Number of the person",
+  "admin.user_number": "Person no.",
   "admin.users": "People",
 
   "admission.blocked": "blocked",
@@ -276,6 +276,14 @@ export default {
   "audit.since": "From",
   "audit.subject": "To what",
   "audit.until": "To",
+
+  "codes.code_of": "Code for {name}",
+  "codes.lead": "A device that is given such a code fetches its own key and belongs to this shop.",
+  "codes.make": "Make a code",
+  "codes.none": "No codes.",
+  "codes.note": "Good once, for an hour. Shown this once.",
+  "codes.title": "Install a new device",
+  "codes.used": "used by {id}",
 
   "confirm.button": "Confirm",
   "confirm.done": "Your e-mail address is confirmed. You can sign in now.",
@@ -295,6 +303,7 @@ export default {
 
   "devices.block": "Block",
   "devices.block_question": "Nothing of this device is taken any more. Block it?",
+  "devices.none": "No devices.",
   "devices.unauthenticated": "unauthenticated",
   "devices.unauthenticated_title": "It shows no key: nobody can say for sure that its data is its own.",
   "devices.unblock": "Unblock",
@@ -328,8 +337,27 @@ export default {
   "invitation.sign_in_first": "There is an account with this address. Sign in, then accept the invitation.",
   "invitation.title": "Invitation",
 
+  "invitations.none": "No open invitations.",
+  "invitations.send": "Send the invitation",
+  "invitations.title": "Invitations",
+  "invitations.withdraw": "Withdraw",
+
+  "keys.admission": "Let in: {how}",
+  "keys.change_admission": "Change how it is let in",
+  "keys.how": "How it is let in",
+  "keys.make": "Make a new key",
+  "keys.make_question": "The old key ends 10 minutes after the device first uses the new one. Make it?",
+  "keys.networks": "Networks (without a key)",
+  "keys.networks_hint": "Left empty: only the one it was last seen in.",
+  "keys.revoke_question": "Nothing sent with it is taken any more. Revoke it?",
+  "keys.secret": "The new key of {id}",
+  "keys.secret_note": "Shown this once: put it into the device.",
+  "keys.title": "Keys and admission",
+
+  "members.change": "Change the role",
   "members.remove": "Remove",
   "members.remove_question": "They can't see this shop from now on. Remove them?",
+  "members.title": "People",
   "members.until": "Until",
   "members.until_hint": "Left empty, without an end.",
 
@@ -392,6 +420,8 @@ export default {
 
   "settings.lead": "These take effect at once, without a restart.",
   "settings.saved": "Saved.",
+
+  "shop.manage": "Devices and people",
 
   "shops.approve": "Approve",
   "shops.create": "Make a shop",

@@ -255,7 +255,7 @@ export default {
   "admin.role": "역할",
   "admin.search": "찾기",
   "admin.search_name": "이름",
-  "admin.search_people": "아이디, 이름, 이메일",
+  "admin.search_people": "검색어",
   "admin.sessions": "로그인",
   "admin.settings": "설정",
   "admin.shops": "매장",
@@ -277,6 +277,14 @@ export default {
   "audit.subject": "대상",
   "audit.until": "종료일",
 
+  "codes.code_of": "{name} 설치 코드",
+  "codes.lead": "설치 코드를 장치에 입력하면 장치가 자기 키를 받고 이 매장에 등록됩니다.",
+  "codes.make": "설치 코드 만들기",
+  "codes.none": "쓰지 않은 코드가 없습니다.",
+  "codes.note": "한 시간 안에 한 번만 쓸 수 있습니다. 지금만 보입니다.",
+  "codes.title": "새 장치 설치",
+  "codes.used": "{id}에서 사용함",
+
   "confirm.button": "확인하기",
   "confirm.done": "이메일 주소를 확인했습니다. 이제 로그인할 수 있습니다.",
   "confirm.lead": "아래 단추를 누르면 이 이메일 주소가 확인됩니다.",
@@ -295,6 +303,7 @@ export default {
 
   "devices.block": "차단",
   "devices.block_question": "이 장치의 데이터를 받지 않습니다. 차단할까요?",
+  "devices.none": "장치가 없습니다.",
   "devices.unauthenticated": "인증되지 않음",
   "devices.unauthenticated_title": "이 장치는 키를 보내지 않으므로 데이터의 출처를 확인할 수 없습니다.",
   "devices.unblock": "차단 해제",
@@ -328,8 +337,27 @@ export default {
   "invitation.sign_in_first": "이 주소로 된 계정이 있습니다. 로그인한 뒤 초대를 수락해 주세요.",
   "invitation.title": "초대",
 
+  "invitations.none": "기다리는 초대가 없습니다.",
+  "invitations.send": "초대 보내기",
+  "invitations.title": "초대",
+  "invitations.withdraw": "초대 취소",
+
+  "keys.admission": "접속 방법: {how}",
+  "keys.change_admission": "접속 방법 바꾸기",
+  "keys.how": "접속 방법",
+  "keys.make": "새 키 만들기",
+  "keys.make_question": "장치가 새 키를 처음 쓰고 10분 뒤에 이전 키가 끝납니다. 만들까요?",
+  "keys.networks": "허용할 네트워크 (키 없음일 때)",
+  "keys.networks_hint": "비워 두면 마지막으로 본 네트워크만 허용합니다.",
+  "keys.revoke_question": "이 키를 쓰는 장치의 데이터를 바로 받지 않습니다. 폐기할까요?",
+  "keys.secret": "{id}의 새 키",
+  "keys.secret_note": "지금 한 번만 보입니다. 장치에 넣어 주세요.",
+  "keys.title": "키와 접속 방법",
+
+  "members.change": "역할 바꾸기",
   "members.remove": "권한 빼기",
   "members.remove_question": "바로 이 매장을 볼 수 없게 됩니다. 뺄까요?",
+  "members.title": "구성원",
   "members.until": "기한",
   "members.until_hint": "비워 두면 기한이 없습니다.",
 
@@ -392,6 +420,8 @@ export default {
 
   "settings.lead": "다시 시작하지 않아도 바로 적용됩니다.",
   "settings.saved": "저장했습니다.",
+
+  "shop.manage": "장치와 구성원",
 
   "shops.approve": "승인",
   "shops.create": "매장 만들기",

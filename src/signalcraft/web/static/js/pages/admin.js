@@ -27,12 +27,15 @@ export function adminPage(path) {
   const person = name === "users" && id && /^\d+$/.test(id);
   if (!Object.hasOwn(sections, name) || (id && !person)) return null;
   const tabs = Object.entries(sections).map(([section, [title]]) => h("a", { href: `/admin/${section}`, "aria-current": section === name ? "page" : null }, title));
+  const nav = h("nav", { class: "tabs", "aria-label": t("admin.title") }, tabs);
+  // On a phone the sections are wider than the screen.
+  requestAnimationFrame(() => nav.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }));
   return {
     element: h(
       "div",
       { class: "page narrow" },
       h("h1", null, t("admin.title")),
-      h("nav", { class: "tabs", "aria-label": t("admin.title") }, tabs),
+      nav,
       person ? userPart(Number(id)) : sections[name][1](),
     ),
     leave() {},

@@ -12,6 +12,7 @@ import { lightBadge } from "../parts/light.js";
 import { deviceLine, progressLine } from "../parts/machine-card.js";
 import { modelsPart } from "../parts/models.js";
 import { readingsChart } from "../parts/readings-chart.js";
+import { unauthenticatedTag } from "../parts/unauthenticated.js";
 import { learningProgress, syntheticTag } from "../parts/verdict.js";
 import { problemText } from "../problems.js";
 import * as store from "../store.js";
@@ -89,6 +90,7 @@ function showHead(head, machine, shop, progress) {
       h("h1", null, machine.name),
       shop && renameButton(head, machine),
       syntheticTag(machine.synthetic),
+      shop && unauthenticatedTag(machine.device),
       lightBadge(machine.light),
     ),
     !machine.open_alarm && machine.light_reason && machine.light !== "blue" && h("p", { class: "reason" }, textOf(machine.light_reason)),

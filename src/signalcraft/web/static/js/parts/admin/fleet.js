@@ -8,6 +8,7 @@ import { problemText } from "../../problems.js";
 import { actionButton } from "../action.js";
 import { choice, field, form } from "../form.js";
 import { fold, panel, row, tag } from "../listing.js";
+import { unauthenticatedTag } from "../unauthenticated.js";
 import { anyOr, searchableList } from "./search.js";
 
 /** @typedef {{id: number, name: string, status: string, machines: number, members: number}} Shop */
@@ -69,7 +70,7 @@ function deviceRow(device, reload) {
   const address = `/api/admin/devices/${encodeURIComponent(device.device_id)}`;
   const blocked = device.admission === "blocked";
   return row(
-    [device.device_id, tag(wordOf("admission", device.admission), blocked ? "tag-red" : ""), device.unauthenticated && unauthenticatedTag()],
+    [device.device_id, tag(wordOf("admission", device.admission), blocked ? "tag-red" : ""), unauthenticatedTag(device)],
     [
       device.shop_name ? `${device.shop_name} · ${device.machine_name}` : wordOf("device_state", "unclaimed"),
       device.address,
@@ -83,10 +84,6 @@ function deviceRow(device, reload) {
       device.shop_id === null && claimFold(address, reload),
     ],
   );
-}
-
-export function unauthenticatedTag() {
-  return h("span", { class: "tag tag-yellow", title: t("devices.unauthenticated_title") }, t("devices.unauthenticated"));
 }
 
 /**

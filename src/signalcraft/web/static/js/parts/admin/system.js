@@ -89,7 +89,9 @@ export function auditPart(shopId) {
 
 /** @param {AuditEntry} entry */
 function auditRow(entry) {
-  const detail = Object.entries(entry.detail).map(([name, value]) => `${name}: ${typeof value === "string" ? value : JSON.stringify(value)}`);
+  const detail = Object.entries(entry.detail)
+    .filter(([, value]) => value !== null)
+    .map(([name, value]) => `${name}: ${typeof value === "string" ? value : JSON.stringify(value)}`);
   return row(
     [h("code", null, entry.action)],
     [fullMoment(entry.at), entry.username ?? (entry.user_id === null ? null : `#${entry.user_id}`), entry.subject, entry.address, ...detail],
