@@ -52,10 +52,34 @@ PROFILE: Json = {
     "created_at": ago(days=40),
     "last_login": ago(hours=1),
 }
+MEMBERS: list[Json] = [
+    {"user_id": 8, "username": "lee", "full_name": "이두리", "role": "store_owner", "expires_at": None}
+]
+AUDIT: list[Json] = [
+    {
+        "id": 1,
+        "at": ago(minutes=5),
+        "action": "session.opened",
+        "user_id": 8,
+        "username": "lee",
+        "token_id": None,
+        "subject": "session:00000000-0000-0000-0000-000000000001",
+        "shop_id": None,
+        "request_id": None,
+        "address": "192.0.2.1",
+        "detail": {"device": "Chrome, Windows", "second_factor": False},
+        "erased": False,
+        "hash": "00",
+    }
+]
 
 ACCOUNT_ANSWERS |= {
     "GET /api/auth/profile": always(200, user=PROFILE),
     "GET /api/auth/sessions": always(200, sessions=SESSIONS),
     "GET /api/account/tokens": always(200, tokens=[TOKEN]),
+    "GET /api/members/1": always(200, data=MEMBERS),
+    "GET /api/members/1/invitations": always(200, invitations=[]),
+    "GET /api/claim-codes": always(200, claim_codes=[]),
+    "GET /api/admin/audit": always(200, data={"records": AUDIT, "next_before": None}),
     "GET /api/kakao/user": always(200, available=False, linked=False, linked_at=None),
 }

@@ -1,4 +1,4 @@
-"""The way of a new person through the pages, against the running system: from registration to a second factor."""
+"""The way of a new person through the pages, against the running system."""
 
 import email
 import email.policy
@@ -11,12 +11,12 @@ import pyotp
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-PASSWORD = "a walk along the Han at night"  # noqa: S105
+PASSWORD = "a walk along the Han at night"
 MAIL_SECONDS = 15
 
 
 def link_of_mail(folder: Path, address: str, page: str) -> str:
-    """Path and fragment of the link in the newest mail to somebody; without a server for mails they are files."""
+    """Path and fragment of the link in the newest mail to somebody. Here mails are files."""
     deadline = time.monotonic() + MAIL_SECONDS
     while time.monotonic() < deadline:
         for file in sorted(folder.glob("*.eml"), key=lambda found: found.stat().st_mtime, reverse=True):

@@ -5,6 +5,7 @@ import { h, replace } from "../dom.js";
 import { t } from "../i18n.js";
 import * as live from "../live.js";
 import { problemText } from "../problems.js";
+import { issueKey } from "./device-key.js";
 import { cardClass, machineBody } from "./machine-card.js";
 
 /** @typedef {import("../../../types").MachineCard} MachineCard */
@@ -43,6 +44,7 @@ export function unclaimedCard(deviceId) {
         machine_name: machineName.value.trim(),
         admission: keyless.checked ? "keyless" : "key",
       });
+      if (!keyless.checked) await issueKey(deviceId);
       await live.refresh();
     } catch (error) {
       problem.textContent = problemText(error);

@@ -13,7 +13,7 @@ import { problemText } from "../problems.js";
  * @template T
  * @param {object} parts
  * @param {(page: number, last: T | undefined) => Promise<Batch<T>>} parts.load pages count from 1; `last` is the last item shown
- * @param {(item: T) => HTMLElement} parts.row
+ * @param {(item: T, reload: () => Promise<void>) => HTMLElement} parts.row
  * @param {string} parts.empty what stands there when there is nothing
  */
 export function listing({ load, row, empty }) {
@@ -35,7 +35,7 @@ export function listing({ load, row, empty }) {
       if (wanted === 1) list.replaceChildren();
       page = wanted;
       last = items.at(-1);
-      list.append(...items.map(row));
+      list.append(...items.map((item) => row(item, reload)));
       if (list.children.length === 0) list.append(h("li", { class: "muted" }, empty));
       older.hidden = !more;
     } catch (error) {

@@ -7,26 +7,11 @@ import { t } from "../i18n.js";
  * @param {string} title
  * @param {string} secret lines
  * @param {string} note what to do with it
+ * @param {() => void} close
  */
-export function secretBox(title, secret, note) {
+function secretBox(title, secret, note, close) {
   const text = h("pre", { class: "secret-text", tabindex: "0" }, secret);
   const told = h("span", { class: "small muted", role: "status" });
-  const element = h(
-    "section",
-    { class: "secret", "aria-label": title },
-    h("h3", null, title),
-    h("p", null, note),
-    text,
-    h(
-      "div",
-      { class: "buttons" },
-      h("button", { class: "button compact", type: "button", onclick: copy }, t("secret.copy")),
-      h("button", { class: "button compact", type: "button", onclick: print }, t("secret.print")),
-      h("button", { class: "button compact", type: "button", onclick: () => element.remove() }, t("secret.close")),
-      told,
-    ),
-  );
-
   async function copy() {
     try {
       await navigator.clipboard.writeText(secret);
@@ -38,11 +23,43 @@ export function secretBox(title, secret, note) {
     }
   }
 
-  return element;
+  return h(
+    "section",
+    { class: "secret", "aria-label": title },
+    h("h3", null, title),
+    h("p", null, note),
+    text,
+    h(
+      "div",
+      { class: "buttons" },
+      h("button", { class: "button compact", type: "button", onclick: copy }, t("secret.copy")),
+      h("button", { class: "button compact", type: "button", onclick: print }, t("secret.print")),
+      h("button", { class: "button compact", type: "button", onclick: close }, t("secret.close")),
+      told,
+    ),
+  );
 }
 
-/** @param {HTMLElement} place */
-export function showSecret(place, /** @type {Parameters<typeof secretBox>} */ ...parts) {
-  place.replaceChildren(secretBox(...parts));
+/**
+ * In front of the page, for a secret whose place on the page goes away.
+ * @param {string} title
+ * @param {string} secret
+ * @param {string} note
+ */
+export function showSecretInFront(title, secret, note) {
+  const box = secretBox(title, secret, note, () => dialog.remove());
+  const dialog = h("dialog", { class: "secret-dialog", "aria-label": title, onclose: () => dialog.remove() }, box);
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+/**
+ * @param {HTMLElement} place
+ * @param {string} title
+ * @param {string} secret
+ * @param {string} note
+ */
+export function showSecret(place, title, secret, note) {
+  place.replaceChildren(secretBox(title, secret, note, () => place.replaceChildren()));
   place.querySelector("pre")?.focus();
 }

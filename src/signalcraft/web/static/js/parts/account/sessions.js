@@ -17,11 +17,14 @@ export function sessionsPart() {
     empty: "–",
   });
 
-  /** @param {Session} session */
-  function sessionRow(session) {
+  /**
+   * @param {Session} session
+   * @param {() => Promise<void>} reload
+   */
+  function sessionRow(session, reload) {
     return row(
       [session.device, session.current && tag(t("sessions.current"))],
-      [session.address, [t("sessions.last_used"), " ", ageElement(session.last_used_at)], session.second_factor && t("sessions.second_factor")].map((fact) => (Array.isArray(fact) ? h("span", null, fact) : fact)),
+      [session.address, h("span", null, t("sessions.last_used"), " ", ageElement(session.last_used_at)), session.second_factor && t("sessions.second_factor")],
       session.current ? [] : [actionButton(t("sessions.end"), () => api.remove(`/api/auth/sessions/${session.id}`).then(reload))],
     );
   }

@@ -19,13 +19,14 @@ export function tokensPart() {
   const secret = h("div", null);
   const { element, reload } = listing({
     load: async () => ({ items: (await api.get("/api/account/tokens")).tokens }),
-    row: (token) => tokenRow(token, () => api.remove(`/api/account/tokens/${token.id}`).then(reload)),
+    row: (token, reload) => tokenRow(token, () => api.remove(`/api/account/tokens/${token.id}`).then(reload)),
     empty: t("tokens.none"),
   });
   reload();
   return panel(t("tokens.title"), h("p", { class: "muted" }, t("tokens.lead")), secret, element, fold(t("tokens.create"), createForm()));
 
   function createForm() {
+    /** @type {import("../form.js").Field[]} */
     const shops = (store.get("overview")?.shops ?? []).map((/** @type {{id: number, name: string}} */ { id, name }) => field(`shop:${id}`, name, { type: "checkbox" }));
     const permissions = PERMISSIONS.map((name) => field(name, name, { type: "checkbox", checked: name === "fleet.read" }));
     const name = field("name", t("tokens.name"), { maxlength: 100, required: true });

@@ -6,6 +6,7 @@ import { ageElement } from "../../format.js";
 import { t, wordOf } from "../../i18n.js";
 import { problemText } from "../../problems.js";
 import { actionButton } from "../action.js";
+import { issueKey } from "../device-key.js";
 import { choice, field, form } from "../form.js";
 import { fold, panel, row, tag } from "../listing.js";
 import { unauthenticatedTag } from "../unauthenticated.js";
@@ -81,17 +82,17 @@ function deviceRow(device, reload) {
       blocked
         ? actionButton(t("devices.unblock"), () => api.post(`${address}/unblock`).then(reload))
         : actionButton(t("devices.block"), () => api.post(`${address}/block`).then(reload), { question: t("devices.block_question") }),
-      device.shop_id === null && claimFold(address, reload),
+      device.shop_id === null && claimFold(device.device_id, reload),
     ],
   );
 }
 
 /**
  * Knows the shops when it is opened first.
- * @param {string} address
+ * @param {string} deviceId
  * @param {() => Promise<void>} reload
  */
-function claimFold(address, reload) {
+function claimFold(deviceId, reload) {
   const place = h("div", null);
   const element = fold(t("claim.open"), place);
   element.addEventListener("toggle", open, { once: true });
@@ -115,7 +116,8 @@ function claimFold(address, reload) {
       ],
       button: t("claim.button"),
       async send({ shop_id: shop, machine_name: name, keyless }) {
-        await api.post(`${address}/claim`, { shop_id: Number(shop), machine_name: name, admission: keyless ? "keyless" : "key" });
+        await api.post(`/api/admin/devices/${encodeURIComponent(deviceId)}/claim`, { shop_id: Number(shop), machine_name: name, admission: keyless ? "keyless" : "key" });
+        if (!keyless) await issueKey(deviceId);
         await reload();
       },
     });

@@ -51,7 +51,7 @@ export function searchableList({ address, fields, row }) {
       const { data } = await api.get(`${address}?${queryOf(fields, { page, per_page: PER_PAGE })}`);
       return { items: data.items, more: data.total > page * PER_PAGE };
     },
-    row: (item) => row(item, list.reload),
+    row,
     empty: t("admin.nothing"),
   });
   list.reload();

@@ -101,11 +101,11 @@ export function claimCodesPart(shopId) {
   const secret = h("div", null);
   const list = listing({
     load: async () => ({ items: (await api.get(`/api/claim-codes?shop_id=${shopId}`)).claim_codes }),
-    row: (code) =>
+    row: (code, reload) =>
       row(
         code.machine_name,
         [code.used_at ? t("codes.used", { id: code.device_id }) : t("tokens.until", { time: fullMoment(code.expires_at) })],
-        code.used_at ? [] : [actionButton(t("tokens.revoke"), () => api.remove(`/api/claim-codes/${code.id}`).then(list.reload))],
+        code.used_at ? [] : [actionButton(t("tokens.revoke"), () => api.remove(`/api/claim-codes/${code.id}`).then(reload))],
       ),
     empty: t("codes.none"),
   });

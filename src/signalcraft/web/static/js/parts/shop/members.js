@@ -49,11 +49,11 @@ export function invitationsPart(shopId) {
   const address = `/api/members/${shopId}/invitations`;
   const list = listing({
     load: async () => ({ items: (await api.get(address)).invitations.filter((/** @type {Invitation} */ one) => !one.accepted_at && !one.revoked_at) }),
-    row: (invitation) =>
+    row: (invitation, reload) =>
       row(
         invitation.email,
         [roleName(invitation.role), t("tokens.until", { time: fullMoment(invitation.expires_at) })],
-        [actionButton(t("invitations.withdraw"), () => api.remove(`${address}/${invitation.id}`).then(list.reload))],
+        [actionButton(t("invitations.withdraw"), () => api.remove(`${address}/${invitation.id}`).then(reload))],
       ),
     empty: t("invitations.none"),
   });
