@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from signalcraft.errors import PROBLEM_MEDIA_TYPE
 
 Caller = Literal["public", "device", "user"]
+"""What a route's access rule demands of its caller."""
 Operation = dict[str, Any]
 
 METHODS = frozenset({"get", "put", "post", "delete", "patch", "head", "options"})

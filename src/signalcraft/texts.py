@@ -1,9 +1,11 @@
 """Text as it comes in: normalised, free of control characters, of bounded length."""
 
+import re
 import unicodedata
+from datetime import datetime
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints
 
 _CONTROLS = r"\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069"
 """Control characters, line separators, and what turns the direction of writing around to deceive."""
@@ -32,6 +34,19 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=ON
 
 Comment = Annotated[str, StringConstraints(max_length=1000, pattern=SEVERAL_LINES), Trimmed, Normalised]
 """What people say about something: up to a screenful, in several lines."""
+
+_ISO_8601 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}")
+
+
+def _written_out(value: object) -> object:
+    """Pydantic would take a bare number for seconds since 1970."""
+    if isinstance(value, datetime) or (isinstance(value, str) and _ISO_8601.match(value)):
+        return value
+    raise ValueError("a time with its zone is expected, like 2026-11-25T09:00:00+09:00")
+
+
+IsoMoment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
+"""A time that a person or a program names: ISO 8601 with a zone. Nodes have `telemetry.times.Moment`."""
 
 RowId = Annotated[int, Field(ge=1, le=2**53 - 1)]
 """The number of a row in a path or a query; up to what every JSON reader keeps exactly."""

@@ -19,6 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import fake_devices
 import numpy as np
+from fake_accounts import ACCOUNT_ANSWERS, ADMINISTRATOR, Answer
 from fake_data import (
     CONDITIONS,
     LEARNING_CLIPS,
@@ -37,6 +38,7 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
     "style-src 'self'; script-src 'self'; connect-src 'self'"
 )
+SIGN_INS = ("/api/auth/login", "/api/auth/second-factor")
 CONTENT_TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
 
 
@@ -55,6 +57,7 @@ class FakeSystem:
         self.labels: list[Json] = []
         self.baselines = [baseline(2, "shadow"), baseline(1, "active", figures=None)]
         self.devices = fake_devices.FakeDevices()
+        self.answers: dict[str, Answer] = dict(ACCOUNT_ANSWERS)
         self.calls: list[str] = []
         self.streams: list[queue.Queue[bytes | None]] = []
         system = self
@@ -118,6 +121,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.route("POST")
 
+    def do_PUT(self) -> None:
+        self.route("PUT")
+
     def do_PATCH(self) -> None:
         self.route("PATCH")
 
@@ -138,6 +144,16 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if method != "GET" and self.headers.get("X-Requested-With") != "signalcraft":
             self.send_problem(403, "X-Requested-With is missing")
+            return
+        prepared = self.fake.answers.get(f"{method} {path}")
+        if prepared:
+            status, document = prepared(self.body)
+            if path in SIGN_INS and "user" in document:
+                self.grant(**document)
+            elif status < 400:
+                self.send_json(document, status)
+            else:
+                self.send_problem(status, **document)
             return
         for (wanted, pattern), answer in (ROUTES | fake_devices.ROUTES).items():
             match = re.fullmatch(pattern, path)
@@ -182,7 +198,6 @@ class _Handler(BaseHTTPRequestHandler):
         if self.body.get("password") != "right":
             self.send_problem(401, "Wrong name or password")
             return
-        self.fake.signed_in = True
         self.grant()
 
     def refresh(self) -> None:
@@ -191,10 +206,10 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.grant()
 
-    def grant(self) -> None:
-        user = {"id": "u1", "username": "admin", "role": "admin"}
+    def grant(self, user: Json = ADMINISTRATOR, **more: Any) -> None:
+        self.fake.signed_in = True
         cookie = f"access={self.fake.access_token}; Path=/; HttpOnly; SameSite=Lax"
-        self.send_json({"user": user, "expires_in": 900}, Set_Cookie=cookie)
+        self.send_json({"user": user, "expires_in": 900} | more, Set_Cookie=cookie)
 
     def logout(self) -> None:
         self.fake.signed_in = False
@@ -202,7 +217,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_json({})
 
     def verify(self) -> None:
-        self.send_json({"user": {"id": "u1", "username": "admin", "role": "admin"}})
+        self.send_json({"user": ADMINISTRATOR})
 
     # -- machines
 

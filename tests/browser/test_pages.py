@@ -1,5 +1,6 @@
 """What a person sees when things happen that the real system does only now and then."""
 
+from fake_accounts import always
 from fake_data import ago, analysis, reading
 from fake_system import FakeSystem
 from playwright.sync_api import Page, Route, expect
@@ -91,7 +92,10 @@ def test_a_half_filled_claim_survives_updates(page: Page, system: FakeSystem) ->
     system.push({"type": "machine.changed", "machine_id": 1})
     expect(page.locator(".unclaimed-card")).to_contain_text("−31.5")
     page.get_by_label("Name of the new shop").fill("Seoul Station")
+    system.answers["POST /api/devices/ESP32_007/keys"] = always(201, key={}, secret="scd_its-first-key")
     page.get_by_role("button", name="Add as a machine").click()
+    expect(page.get_by_role("dialog")).to_contain_text("scd_its-first-key")
+    page.get_by_role("dialog").get_by_role("button", name="Close").click()
     shop = page.locator(".shop", has_text="Seoul Station")
     expect(shop.locator(".machine-card")).to_contain_text("Walk-in freezer")
     expect(page.locator(".unclaimed")).to_be_hidden()
@@ -202,7 +206,8 @@ def test_korean_is_one_click_away_and_remembered_and_fits_a_phone(page: Page, sy
     page.reload()
     expect(page.locator(".machine-card", has_text="아이스크림").locator(".light-badge")).to_have_text("정상")
     assert page.evaluate("document.documentElement.lang") == "ko"
-    for path in ("/", "/machines/1"):
+    system.machine(1)["device"]["unauthenticated"] = True
+    for path in ("/", "/machines/1", "/account", "/shops/1", "/admin/audit"):
         page.goto(system.url + path)
-        page.wait_for_selector(".light-badge")
+        page.wait_for_selector(".light-badge, .row")
         assert page.evaluate("document.documentElement.scrollWidth") <= 360

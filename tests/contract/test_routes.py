@@ -58,6 +58,15 @@ def test_every_address_of_the_people_s_tier_is_described_or_a_page(settings: Set
     assert {path for path, _ in api_routes(app)} - described == {
         "/",
         "/sign-in",
+        "/register",
+        "/confirm-email",
+        "/forgot-password",
+        "/reset-password",
+        "/accept-invitation",
+        "/account",
+        "/admin",
+        "/admin/{rest:path}",
+        "/shops/{rest:path}",
         "/machines/{rest:path}",
         "/api/docs",
     }

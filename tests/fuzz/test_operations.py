@@ -39,6 +39,7 @@ REFUSED_BY_A_RULE = {
     "POST /api/ai/lightweight-analyze": "a file is judged by what is in it",
     "POST /api/lightweight-analyze": "a file is judged by what is in it",
     "POST /api/esp32/audio/upload": "samples are whole numbers of two bytes and a time lies within limits",
+    "POST /api/esp32/register": "no text holds a NUL or half a character",
     "POST /api/esp32/features": "a time lies within limits",
     "POST /api/iot/sensors/data": "a time lies within limits",
     "POST /api/esp32/claim": "a claim code has to be one that was made",
@@ -52,6 +53,7 @@ REFUSED_BY_A_RULE = {
     "POST /api/auth/accept-invitation": "a link has to be one that was sent",
     "POST /api/auth/register-by-invitation": "a link has to be one that was sent",
     "POST /api/members/{shop_id}/invitations": "a membership ends later than now",
+    "PUT /api/admin/users/{user_id}/grants/{shop_id}": "a grant ends later than now",
     "POST /api/account/tokens": "a token ends later than now",
 }
 """What a description cannot say: only here a request that keeps to it may be answered with 422."""

@@ -4,14 +4,14 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from signalcraft.accounts.administration import Account
 from signalcraft.accounts.grants import Member
 from signalcraft.accounts.models import AccountSession, ApiToken
 from signalcraft.accounts.places import device_name
 from signalcraft.accounts.registration_schemas import EmailAddress, Username
-from signalcraft.texts import Name
+from signalcraft.texts import IsoMoment, Name
 
 GlobalRole = Literal["super_admin", "admin", "user"]
 ShopRole = Literal["store_owner", "store_manager", "technician", "viewer"]
@@ -45,7 +45,7 @@ class GrantIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     role: ShopRole
-    expires_at: AwareDatetime | None = Field(None, description="When they end; left out, they do not.")
+    expires_at: IsoMoment | None = Field(None, description="When they end; left out, they do not.")
 
 
 class GrantOut(BaseModel):

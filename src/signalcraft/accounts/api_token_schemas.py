@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from signalcraft.accounts.roles import Permission
-from signalcraft.texts import Name, StrictRowId
+from signalcraft.texts import IsoMoment, Name, StrictRowId
 
 
 class ApiTokenIn(BaseModel):
@@ -19,7 +19,7 @@ class ApiTokenIn(BaseModel):
     shop_ids: Annotated[list[StrictRowId], Field(min_length=1, max_length=1000)] | None = Field(
         None, description="Left out, all shops that the person sees."
     )
-    expires_at: AwareDatetime | None = Field(None, description="Left out, until it is revoked.")
+    expires_at: IsoMoment | None = Field(None, description="Left out, until it is revoked.")
 
 
 class ApiTokenOut(BaseModel):

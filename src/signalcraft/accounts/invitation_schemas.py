@@ -3,9 +3,10 @@
 from datetime import datetime
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from signalcraft.accounts.registration_schemas import EmailAddress, Language, LinkToken, NewAccount
+from signalcraft.texts import IsoMoment
 
 ShopRole = Literal["store_owner", "store_manager", "technician", "viewer"]
 
@@ -17,7 +18,7 @@ class InvitationIn(BaseModel):
 
     email: EmailAddress
     role: ShopRole
-    member_until: AwareDatetime | None = Field(None, description="When the role ends; left out, it does not.")
+    member_until: IsoMoment | None = Field(None, description="When the role ends; left out, it does not.")
     language: Language = "ko"
 
 

@@ -4,11 +4,11 @@ import json
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from signalcraft.audit.models import AuditRecord
 from signalcraft.audit.queries import Wanted
-from signalcraft.texts import RowId
+from signalcraft.texts import IsoMoment, RowId
 
 
 class AuditFilter(BaseModel):
@@ -24,8 +24,8 @@ class AuditFilter(BaseModel):
         Annotated[str, StringConstraints(max_length=128, pattern=r"^[a-z_]+:[^\x00-\x1f\x7f]+$")] | None
     ) = Field(None, description="What it was done to: `user:12`, `device:ESP32_MIC_0001`.")
     shop_id: RowId | None = None
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = Field(None, description="Records before this moment.")
+    since: IsoMoment | None = None
+    until: IsoMoment | None = Field(None, description="Records before this moment.")
 
     def within(self, shop_ids: frozenset[int] | None, *, before: int | None = None) -> Wanted:
         """The same as a question, narrowed to the shops that the caller may read of (None: everything)."""

@@ -1,6 +1,6 @@
 """All SQL of what screens show of whole shops: from the devices' maintained state, days and alarms."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -43,11 +43,6 @@ _STATE_COLUMNS = (
 )
 
 
-def count_shops(session: Session, shops: Shops) -> int:
-    statement = "SELECT count(*) FROM shops WHERE cast(:shops AS bigint[]) IS NULL OR id = ANY(:shops)"
-    return int(session.scalar(text(statement), {"shops": _parameters(shops)["shops"]}) or 0)
-
-
 def states(session: Session, shops: Shops) -> NDArray[np.void]:
     """Each device's state and newest values, and each machine without a device; NaN where missing."""
     return fetch(
@@ -87,29 +82,56 @@ def days(
     since: datetime,
     until: datetime | None = None,
     device: int | None = None,
-    fields: Sequence[str] = ROLLED_FIELDS,
 ) -> list[Row]:
     """What was measured on each day (UTC) in [since, until), all these shops together, oldest first.
 
+    Of each day what `covered_days` says, `readings`, how many of them `flawed`, and of each rolled field its
+    mean, least and greatest.
+    """
+    columns = ", ".join(
+        [
+            "sum(r.readings)::bigint AS readings",
+            "sum(r.flawed)::bigint AS flawed",
+            *(f"{_mean_of(field)}, {_extremes_of(field)}" for field in ROLLED_FIELDS),
+        ]
+    )
+    return _by_day(session, columns, shops, since=since, until=until, device=device)
+
+
+def covered_days(session: Session, shops: Shops, *, since: datetime) -> list[Row]:
+    """The same of less, which an index holds (`ix_readings_day_at`).
+
     covered : device-days in which something came, each weighted with the share of the day that its readings
         cover, a reading counting for the device's rhythm, a minute at least. `devices`: how many devices.
+    power_percent_mean : of all readings of the day.
     """
+    return _by_day(session, _mean_of("power_percent"), shops, since=since)
+
+
+def _by_day(
+    session: Session,
+    columns: str,
+    shops: Shops,
+    *,
+    since: datetime,
+    until: datetime | None = None,
+    device: int | None = None,
+) -> list[Row]:
+    """Only conditions that are asked for: PostgreSQL plans for `OR … IS NULL` as if it were not there."""
+    asked = {
+        "r.at >= :since": since,
+        "r.at < :until": until,
+        "r.device_id = :device": device,
+        "r.device_id = ANY(ARRAY(SELECT d.id FROM devices d JOIN machines m ON m.id = d.machine_id "
+        "WHERE m.shop_id = ANY(:shops)))": None if shops is None else sorted(shops),
+    }
     return _rows(
         session,
-        f"""
-        SELECT r.at, sum(r.readings)::bigint AS readings, sum(r.flawed)::bigint AS flawed,
-            count(*) AS devices,
-            sum(least(r.minutes * greatest(coalesce(s.rhythm_s, 60) / 60, 1), 1440)) / 1440.0 AS covered,
-            {", ".join(_day_columns(field) for field in fields)}
-        FROM readings_day r
-        JOIN devices d ON d.id = r.device_id
-        JOIN machines m ON m.id = d.machine_id
-        LEFT JOIN device_states s ON s.device_id = d.id
-        WHERE r.at >= :since AND (cast(:until AS timestamptz) IS NULL OR r.at < :until)
-            AND (cast(:device AS int) IS NULL OR r.device_id = :device)
-            AND (cast(:shops AS bigint[]) IS NULL OR m.shop_id = ANY(:shops))
-        GROUP BY r.at ORDER BY r.at
-        """,  # noqa: S608
+        "SELECT r.at, count(*) AS devices, "  # noqa: S608
+        "sum(least(r.minutes * greatest(s.rhythm_s / 60, 1), 1440)) / 1440.0 AS covered, "
+        f"{columns} FROM readings_day r LEFT JOIN device_states s ON s.device_id = r.device_id "
+        f"WHERE {' AND '.join(condition for condition, value in asked.items() if value is not None)} "
+        "GROUP BY r.at ORDER BY r.at",
         {"since": since, "until": until, "device": device, "shops": _parameters(shops)["shops"]},
     )
 
@@ -125,6 +147,34 @@ def flawed_today(session: Session, shops: Shops, *, today: datetime) -> dict[int
         {"today": today, "shops": _parameters(shops)["shops"]},
     )
     return {device: (readings, flawed) for device, readings, flawed in rows}
+
+
+def count(session: Session, shops: Shops, *, weeks: Sequence[datetime], urgent: Collection[str]) -> Row:
+    """How many `shops`, open alarms that are `urgent` and `minor`, and alarms raised in each of two weeks.
+
+    weeks : when the `earlier` begins, when it ends and the `later` begins, when that ends.
+    """
+    [row] = _rows(
+        session,
+        """
+        SELECT count(*) FILTER (WHERE a.cleared_at IS NULL AND a.severity = ANY(:urgent)) AS urgent,
+            count(*) FILTER (WHERE a.cleared_at IS NULL AND a.severity <> ALL(:urgent)) AS minor,
+            count(*) FILTER (WHERE a.raised_at >= :first AND a.raised_at < :second) AS earlier,
+            count(*) FILTER (WHERE a.raised_at >= :second AND a.raised_at < :third) AS later,
+            (SELECT count(*) FROM shops WHERE cast(:shops AS bigint[]) IS NULL OR id = ANY(:shops)) AS shops
+        FROM alarms a JOIN machines m ON m.id = a.machine_id
+        WHERE (a.cleared_at IS NULL OR a.raised_at >= :first)
+            AND (cast(:shops AS bigint[]) IS NULL OR m.shop_id = ANY(:shops))
+        """,
+        {
+            "urgent": sorted(urgent),
+            "first": weeks[0],
+            "second": weeks[1],
+            "third": weeks[2],
+            "shops": _parameters(shops)["shops"],
+        },
+    )
+    return row
 
 
 def alarms(session: Session, shops: Shops, *, since: datetime) -> list[Row]:
@@ -195,11 +245,12 @@ def database_size(session: Session) -> Row:
     return row
 
 
-def _day_columns(field: str) -> str:
-    return (
-        f"sum(r.{field}_sum) / nullif(sum(r.{field}_n), 0) AS {field}_mean, "
-        f"min(r.{field}_min) AS {field}_min, max(r.{field}_max) AS {field}_max"
-    )
+def _mean_of(field: str) -> str:
+    return f"sum(r.{field}_sum) / nullif(sum(r.{field}_n), 0) AS {field}_mean"
+
+
+def _extremes_of(field: str) -> str:
+    return f"min(r.{field}_min) AS {field}_min, max(r.{field}_max) AS {field}_max"
 
 
 def _parameters(shops: Shops) -> dict[str, Any]:

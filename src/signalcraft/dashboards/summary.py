@@ -6,6 +6,7 @@ left to do is to add up some thousands of numbers.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -46,13 +47,14 @@ def summary(session: Session, principal: Principal, shop_id: int | None) -> Summ
     now = utc_now()
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
     states = queries.states(session, shops)
-    alarms = queries.alarms(session, shops, since=today - 2 * WEEK)
-    days = queries.days(session, shops, since=today - 2 * WEEK, fields=("power_percent",))
+    weeks = (today - 2 * WEEK, today - WEEK, today)
+    counts = queries.count(session, shops, weeks=weeks, urgent=light.URGENT_SEVERITIES)
+    days = queries.covered_days(session, shops, since=weeks[0])
     return SummaryAnswer(
         summary=SummaryBody(
-            overview=_overview(session, principal, shop_id, states, alarms, days, now),
+            overview=_overview(states, counts, days, now),
             health_distribution=_health(states, now),
-            recent_trends=_trends(days, alarms, today),
+            recent_trends=_trends(days, counts, weeks),
             last_updated=now,
         ),
         energy_data=Labelled(
@@ -78,26 +80,17 @@ def scope(principal: Principal, shop_id: int | None) -> Shops:
     return frozenset({shop_id})
 
 
-def _overview(
-    session: Session,
-    principal: Principal,
-    shop_id: int | None,
-    states: NDArray[np.void],
-    alarms: Sequence[Row],
-    days: Sequence[Row],
-    now: datetime,
-) -> Overview:
+def _overview(states: NDArray[np.void], counts: Row, days: Sequence[Row], now: datetime) -> Overview:
     machines = np.unique(states["machine"])
     online = np.unique(states["machine"][states["has_device"] & ~_is_offline(states, now)])
-    urgent = [alarm["severity"] in light.URGENT_SEVERITIES for alarm in alarms if alarm["is_open"]]
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
     return Overview(
-        total_stores=queries.count_shops(session, scope(principal, shop_id)),
+        total_stores=counts["shops"],
         total_compressors=len(machines),
         online_compressors=len(online),
         offline_compressors=len(machines) - len(online),
-        critical_alerts=sum(urgent),
-        warning_alerts=len(urgent) - sum(urgent),
+        critical_alerts=counts["urgent"],
+        warning_alerts=counts["minor"],
         total_energy_cost=None,
         avg_uptime_percentage=_uptime(days, today - WEEK, today),
     )
@@ -157,13 +150,13 @@ def _limit_s(states: NDArray[np.void], limit: Any) -> NDArray[np.float64]:
     return np.array(limits)[place]
 
 
-def _trends(days: Sequence[Row], alarms: Sequence[Row], today: datetime) -> Trends:
-    weeks = ((today - 2 * WEEK, today - WEEK), (today - WEEK, today))
-    power = [_mean_power(days, *week) for week in weeks]
-    uptime = [_uptime(days, *week) for week in weeks]
-    raised = [float(sum(start <= alarm["raised_at"] < end for alarm in alarms)) for start, end in weeks]
+def _trends(days: Sequence[Row], counts: Row, weeks: Sequence[datetime]) -> Trends:
+    power = [_mean_power(days, *week) for week in pairwise(weeks)]
+    uptime = [_uptime(days, *week) for week in pairwise(weeks)]
     return Trends(
-        energy_cost_trend=_change(*power), uptime_trend=_change(*uptime), alert_trend=_change(*raised)
+        energy_cost_trend=_change(*power),
+        uptime_trend=_change(*uptime),
+        alert_trend=_change(float(counts["earlier"]), float(counts["later"])),
     )
 
 

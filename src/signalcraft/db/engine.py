@@ -16,6 +16,7 @@ def make_engine(settings: Settings, url: URL | None = None) -> Engine:
     """An engine with the share of this kind of process, for the application's role or another URL.
 
     `pool_pre_ping` costs one round trip a checkout and spares users an error after the server restarted.
+    What was sent along with a statement stands in no error, and so in no log.
     """
     share = limits(settings)
     engine = create_engine(
@@ -25,11 +26,13 @@ def make_engine(settings: Settings, url: URL | None = None) -> Engine:
         pool_timeout=CHECKOUT_SECONDS,
         pool_pre_ping=True,
         pool_recycle=1800,
+        hide_parameters=True,
         connect_args=connect_arguments(
             share, application_name=_name(settings), pooler=settings.database_pooler
         ),
     )
     event.listen(engine, "handle_error", _drop_old_connections)
+    event.listen(engine, "handle_error", _forget_values)
     if settings.database_pooler:
         _set_times_in_each_transaction(engine, share)
     return engine
@@ -78,6 +81,13 @@ def _drop_old_connections(context: ExceptionContext) -> None:
     error = context.sqlalchemy_exception
     if isinstance(error, DBAPIError) and failures.ends_connection(error):
         context.is_disconnect = True
+
+
+def _forget_values(context: ExceptionContext) -> None:
+    """Keep the first line of the server's message: the next ones repeat the row that it refused."""
+    for error in (context.original_exception, context.sqlalchemy_exception):
+        if error is not None and error.args:
+            error.args = (str(error.args[0]).partition("\n")[0], *error.args[1:])
 
 
 def _set_times_in_each_transaction(engine: Engine, share: Limits) -> None:

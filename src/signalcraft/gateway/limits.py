@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 from fastapi import Request
 
 from signalcraft.errors import SignalCraftError, TooManyRequestsError, UnauthenticatedError
-from signalcraft.ratelimits.policy import Caller, kind_of
+from signalcraft.openapi_errors import Caller
+from signalcraft.ratelimits.policy import kind_of
 from signalcraft.ratelimits.service import address_subject, require, require_kind
 from signalcraft.ratelimits.workload import Workload
 from signalcraft.strict_query import require_declared

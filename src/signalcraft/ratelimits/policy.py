@@ -11,13 +11,12 @@ from typing import Any, Literal, TypeVar
 
 from limits import RateLimitItem, parse
 
+from signalcraft.openapi_errors import Caller
 from signalcraft.settings import get_settings
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 By = Literal["account or token", "address", "device", "e-mail address"]
-Caller = Literal["public", "device", "user"]
-"""What a route's access rule demands of its caller."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,5 @@
 """How busy a process is, and what it refuses first: dashboards before changes, changes before readings."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from threading import Lock
 
 from signalcraft.errors import UnavailableError
@@ -50,12 +48,3 @@ class Workload:
         """The request is answered."""
         with self._lock:
             self._at_work[kind == STREAM] -= 1
-
-    @contextmanager
-    def taking(self, kind: str) -> Iterator[None]:
-        """`begin` and `end` around a block."""
-        self.begin(kind)
-        try:
-            yield
-        finally:
-            self.end(kind)

@@ -11,6 +11,8 @@ export interface User {
   id: number;
   username: string;
   role: string;
+  /** An administrator who has no rights before they have shown a second factor. */
+  enrolment_required: boolean;
 }
 
 export interface Overview {
@@ -35,7 +37,7 @@ export interface MachineCard {
   light: Light;
   light_reason: Text | null;
   synthetic: boolean;
-  device: { device_id: string; status: "online" | "late" | "offline"; last_seen_at: string | null } | null;
+  device: { device_id: string; status: "online" | "late" | "offline"; last_seen_at: string | null; unauthenticated: boolean } | null;
   latest_reading: Reading | null;
   latest_analysis: AnalysisSummary | null;
   baseline: Baseline;

@@ -3,7 +3,7 @@
 from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from signalcraft.acoustics import service as acoustics
@@ -17,7 +17,7 @@ from signalcraft.db.replica import read
 from signalcraft.fleet import service as fleet
 from signalcraft.telemetry import series as charts
 from signalcraft.telemetry.schemas import Series
-from signalcraft.texts import RowId
+from signalcraft.texts import IsoMoment, RowId
 
 blueprint = APIBlueprint(
     "machines",
@@ -34,7 +34,7 @@ class MachinePath(BaseModel):
 
 class AnalysesQuery(BaseModel):
     limit: int = Field(100, ge=1, le=1000)
-    before: AwareDatetime | None = Field(None, description="Only sound heard before this moment.")
+    before: IsoMoment | None = Field(None, description="Only sound heard before this moment.")
 
 
 @blueprint.get("/<int:machine_id>", responses={200: MachineAnswer})

@@ -39,6 +39,15 @@ def api_docs() -> FileResponse:
 @router.api_route("/", methods=READ)
 @router.api_route("/machines/{rest:path}", methods=READ)
 @router.api_route("/sign-in", methods=READ)
+@router.api_route("/register", methods=READ)
+@router.api_route("/confirm-email", methods=READ)
+@router.api_route("/forgot-password", methods=READ)
+@router.api_route("/reset-password", methods=READ)
+@router.api_route("/accept-invitation", methods=READ)
+@router.api_route("/account", methods=READ)
+@router.api_route("/admin", methods=READ)
+@router.api_route("/admin/{rest:path}", methods=READ)
+@router.api_route("/shops/{rest:path}", methods=READ)
 def web_app() -> FileResponse:
     """The web app; it reads the address itself."""
     return FileResponse(WEB / "index.html", headers=_REVALIDATE)

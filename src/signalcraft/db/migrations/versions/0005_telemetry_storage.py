@@ -43,7 +43,10 @@ def upgrade() -> None:
             **options,
         )
     op.execute("CREATE TABLE readings_minute_default PARTITION OF readings_minute DEFAULT")
-    op.create_index('ix_readings_day_at', 'readings_day', ['at'], unique=False)
+    op.create_index(
+        'ix_readings_day_at', 'readings_day', ['at'], unique=False,
+        postgresql_include=['device_id', 'minutes', 'power_percent_n', 'power_percent_sum'],
+    )
     op.create_table('rollup_marks',
     sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
     sa.Column('level', sa.Text(), nullable=False),

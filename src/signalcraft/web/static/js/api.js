@@ -11,6 +11,8 @@ export class ApiError extends Error {
   constructor(status, problem) {
     super(problem.detail || problem.message || problem.title || `HTTP ${status}`);
     this.status = status;
+    /** Empty where the server gave no sentence. */
+    this.detail = problem.detail ?? problem.message ?? "";
     this.fields = problem.errors ?? [];
   }
 }
@@ -60,11 +62,33 @@ export function fetchFile(path) {
 /**
  * @param {string} username
  * @param {string} password
+ * @returns {Promise<{ticket: string} | null>} the ticket for the second step, or null when signed in
  */
 export async function signIn(username, password) {
-  const response = await attempt("POST", "/api/auth/login", { username, password });
+  return enter("/api/auth/login", { username, password });
+}
+
+/**
+ * The second step of a sign-in.
+ * @param {string} code of the authenticator app, or a recovery code
+ * @param {string | null} ticket of the first step; null when a cookie holds it
+ */
+export async function showSecondFactor(code, ticket) {
+  await enter("/api/auth/second-factor", ticket ? { code, ticket } : { code });
+}
+
+/**
+ * @param {string} path
+ * @param {object} body
+ * @returns {Promise<{ticket: string} | null>}
+ */
+async function enter(path, body) {
+  const response = await attempt("POST", path, body);
   if (!response.ok) throw await problemOf(response);
-  store.set("session", (await response.json()).user);
+  const answer = await response.json();
+  if (answer.second_factor_required) return { ticket: answer.ticket };
+  store.set("session", { ...answer.user, enrolment_required: Boolean(answer.enrolment_required) });
+  return null;
 }
 
 export async function signOut() {
@@ -76,7 +100,8 @@ export async function signOut() {
 /** Finds out who is signed in. Sets the session to null when nobody is. */
 export async function restoreSession() {
   try {
-    store.set("session", (await get("/api/auth/verify")).user);
+    const [{ user }, factor] = await Promise.all([get("/api/auth/verify"), get("/api/auth/second-factor")]);
+    store.set("session", { ...user, enrolment_required: factor.required && !factor.used });
   } catch (error) {
     if (!(error instanceof ApiError && error.status === 401)) throw error;
     store.set("session", null);

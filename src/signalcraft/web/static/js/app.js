@@ -6,6 +6,7 @@ import { h } from "./dom.js";
 import { tickAges } from "./format.js";
 import { restoreLanguage, t } from "./i18n.js";
 import * as live from "./live.js";
+import { go } from "./navigation.js";
 import { overviewPage } from "./pages/overview.js";
 import { signInPage } from "./pages/sign-in.js";
 import { headerPart } from "./parts/header.js";
@@ -26,8 +27,8 @@ let visit = 0;
 
 async function showPage() {
   const thisVisit = ++visit;
-  const signedIn = Boolean(store.get("session"));
-  const next = signedIn ? await pageFor(location.pathname) : signInPage();
+  sendOn();
+  const next = (await openPage(location.pathname)) ?? (store.get("session") ? await pageFor(location.pathname) : signInPage());
   if (thisVisit !== visit) {
     next.leave();
     return;
@@ -41,12 +42,42 @@ async function showPage() {
   );
 }
 
+/** Signed-in people have no use for the sign-in, and administrators no rights before their second factor. */
+function sendOn() {
+  const session = store.get("session");
+  if (!session) return;
+  if (session.enrolment_required && location.pathname !== "/account") history.replaceState(null, "", "/account");
+  else if (location.pathname === "/sign-in") history.replaceState(null, "", "/");
+}
+
+/**
+ * Pages for everybody: those that the sign-in and mails lead to.
+ * @param {string} path
+ * @returns {Promise<Page | null>}
+ */
+async function openPage(path) {
+  if (path === "/register") return (await import("./pages/register.js")).registerPage();
+  if (path === "/accept-invitation") return (await import("./pages/invitation.js")).invitationPage();
+  if (path === "/forgot-password") return (await import("./pages/mail-links.js")).forgotPasswordPage();
+  if (path === "/reset-password") return (await import("./pages/mail-links.js")).resetPasswordPage();
+  if (path === "/confirm-email") return (await import("./pages/mail-links.js")).confirmEmailPage();
+  return null;
+}
+
 /**
  * @param {string} path
  * @returns {Promise<Page>}
  */
 async function pageFor(path) {
   if (path === "/") return overviewPage();
+  if (path === "/account") return (await import("./pages/account.js")).accountPage();
+  const administration = /^\/admin(?:\/(.*))?$/.exec(path);
+  if (administration && ["admin", "super_admin"].includes(store.get("session").role)) {
+    const found = (await import("./pages/admin.js")).adminPage(administration[1] ?? "");
+    if (found) return found;
+  }
+  const shop = /^\/shops\/(\d+)\/?$/.exec(path);
+  if (shop) return (await import("./pages/shop.js")).shopPage(Number(shop[1]));
   const machine = /^\/machines\/(\d+)\/?$/.exec(path);
   if (machine) {
     // Loaded when first needed: the overview should not wait for the charts.
@@ -59,9 +90,10 @@ async function pageFor(path) {
   };
 }
 
-/** @param {string} address path with query, of this site */
-async function navigate(address) {
-  history.pushState(null, "", address);
+/** The page of an address that was gone to, by a link or by the browser's buttons. */
+async function arrive() {
+  // A link within the page (the skip link) changes the address, too.
+  if (location.hash === "#main") return;
   await showPage();
   scrollTo(0, 0);
   document.getElementById("main")?.focus({ preventScroll: true });
@@ -73,7 +105,7 @@ function followLinkHere(event) {
   const link = /** @type {Element} */ (event.target).closest("a");
   if (!link || link.origin !== location.origin || link.target || link.hash || link.pathname.startsWith("/api/")) return;
   event.preventDefault();
-  navigate(link.pathname + link.search);
+  go(link.pathname + link.search);
 }
 
 /** A page opened while the server restarts must not ask for the password: the session is probably fine. */
@@ -93,7 +125,7 @@ async function restoreSessionPatiently() {
 async function begin() {
   restoreLanguage();
   document.addEventListener("click", followLinkHere);
-  addEventListener("popstate", showPage);
+  addEventListener("popstate", arrive);
   startAnnouncing();
   tickAges();
   await restoreSessionPatiently();

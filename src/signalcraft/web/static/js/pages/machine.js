@@ -14,7 +14,9 @@ import { deviceLine, progressLine } from "../parts/machine-card.js";
 import { modelsPart } from "../parts/models.js";
 import { readingsChart } from "../parts/readings-chart.js";
 import { thresholdsPart } from "../parts/thresholds.js";
+import { unauthenticatedTag } from "../parts/unauthenticated.js";
 import { learningProgress, syntheticTag } from "../parts/verdict.js";
+import { problemText } from "../problems.js";
 import * as store from "../store.js";
 
 /** @typedef {import("../../../types").MachineCard} MachineCard */
@@ -95,6 +97,7 @@ function showHead(head, machine, shop, progress) {
       h("h1", null, machine.name),
       shop && renameButton(head, machine),
       syntheticTag(machine.synthetic),
+      shop && unauthenticatedTag(machine.device),
       lightBadge(machine.light),
     ),
     !machine.open_alarm && machine.light_reason && machine.light !== "blue" && h("p", { class: "reason" }, textOf(machine.light_reason)),
@@ -137,8 +140,7 @@ function renameButton(head, machine) {
         form.remove();
         await live.refresh();
       } catch (error) {
-        if (!(error instanceof api.ApiError)) throw error;
-        problem.textContent = error.status === 0 ? t("problem.unreachable") : error.message;
+        problem.textContent = problemText(error);
       }
     }
   }

@@ -74,7 +74,12 @@ function showShops(container, shops, progress) {
   renderKeyed(container, ordered.map(({ id }) => id), (id) => id, shopFrame);
   ordered.forEach((shop, index) => {
     const [head, grid] = container.children[index].children;
-    replace(head, h("h2", null, shop.name), lightBadge(shop.light));
+    replace(
+      head,
+      h("h2", null, shop.name),
+      lightBadge(shop.light),
+      h("a", { class: "shop-link small", href: `/shops/${shop.id}`, "data-focus": `shop-${shop.id}`, "aria-label": `${shop.name}: ${t("shop.manage")}` }, t("shop.manage")),
+    );
     renderKeyed(
       grid,
       [...shop.machines].sort(byUrgency).map((machine) => ({ machine, progress: progress[machine.id] })),

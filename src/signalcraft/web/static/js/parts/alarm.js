@@ -5,6 +5,7 @@ import { h } from "../dom.js";
 import { ageElement, duration, moment, number } from "../format.js";
 import { t, textOf, wordOf } from "../i18n.js";
 import * as live from "../live.js";
+import { problemText } from "../problems.js";
 import { lightMark } from "./light.js";
 
 /** @typedef {import("../../../types").Alarm} Alarm */
@@ -79,8 +80,7 @@ function acknowledgeForm(alarm) {
       await api.post(`/api/alarms/${alarm.id}/acknowledge`, text ? { comment: text } : {});
       await live.refresh();
     } catch (error) {
-      if (!(error instanceof api.ApiError)) throw error;
-      problem.textContent = error.status === 0 ? t("problem.unreachable") : error.message;
+      problem.textContent = problemText(error);
     } finally {
       button.disabled = false;
     }

@@ -4,6 +4,7 @@ import * as api from "../api.js";
 import { h, renderKeyed } from "../dom.js";
 import { moment } from "../format.js";
 import { t } from "../i18n.js";
+import { problemText } from "../problems.js";
 import { analysisDetail } from "./analysis-detail.js";
 import { scoreChart } from "./score-chart.js";
 import { analysisTime, heardAt, ratioText, shortRatio, stateTag, syntheticTag, verdictBadge } from "./verdict.js";
@@ -82,8 +83,7 @@ export function analysesPart(machineId) {
       const loaded = await api.get(`/api/machines/${machineId}/analyses?limit=${PAGE}${query}`);
       return loaded.analyses;
     } catch (error) {
-      if (!(error instanceof api.ApiError)) throw error;
-      problem.textContent = error.status === 0 ? t("problem.unreachable") : error.message;
+      problem.textContent = problemText(error);
       return null;
     }
   }

@@ -4,6 +4,7 @@ import * as api from "../api.js";
 import { h, replace } from "../dom.js";
 import { fullMoment, number } from "../format.js";
 import { t, textOf, wordOf } from "../i18n.js";
+import { problemText } from "../problems.js";
 import { diagnosisList } from "./diagnosis.js";
 import { feedback } from "./feedback.js";
 import { bandText, lineText, momentText, spectrogram } from "./spectrogram.js";
@@ -30,7 +31,7 @@ export function analysisDetail() {
       if (mine === request) draw(analysis);
     } catch (error) {
       if (!(error instanceof api.ApiError)) throw error;
-      if (mine === request) replace(element, h("p", { class: "notice" }, error.status === 0 ? t("problem.unreachable") : error.message));
+      if (mine === request) replace(element, h("p", { class: "notice" }, problemText(error)));
     }
   }
 

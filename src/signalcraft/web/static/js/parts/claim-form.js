@@ -4,6 +4,8 @@ import * as api from "../api.js";
 import { h, replace } from "../dom.js";
 import { t } from "../i18n.js";
 import * as live from "../live.js";
+import { problemText } from "../problems.js";
+import { issueKey } from "./device-key.js";
 import { cardClass, machineBody } from "./machine-card.js";
 
 /** @typedef {import("../../../types").MachineCard} MachineCard */
@@ -42,10 +44,10 @@ export function unclaimedCard(deviceId) {
         machine_name: machineName.value.trim(),
         admission: keyless.checked ? "keyless" : "key",
       });
+      if (!keyless.checked) await issueKey(deviceId);
       await live.refresh();
     } catch (error) {
-      if (!(error instanceof api.ApiError)) throw error;
-      problem.textContent = error.status === 0 ? t("problem.unreachable") : error.message;
+      problem.textContent = problemText(error);
     } finally {
       button.disabled = false;
     }

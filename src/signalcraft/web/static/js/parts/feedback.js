@@ -5,6 +5,7 @@ import { h, replace } from "../dom.js";
 import { moment } from "../format.js";
 import { t, textOf, wordOf } from "../i18n.js";
 import * as live from "../live.js";
+import { problemText } from "../problems.js";
 import * as store from "../store.js";
 
 /** @typedef {import("../../../types").Analysis} Analysis */
@@ -115,7 +116,7 @@ export function feedback(analysis) {
       return await work();
     } catch (error) {
       if (!(error instanceof api.ApiError)) throw error;
-      problem.textContent = error.status === 0 ? t("problem.unreachable") : error.status === 403 ? t("label.forbidden") : error.message;
+      problem.textContent = error.status === 403 ? t("label.forbidden") : problemText(error);
       return null;
     }
   }

@@ -24,8 +24,33 @@ export function headerPart() {
     user && connection,
     h("span", { class: "top-space" }),
     languageButton(),
-    user && h("span", { class: "top-user" }, user.username),
-    user && h("button", { class: "button quiet", type: "button", onclick: api.signOut }, t("action.sign_out")),
+    user && isAdministrator(user) && iconLink("/admin", GEAR, t("admin.title")),
+    user && iconLink("/account", PERSON, user.username, t("account.title")),
+    user && h("button", { class: "button quiet top-sign-out", type: "button", onclick: api.signOut }, t("action.sign_out")),
+  );
+}
+
+/** @param {{role: string}} user */
+function isAdministrator({ role }) {
+  return role === "admin" || role === "super_admin";
+}
+
+const PERSON = "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8ZM4 20c1-4 4-6 8-6s7 2 8 6";
+const GEAR = "M4 7h9M17 7h3M4 17h3M11 17h9M15 4.5v5M9 14.5v5";
+
+/**
+ * A link whose words give way to its picture on a phone.
+ * @param {string} href
+ * @param {string} picture
+ * @param {string} words
+ * @param {string} [name] what it is called where the words do not say it
+ */
+function iconLink(href, picture, words, name = words) {
+  return h(
+    "a",
+    { class: "top-link", href, "aria-label": name, title: name },
+    svg("svg", { class: "top-icon", viewBox: "0 0 24 24", "aria-hidden": "true" }, svg("path", { d: picture })),
+    h("span", { class: "top-user" }, words),
   );
 }
 

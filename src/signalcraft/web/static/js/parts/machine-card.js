@@ -6,6 +6,7 @@ import { t, textOf, wordOf } from "../i18n.js";
 import { alarmPanel } from "./alarm.js";
 import { lightBadge } from "./light.js";
 import { readingsRow } from "./readings.js";
+import { unauthenticatedTag } from "./unauthenticated.js";
 import { diagnosisLine, learningProgress, syntheticTag } from "./verdict.js";
 
 /** @typedef {import("../../../types").MachineCard} MachineCard */
@@ -35,6 +36,8 @@ export function machineBody({ machine, progress }) {
       h("h3", null, h("a", { class: "card-link", href: address, "data-focus": `machine-${machine.id}` }, machine.name)),
       lightBadge(machine.light),
       syntheticTag(machine.synthetic),
+      // A device that waits to be claimed can't have shown a key yet.
+      machine.shop_id !== null && unauthenticatedTag(machine.device),
     ),
     machine.open_alarm
       ? alarmPanel(machine.open_alarm, { withForm: false })

@@ -6,6 +6,7 @@ import { findMachine } from "../fleet.js";
 import { moment, number } from "../format.js";
 import { t, wordOf } from "../i18n.js";
 import * as live from "../live.js";
+import { problemText } from "../problems.js";
 import * as store from "../store.js";
 
 /** @typedef {import("../../../types").BaselineModel} BaselineModel */
@@ -93,7 +94,7 @@ export function modelsPart(machineId) {
       return await work();
     } catch (error) {
       if (!(error instanceof api.ApiError)) throw error;
-      problem.textContent = error.status === 0 ? t("problem.unreachable") : error.status === 403 ? t("models.forbidden") : error.message;
+      problem.textContent = error.status === 403 ? t("models.forbidden") : problemText(error);
       return null;
     }
   }

@@ -8,6 +8,7 @@ import * as api from "../api.js";
 import { h, oncePerFrame, replace, token } from "../dom.js";
 import { moment, now, number } from "../format.js";
 import { t, wordOf } from "../i18n.js";
+import { problemText } from "../problems.js";
 import { keepFitting, timeAxis, valueAxis } from "./chart.js";
 import { readingsExport } from "./readings-export.js";
 import { appendReading, envelope } from "./series.js";
@@ -85,7 +86,7 @@ export function readingsChart(machineId) {
     } catch (error) {
       if (!(error instanceof api.ApiError)) throw error;
       if (mine !== request) return;
-      said = error.status === 0 ? t("problem.unreachable") : error.message;
+      said = problemText(error);
     }
     draw();
   }

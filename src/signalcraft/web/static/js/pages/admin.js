@@ -1,0 +1,43 @@
+/* The administration: one section at a time, each with its own address. */
+
+import { h } from "../dom.js";
+import { t } from "../i18n.js";
+import * as live from "../live.js";
+import { devicesPart, shopsPart } from "../parts/admin/fleet.js";
+import { auditPart, sessionsPart, settingsPart, tokensPart } from "../parts/admin/system.js";
+import { isSuperAdmin, userPart, usersPart } from "../parts/admin/users.js";
+
+/**
+ * @param {string} path below /admin/, empty for the first section
+ * @returns {import("../app.js").Page | null} null when there is no such section
+ */
+export function adminPage(path) {
+  live.watchMachine(null);
+  /** @type {Record<string, [string, () => HTMLElement]>} */
+  const sections = {
+    users: [t("admin.users"), usersPart],
+    shops: [t("admin.shops"), shopsPart],
+    devices: [t("admin.devices"), devicesPart],
+    sessions: [t("admin.sessions"), sessionsPart],
+    tokens: [t("tokens.title"), tokensPart],
+    audit: [t("admin.audit"), () => auditPart()],
+    ...(isSuperAdmin() && { settings: [t("admin.settings"), settingsPart] }),
+  };
+  const [name = "users", id] = path.split("/").filter(Boolean);
+  const person = name === "users" && id && /^\d+$/.test(id);
+  if (!Object.hasOwn(sections, name) || (id && !person)) return null;
+  const tabs = Object.entries(sections).map(([section, [title]]) => h("a", { href: `/admin/${section}`, "aria-current": section === name ? "page" : null }, title));
+  const nav = h("nav", { class: "tabs", "aria-label": t("admin.title") }, tabs);
+  // On a phone the sections are wider than the screen.
+  requestAnimationFrame(() => nav.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }));
+  return {
+    element: h(
+      "div",
+      { class: "page narrow" },
+      h("h1", null, t("admin.title")),
+      nav,
+      person ? userPart(Number(id)) : sections[name][1](),
+    ),
+    leave() {},
+  };
+}
