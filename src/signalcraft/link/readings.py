@@ -54,7 +54,7 @@ _NOT_HERE = _Answer(HTTPStatus.MISDIRECTED_REQUEST, {"X-Accel-Redirect": FULL_HA
 
 
 class Readings:
-    """Answers `POST /api/iot/sensors/data` in front of the application, which would take as long as storing."""
+    """Answers `POST /api/iot/sensors/data`, before the framework, which takes as long as storing."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app

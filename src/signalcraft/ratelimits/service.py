@@ -10,6 +10,7 @@ import ipaddress
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from signalcraft.clock import utc_now
 from signalcraft.errors import TooManyRequestsError
@@ -110,6 +111,7 @@ def require_message(device_id: str, key: str | None, address: str | None) -> Non
         require("device", f"key:{hashlib.sha256(key.encode()).hexdigest()[:32]}")
 
 
+@lru_cache(maxsize=4096)
 def address_subject(address: str | None) -> str:
     """Who an address stands for: itself, of IPv6 the network that one customer gets."""
     try:
