@@ -121,9 +121,6 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.route("POST")
 
-    def do_PUT(self) -> None:
-        self.route("PUT")
-
     def do_PATCH(self) -> None:
         self.route("PATCH")
 

@@ -114,8 +114,10 @@ export async function restoreSession() {
  * @param {object} [body]
  */
 async function send(method, path, body) {
+  const before = renewals;
   let response = await attempt(method, path, body);
-  if (response.status === 401 && (await renewAccess())) response = await attempt(method, path, body);
+  // An answer to the old token may come after another request has renewed it.
+  if (response.status === 401 && (renewals !== before || (await renewAccess()))) response = await attempt(method, path, body);
   if (response.ok) return response;
   if (response.status === 401) store.set("session", null);
   throw await problemOf(response);
@@ -146,12 +148,18 @@ async function attempt(method, path, body) {
 
 /** @type {Promise<boolean> | null} */
 let renewal = null;
+let renewals = 0;
 
 /** True when the session has a fresh access token. Requests that fail together share one renewal. */
 function renewAccess() {
-  renewal ??= renewOnceAcrossTabs().finally(() => {
-    renewal = null;
-  });
+  renewal ??= renewOnceAcrossTabs()
+    .then((isFresh) => {
+      if (isFresh) renewals += 1;
+      return isFresh;
+    })
+    .finally(() => {
+      renewal = null;
+    });
   return renewal;
 }
 

@@ -453,7 +453,6 @@ export default {
   "problem.busy": "The server can't do this now. Please try again in a moment.",
   "problem.conflict": "It is there already, or has changed meanwhile.",
   "problem.field": "Please check this value.",
-  "problem.forbidden": "You may not do this.",
   "problem.input": "Please check what you have entered.",
   "problem.missing": "It does not exist, or you may not see it.",
   "problem.other": "The request could not be completed.",

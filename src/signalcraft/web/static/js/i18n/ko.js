@@ -453,7 +453,6 @@ export default {
   "problem.busy": "서버가 지금 처리할 수 없습니다. 잠시 후 다시 시도해 주세요.",
   "problem.conflict": "이미 있거나 그 사이에 바뀌었습니다.",
   "problem.field": "이 값을 다시 확인해 주세요.",
-  "problem.forbidden": "이 작업을 할 권한이 없습니다.",
   "problem.input": "입력한 값을 다시 확인해 주세요.",
   "problem.missing": "찾을 수 없거나 볼 권한이 없습니다.",
   "problem.other": "요청을 처리하지 못했습니다.",
