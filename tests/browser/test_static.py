@@ -15,7 +15,7 @@ SCRIPTS = sorted((STATIC / "js").rglob("*.js"))
 ENTRY = re.compile(r'^  "([\w.]+)": "(.*)",$', re.MULTILINE)
 # Keys made of a prefix and a word that the server chose.
 CHOSEN_BY_SERVER = re.compile(
-    r"(admission|connection|device_state|device|label|light|range|reason|role|rule|setting|severity|source|stage|standing|state|status|verdict)(\.\w+)+"
+    r"(admission|connection|device_state|device|label|light|permission|range|reason|role|rule|setting|severity|source|stage|standing|state|status|verdict)(\.\w+)+"
 )
 
 
