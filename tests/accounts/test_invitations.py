@@ -97,6 +97,20 @@ def test_an_invitation_that_was_passed_on_is_nobody_else_s(
     assert join(gateway_client, token).status_code == 201, "the refused attempt used nothing up"
 
 
+def test_the_last_owner_does_not_become_less_by_an_invitation(
+    gateway_client: TestClient, owner: Person, fleet: FleetFixture, somin: Person
+) -> None:
+    with unit_of_work() as session:
+        session.get_one(User, owner.principal.user_id).email = "owner@shop.example"
+    invited = {"email": "owner@shop.example", "role": "viewer"}
+    token = token_of(gateway_client, owner, fleet.shop.id, **invited)
+    assert accept(gateway_client, owner, token).status_code == 409
+    assert roles()["owner"] == "store_owner"
+    accept(gateway_client, somin, token_of(gateway_client, owner, fleet.shop.id, role="store_owner"))
+    assert accept(gateway_client, owner, token).status_code == 200, "now there is another one"
+    assert roles() == {"owner": "viewer", "somin": "store_owner"}
+
+
 def test_an_invitation_ends(
     gateway_client: TestClient, owner: Person, fleet: FleetFixture, somin: Person
 ) -> None:

@@ -51,7 +51,7 @@ def test_a_token_is_made_with_chosen_rights_and_its_secret_is_shown_once(
     page.get_by_role("link", name="My account").click()
     page.get_by_text("Make a token").first.click()
     page.get_by_label("Name of the token").fill("night export")
-    page.get_by_label("export.read").check()
+    page.get_by_label("Download data").check()
     page.get_by_label("분당점").check()
     page.get_by_role("button", name="Make a token").click()
     expect(page.locator(".secret-text")).to_have_text("sct_the-whole-secret")

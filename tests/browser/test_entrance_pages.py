@@ -101,6 +101,7 @@ def test_the_token_of_a_mail_leaves_the_page_only_in_a_body(page: Page, system: 
     page.get_by_role("button", name="Confirm").click()
     expect(page.get_by_role("status")).to_contain_text("You can sign in now")
     assert sent == [{"token": TOKEN}, {"token": TOKEN, "username": "kim2"}]
+    assert TOKEN not in page.url, "once used it leaves the history, too"
     assert [address for address in addresses if TOKEN in address] == []
 
 

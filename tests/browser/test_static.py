@@ -15,8 +15,8 @@ SCRIPTS = sorted((STATIC / "js").rglob("*.js"))
 ENTRY = re.compile(r'^  "([\w.]+)": "(.*)",$', re.MULTILINE)
 # Keys made of a prefix and a word that the server chose.
 CHOSEN_BY_SERVER = re.compile(
-    r"(admission|command|connection|device_state|device|field|health|kind|label|level|light|limit|range|reason|role"
-    r"|rollout|rule|setting|severity|signal|source|stage|standing|state|status|update|verdict)(\.\w+)+"
+    r"(admission|command|connection|device_state|device|field|health|kind|label|level|light|limit|permission|range|reason"
+    r"|role|rollout|rule|setting|severity|signal|source|stage|standing|state|status|update|verdict)(\.\w+)+"
 )
 
 

@@ -67,6 +67,20 @@ def grant(
     return member
 
 
+def require_owner_stays(
+    session: Session, member: ShopMember, *, role: str, expires_at: datetime | None
+) -> None:
+    """Refuse another role for somebody of a shop that would then have no owner whose rights do not end.
+
+    Raises
+    ------
+    ConflictError
+        They are the last one.
+    """
+    if role != "store_owner" or expires_at is not None:
+        _require_another_owner(session, member)
+
+
 def withdraw(session: Session, member: ShopMember, *, by: int) -> None:
     """Take a person's rights in a shop away. The caller has checked the right to."""
     session.delete(member)
@@ -143,8 +157,8 @@ def change_member(
         The shop would be left without an owner.
     """
     user, member = _lock_member(session, principal, shop_id, user_id)
-    if role != "store_owner" or expires_at is not None:
-        _require_another_owner(session, principal, member)
+    if not principal.holds_everywhere("user.manage"):
+        require_owner_stays(session, member, role=role, expires_at=expires_at)
     return Member(
         user,
         grant(session, user, shop_id=shop_id, role=role, expires_at=expires_at, by=principal.user_id),
@@ -160,7 +174,8 @@ def remove_member(session: Session, principal: Principal, shop_id: int, user_id:
         As in `change_member`.
     """
     _, member = _lock_member(session, principal, shop_id, user_id)
-    _require_another_owner(session, principal, member)
+    if not principal.holds_everywhere("user.manage"):
+        _require_another_owner(session, member)
     withdraw(session, member, by=principal.user_id)
 
 
@@ -180,8 +195,8 @@ def _require_shop(session: Session, principal: Principal, permission: Permission
         raise NotFoundError("There is no such thing here, or it is not yours to see.")
 
 
-def _require_another_owner(session: Session, principal: Principal, member: ShopMember) -> None:
-    if member.role != "store_owner" or principal.holds_everywhere("user.manage"):
+def _require_another_owner(session: Session, member: ShopMember) -> None:
+    if member.role != "store_owner":
         return
     if not queries.lock_other_owners(session, member.shop_id, member.user_id):
         raise ConflictError(

@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 from signalcraft.accounts import one_time_tokens as links
 from signalcraft.accounts import people_queries as queries
 from signalcraft.accounts.access import Principal
+from signalcraft.accounts.administration_queries import lock_member
 from signalcraft.accounts.errors import LinkOverError
-from signalcraft.accounts.grants import grant
+from signalcraft.accounts.grants import grant, require_owner_stays
 from signalcraft.accounts.models import Invitation, User
 from signalcraft.accounts.registration import make_account
 from signalcraft.accounts.registration_schemas import Registration
@@ -163,6 +164,8 @@ def accept(session: Session, principal: Principal, token: str) -> Invitation:
         The invitation is not good any more.
     ForbiddenError
         The person has another address: an invitation that was passed on is nobody else's.
+    ConflictError
+        They are the last owner of the shop, and would be less by it.
     """
     invitation = _good(queries.lock_invitation(session, links.token_hash(token)))
     user = session.get_one(User, principal.user_id)
@@ -170,6 +173,9 @@ def accept(session: Session, principal: Principal, token: str) -> Invitation:
         raise ForbiddenError(
             "This invitation is for another address. 다른 이메일 주소로 보낸 초대입니다.", field="token"
         )
+    found = lock_member(session, invitation.shop_id, user.id)
+    if found is not None:
+        require_owner_stays(session, found[1], role=invitation.role, expires_at=invitation.member_until)
     _take_up(session, invitation, user)
     return invitation
 

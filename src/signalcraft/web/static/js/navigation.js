@@ -12,3 +12,8 @@ export function go(address) {
 export function linkToken() {
   return location.hash.slice(1);
 }
+
+/** Takes a used secret out of the address, and so out of the browser's history. */
+export function forgetLinkToken() {
+  history.replaceState(null, "", location.pathname);
+}

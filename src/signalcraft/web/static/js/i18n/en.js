@@ -450,6 +450,18 @@ export default {
   "members.until": "Until",
   "members.until_hint": "Left empty, without an end.",
 
+  "permission.alarm.acknowledge": "Acknowledge alarms",
+  "permission.analysis.run": "Ask for analyses",
+  "permission.audit.read": "Read the audit log",
+  "permission.device.admit": "Let devices in",
+  "permission.device.manage": "Manage devices",
+  "permission.export.read": "Download data",
+  "permission.fleet.manage": "Manage shops and machines",
+  "permission.fleet.read": "See shops and machines",
+  "permission.label.write": "Give opinions",
+  "permission.notification.read": "Read notifications",
+  "permission.threshold.manage": "Manage thresholds",
+
   "problem.busy": "The server can't do this now. Please try again in a moment.",
   "problem.conflict": "It is there already, or has changed meanwhile.",
   "problem.field": "Please check this value.",

@@ -450,6 +450,18 @@ export default {
   "members.until": "기한",
   "members.until_hint": "비워 두면 기한이 없습니다.",
 
+  "permission.alarm.acknowledge": "경보 확인",
+  "permission.analysis.run": "분석 요청",
+  "permission.audit.read": "감사 기록 보기",
+  "permission.device.admit": "장치 받아들이기",
+  "permission.device.manage": "장치 관리",
+  "permission.export.read": "데이터 내려받기",
+  "permission.fleet.manage": "매장과 기계 관리",
+  "permission.fleet.read": "매장과 기계 보기",
+  "permission.label.write": "의견 남기기",
+  "permission.notification.read": "알림 받기",
+  "permission.threshold.manage": "기준값 관리",
+
   "problem.busy": "서버가 지금 처리할 수 없습니다. 잠시 후 다시 시도해 주세요.",
   "problem.conflict": "이미 있거나 그 사이에 바뀌었습니다.",
   "problem.field": "이 값을 다시 확인해 주세요.",

@@ -3,7 +3,7 @@
 import * as api from "../api.js";
 import { h, replace } from "../dom.js";
 import { language, t, wordOf } from "../i18n.js";
-import { linkToken } from "../navigation.js";
+import { forgetLinkToken, linkToken } from "../navigation.js";
 import { doneMessage, entrance } from "../parts/entrance.js";
 import { field, form } from "../parts/form.js";
 import { problemText } from "../problems.js";
@@ -34,6 +34,7 @@ export function invitationPage() {
       kind: "primary wide",
       async send() {
         await api.post("/api/auth/accept-invitation", { token });
+        forgetLinkToken();
         replace(place, h("p", { role: "status", class: "done-message" }, t("invitation.accepted")), h("a", { href: "/" }, t("page.home")));
       },
     });
@@ -74,6 +75,7 @@ export function invitationPage() {
         kind: "primary wide",
         async send(values) {
           await api.post("/api/auth/register-by-invitation", { ...values, token, language: language() });
+          forgetLinkToken();
           replace(place, doneMessage(t("invitation.registered")));
         },
       }),

@@ -3,7 +3,7 @@
 import * as api from "../api.js";
 import { h, replace } from "../dom.js";
 import { language, t } from "../i18n.js";
-import { linkToken } from "../navigation.js";
+import { forgetLinkToken, linkToken } from "../navigation.js";
 import { doneMessage, entrance, linkToSignIn } from "../parts/entrance.js";
 import { field, form } from "../parts/form.js";
 import { fieldProblems, problemText } from "../problems.js";
@@ -44,6 +44,7 @@ export function resetPasswordPage() {
       kind: "primary wide",
       async send(values) {
         await api.post("/api/auth/reset-password", { ...values, token: linkToken() });
+        forgetLinkToken();
         replace(place, doneMessage(t("reset.done")));
       },
     }),
@@ -60,6 +61,7 @@ export function confirmEmailPage() {
   const place = h("div", { class: "entrance-steps" });
   const confirm = (/** @type {object} */ more) => async () => {
     await api.post("/api/auth/confirm-email", { token: linkToken(), ...more });
+    forgetLinkToken();
     replace(place, doneMessage(t("confirm.done")));
   };
 

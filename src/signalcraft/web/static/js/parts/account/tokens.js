@@ -3,7 +3,7 @@
 import * as api from "../../api.js";
 import { h } from "../../dom.js";
 import { ageElement, fullMoment } from "../../format.js";
-import { t } from "../../i18n.js";
+import { t, wordOf } from "../../i18n.js";
 import * as store from "../../store.js";
 import { actionButton } from "../action.js";
 import { field, form } from "../form.js";
@@ -28,7 +28,7 @@ export function tokensPart() {
   function createForm() {
     /** @type {import("../form.js").Field[]} */
     const shops = (store.get("overview")?.shops ?? []).map((/** @type {{id: number, name: string}} */ { id, name }) => field(`shop:${id}`, name, { type: "checkbox" }));
-    const permissions = PERMISSIONS.map((name) => field(name, name, { type: "checkbox", checked: name === "fleet.read" }));
+    const permissions = PERMISSIONS.map((name) => field(name, wordOf("permission", name), { type: "checkbox", checked: name === "fleet.read" }));
     const name = field("name", t("tokens.name"), { maxlength: 100, required: true });
     const expiry = field("expires_at", t("tokens.expires"), { type: "date", hint: t("tokens.expires_hint") });
     return form({
@@ -72,7 +72,7 @@ export function tokenRow(token, revoke) {
     [
       token.username,
       h("code", null, `${token.beginning}…`),
-      token.permissions.join(", "),
+      token.permissions.map((name) => wordOf("permission", name)).join(", "),
       h("span", null, t("tokens.last_used"), " ", token.last_used_at ? ageElement(token.last_used_at) : t("tokens.never")),
       token.expires_at && t("tokens.until", { time: fullMoment(token.expires_at) }),
     ],

@@ -57,7 +57,7 @@ export function usersPart() {
 function userRow(user) {
   return row(
     [h("a", { href: `/admin/users/${user.id}` }, user.username), ...marks(user)],
-    [user.full_name, user.email, user.last_login_at ? h("span", null, t("account.last_login"), " ", ageElement(user.last_login_at)) : null, ...user.grants.map(grantText)],
+    [`#${user.id}`, user.full_name, user.email, user.last_login_at ? h("span", null, t("account.last_login"), " ", ageElement(user.last_login_at)) : null, ...user.grants.map(grantText)],
   );
 }
 
@@ -92,7 +92,7 @@ export function userPart(userId) {
 
   /** @param {Account} user */
   function facts(user) {
-    return h("div", null, h("h2", null, user.username, " ", ...marks(user)), h("p", { class: "muted" }, [user.full_name, user.email].filter(Boolean).join(" · ")));
+    return h("div", null, h("h2", null, user.username, " ", ...marks(user)), h("p", { class: "muted" }, [`#${user.id}`, user.full_name, user.email].filter(Boolean).join(" · ")));
   }
 
   /** @param {Account} user */
