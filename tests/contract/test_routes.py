@@ -58,6 +58,7 @@ def test_every_address_of_the_people_s_tier_is_described_or_a_page(settings: Set
     assert {path for path, _ in api_routes(app)} - described == {
         "/",
         "/sign-in",
+        "/devices",
         "/machines/{rest:path}",
         "/api/docs",
     }

@@ -38,6 +38,7 @@ def api_docs() -> FileResponse:
 
 @router.api_route("/", methods=READ)
 @router.api_route("/machines/{rest:path}", methods=READ)
+@router.api_route("/devices", methods=READ)
 @router.api_route("/sign-in", methods=READ)
 def web_app() -> FileResponse:
     """The web app; it reads the address itself."""

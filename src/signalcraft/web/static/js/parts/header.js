@@ -23,6 +23,7 @@ export function headerPart() {
     h("a", { class: "brand", href: "/" }, brandMark(), h("span", null, "SignalCraft")),
     user && connection,
     h("span", { class: "top-space" }),
+    user && h("a", { class: "button quiet top-link", href: "/devices" }, t("devices.title")),
     languageButton(),
     user && h("span", { class: "top-user" }, user.username),
     user && h("button", { class: "button quiet", type: "button", onclick: api.signOut }, t("action.sign_out")),
