@@ -214,7 +214,7 @@ def upload(handler: Any) -> None:
         "sha256": digest,
         "signature": "signed",
         "key_id": "a1b2c3d4",
-        "changelog": None,
+        "changelog": "",
         "stable": True,
         "uploaded_at": ago(seconds=0),
     }

@@ -1,5 +1,7 @@
 """Devices on the pages: how they do, what they are told, when their readings ring."""
 
+import hashlib
+
 from fake_data import ago
 from fake_system import FakeSystem
 from playwright.sync_api import Page, expect
@@ -99,3 +101,46 @@ def test_an_event_of_a_device_leaves_its_alarm_and_changes_its_state(page: Page,
     system.push({"type": "device.status", "machine_id": 1, "device": silent})
     expect(page.locator(".machine-head .device-line")).to_contain_text("Offline")
     expect(page.locator(".alarm-reading")).to_be_visible()
+
+
+def test_firmware_is_taken_in_and_brought_to_a_share_of_the_devices(page: Page, system: FakeSystem) -> None:
+    system.devices.cards[1] |= {
+        "status": "offline",
+        "health": system.devices.cards[1]["health"] | {"score": None},
+    }
+    sign_in(page, system)
+    page.get_by_role("link", name="Devices").click()
+    rows = page.locator(".device-row")
+    expect(rows.first).to_contain_text("ESP32_002")  # what is missed comes first
+    expect(page.locator(".tally")).to_contain_text("1 Offline")
+    page.get_by_label("Find a device").fill("강남")
+    expect(rows).to_have_count(1)
+
+    page.get_by_text("Add firmware").click()
+    image = b"\xe9 an image"
+    page.get_by_label("Image (.bin)").set_input_files(
+        {"name": "node.bin", "mimeType": "application/octet-stream", "buffer": image}
+    )
+    digest = hashlib.sha256(image).hexdigest()
+    lines = f"X-Firmware-Version: 1.4.0\nX-Firmware-Hardware: ESP32_v1\nX-SHA256: {digest}"
+    signed = page.get_by_label("Lines printed by the signing command")
+    signed.fill(f"{lines}\nX-Firmware-Signature: forged")
+    page.get_by_role("button", name="Upload").click()
+    expect(page.locator(".upload-form .form-problem").last).to_have_text(
+        "The signature is not one of the operator's."
+    )
+    signed.fill(f"{lines}\nX-Firmware-Signature: signed")
+    page.get_by_role("button", name="Upload").click()
+    expect(page.locator(".firmware .model")).to_contain_text("1.4.0ESP32_v1")
+
+    rollouts = page.locator(".rollouts")
+    rollouts.get_by_label("Shop").select_option("강남점")
+    rollouts.get_by_role("button", name="Begin").click()
+    running = rollouts.locator(".rollout-running")
+    expect(running).to_contain_text("waiting 1 · downloading 1 · done 3 · failed 1")
+    running.get_by_label("Share of devices (%)").fill("50")
+    running.get_by_role("button", name="Widen").click()
+    expect(running).to_contain_text("50 %")
+    running.get_by_label("Reason (optional)").fill("too many failures")
+    running.get_by_role("button", name="Roll back").click()
+    expect(rollouts.locator(".rollout-rolled_back")).to_contain_text("too many failures")

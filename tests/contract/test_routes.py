@@ -67,6 +67,7 @@ def test_every_address_of_the_people_s_tier_is_described_or_a_page(settings: Set
         "/admin",
         "/admin/{rest:path}",
         "/shops/{rest:path}",
+        "/devices",
         "/machines/{rest:path}",
         "/api/docs",
     }

@@ -350,12 +350,12 @@ export interface Threshold {
 export interface FirmwareImage {
   id: number;
   version: string;
-  build_number: number;
+  build_number: number | null;
   hardware: string;
   size_bytes: number;
   sha256: string;
   key_id: string;
-  changelog: string | null;
+  changelog: string;
   stable: boolean;
   uploaded_at: string;
 }
@@ -371,7 +371,7 @@ export interface Rollout {
   created_at: string;
   ended_at: string | null;
   reason: string | null;
-  updates: Record<"pending" | "downloading" | "installing" | "completed" | "failed" | "cancelled", number>;
+  updates: Partial<Record<"pending" | "downloading" | "installing" | "completed" | "failed" | "cancelled", number>>;
 }
 
 export type DeviceEvent =

@@ -38,6 +38,7 @@ def api_docs() -> FileResponse:
 
 @router.api_route("/", methods=READ)
 @router.api_route("/machines/{rest:path}", methods=READ)
+@router.api_route("/devices", methods=READ)
 @router.api_route("/sign-in", methods=READ)
 @router.api_route("/register", methods=READ)
 @router.api_route("/confirm-email", methods=READ)

@@ -46,6 +46,16 @@ export async function put(path, body) {
   return (await send("PUT", path, body)).json();
 }
 
+/**
+ * Sends a file as it is.
+ * @param {string} path
+ * @param {Blob} file
+ * @param {Record<string, string>} headers that say what it is
+ */
+export async function upload(path, file, headers) {
+  return (await send("POST", path, file, headers)).json();
+}
+
 /** @param {string} path */
 export async function remove(path) {
   return (await send("DELETE", path)).json();
@@ -112,12 +122,13 @@ export async function restoreSession() {
  * @param {string} method
  * @param {string} path
  * @param {object} [body]
+ * @param {Record<string, string>} [headers]
  */
-async function send(method, path, body) {
+async function send(method, path, body, headers) {
   const before = renewals;
-  let response = await attempt(method, path, body);
+  let response = await attempt(method, path, body, headers);
   // An answer to the old token may come after another request has renewed it.
-  if (response.status === 401 && (renewals !== before || (await renewAccess()))) response = await attempt(method, path, body);
+  if (response.status === 401 && (renewals !== before || (await renewAccess()))) response = await attempt(method, path, body, headers);
   if (response.ok) return response;
   if (response.status === 401) store.set("session", null);
   throw await problemOf(response);
@@ -126,20 +137,22 @@ async function send(method, path, body) {
 /**
  * @param {string} method
  * @param {string} path
- * @param {object} [body]
+ * @param {object} [body] sent as JSON, a Blob as it is
+ * @param {Record<string, string>} [further] headers
  */
-async function attempt(method, path, body) {
+async function attempt(method, path, body, further) {
   /** @type {Record<string, string>} */
-  const headers = { Accept: "application/json" };
+  const headers = { Accept: "application/json", ...further };
   // A form of another site can't set this header: it proves that the request is this page's.
   if (method !== "GET") headers["X-Requested-With"] = "signalcraft";
-  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const isFile = body instanceof Blob;
+  if (body !== undefined) headers["Content-Type"] = isFile ? "application/octet-stream" : "application/json";
   try {
     return await fetch(path, {
       method,
       headers,
       credentials: "same-origin",
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: isFile || body === undefined ? body : JSON.stringify(body),
     });
   } catch {
     throw new ApiError(0, {});

@@ -84,6 +84,10 @@ async function pageFor(path) {
     const { machinePage } = await import("./pages/machine.js");
     return machinePage(Number(machine[1]));
   }
+  if (/^\/devices\/?$/.test(path)) {
+    const { devicesPage } = await import("./pages/devices.js");
+    return devicesPage();
+  }
   return {
     element: h("p", { class: "notice" }, t("page.missing"), " ", h("a", { href: "/" }, t("page.home"))),
     leave() {},

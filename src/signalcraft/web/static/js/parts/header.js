@@ -23,6 +23,7 @@ export function headerPart() {
     h("a", { class: "brand", href: "/" }, brandMark(), h("span", null, "SignalCraft")),
     user && connection,
     h("span", { class: "top-space" }),
+    user && h("a", { class: "button quiet top-link", href: "/devices" }, t("devices.title")),
     languageButton(),
     user && isAdministrator(user) && iconLink("/admin", GEAR, t("admin.title")),
     user && iconLink("/account", PERSON, user.username, t("account.title")),
