@@ -163,6 +163,9 @@ class Settings(BaseSettings):
     """Every single reading: long enough to look into what led to a failure. Longer until rolled up."""
     minute_retention_days: int = Field(365, ge=31)
     """Minutes: a year, to compare a summer with the last one. Hours and days are kept for ever."""
+    record_retention_days: int = Field(90, ge=15)
+    """Excursions that are over and commands that are finished: a season, to see what a machine does again and
+    again. Screens look back two weeks."""
 
     # --- live events
     stream_heartbeat_seconds: float = Field(15.0, gt=0)

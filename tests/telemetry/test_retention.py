@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from measured import roll_all, send
 from sqlalchemy import Engine, text
 
+from measured import roll_all, send
 from people import FleetFixture
 from signalcraft.clock import utc_now
 from signalcraft.db.engine import get_engine
@@ -88,3 +88,23 @@ def test_writers_are_not_held_up(
 def _days() -> list[tuple[str, object]]:
     with unit_of_work() as session:
         return [(name, day) for name, day in partitions.days_there(session)]
+
+
+def test_what_was_over_long_ago_is_forgotten(fleet: FleetFixture) -> None:
+    excursion = (
+        "INSERT INTO threshold_excursions (device_id, name, field, severity, limit_value, since, "
+        "confirmed_at, value, ended_at) VALUES "
+        "(:device, 'temperature_high', 'temperature_c', 'high', 0, :since, :since, 1, :over)"
+    )
+    command = (
+        "INSERT INTO device_commands (device_id, kind, body, state, created_at, expires_at, finished_at) "
+        "VALUES (:device, 'restart', '{}', :state, :since, :since, :over)"
+    )
+    with unit_of_work() as session:
+        for days, over in ((100, True), (80, True), (120, False)):
+            since = utc_now() - timedelta(days=days)
+            values = {"device": fleet.device.id, "since": since, "over": since if over else None}
+            session.execute(text(excursion), values)
+            session.execute(text(command), values | {"state": "acknowledged" if over else "queued"})
+        assert retention.forget_old_records(session) == 2
+    assert [count("threshold_excursions"), count("device_commands")] == [2, 2]

@@ -1,4 +1,5 @@
-"""Dropping what is older than it has to be kept: first readings, then their minutes; hours stay.
+"""Dropping what is older than it has to be kept: first readings, then their minutes; hours stay. Excursions
+and commands that are over go as well.
 
 Dropping a partition needs, for an instant, that nobody uses the table it is part of. Whoever waits for that
 makes all others wait behind: so it waits for LOCK_TIMEOUT_MS at most, which is how long a writer may be held
@@ -45,6 +46,23 @@ def drop_old(*, today: date | None = None) -> list[str]:
         *_patiently(lambda session: _drop_days(session, raw)),
         *_patiently(lambda session: _drop_months(session, minutes)),
     ]
+
+
+def forget_old_records(session: Session) -> int:
+    """Delete excursions and commands that were over long ago; how many.
+
+    A command of a firmware update stays as long as what is known of the update.
+    """
+    before = utc_now() - timedelta(days=get_settings().record_retention_days)
+    done = [
+        session.execute(text(statement), {"before": before})
+        for statement in (
+            "DELETE FROM threshold_excursions WHERE ended_at < :before",
+            "DELETE FROM device_commands c WHERE finished_at < :before "
+            "AND NOT EXISTS (SELECT FROM firmware_updates WHERE command_id = c.id)",
+        )
+    ]
+    return sum(one.rowcount for one in done)  # type: ignore[attr-defined]  # a DELETE's result is a cursor's
 
 
 def _patiently(step: Callable[[Session], list[str]]) -> list[str]:

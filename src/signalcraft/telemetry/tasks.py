@@ -27,6 +27,10 @@ def maintain_partitions() -> None:
     dropped = retention.drop_old()
     if dropped:
         log.info("partitions_dropped", names=dropped)
+    with unit_of_work() as session:
+        forgotten = retention.forget_old_records(session)
+    if forgotten:
+        log.info("records_forgotten", count=forgotten)
 
 
 @shared_task(name="telemetry.roll_up")  # type: ignore[untyped-decorator]
