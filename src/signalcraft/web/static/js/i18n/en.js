@@ -251,7 +251,7 @@ export default {
   "device.rhythm_of": "{rhythm} (late after {late}, offline after {offline})",
   "device.signal": "Signal",
   "device.uptime": "Up for",
-  "devices.none": "No such device.",
+  "devices.none_found": "No such device.",
   "devices.open_commands": "{count} commands waiting",
   "devices.search": "Find a device, machine or shop",
   "devices.title": "Devices",

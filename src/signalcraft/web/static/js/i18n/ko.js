@@ -251,7 +251,7 @@ export default {
   "device.rhythm_of": "{rhythm} (지연 {late}, 끊김 {offline}부터)",
   "device.signal": "신호 세기",
   "device.uptime": "켜진 시간",
-  "devices.none": "해당하는 장치가 없습니다.",
+  "devices.none_found": "해당하는 장치가 없습니다.",
   "devices.open_commands": "대기 명령 {count}개",
   "devices.search": "장치, 기계, 매장 찾기",
   "devices.title": "장치",

@@ -14,7 +14,7 @@ export function deviceList() {
   const search = h("input", { type: "search", "aria-label": t("devices.search"), placeholder: t("devices.search"), oninput: draw });
   const tally = h("p", { class: "tally", role: "status" });
   const rows = h("ul", { class: "device-list" });
-  const none = h("p", { class: "muted", hidden: true }, t("devices.none"));
+  const none = h("p", { class: "muted", hidden: true }, t("devices.none_found"));
   /** @type {DeviceCard[]} */
   let devices = [];
 
