@@ -16,6 +16,7 @@ from signalcraft.errors import ForbiddenError, NotFoundError, SignalCraftError
 from signalcraft.fleet import keys
 from signalcraft.fleet.admission import Caller, admit
 from signalcraft.fleet.models import Device, DeviceKey
+from signalcraft.fleet.queries import KnownDevice
 
 NAME = "ESP32_MIC_0001"
 HOME = "192.0.2.10"
@@ -190,7 +191,7 @@ def test_many_callers_are_admitted_by_a_handful_of_statements(
     callers = [Caller(f"N-{number}", None, HOME) for number in range(200)]
     callers += [Caller(NAME, secret, HOME), Caller(NAME, "scd_wrong", HOME), callers[7]]
 
-    def count(when: Any) -> tuple[int, list[Device | SignalCraftError]]:
+    def count(when: Any) -> tuple[int, list[KnownDevice | SignalCraftError]]:
         statements: list[str] = []
         engine = get_engine()
         note = lambda *arguments: statements.append(arguments[2])  # noqa: E731
@@ -208,7 +209,7 @@ def test_many_callers_are_admitted_by_a_handful_of_statements(
     _, again = count(now + timedelta(minutes=2))
     assert counts[1] == 1
     assert counts[2] == 3, "one that reads, one for the devices heard, one for the keys used"
-    names = [answer.device_id if isinstance(answer, Device) else answer.status for answer in answers]
+    names = [one.status if isinstance(one, SignalCraftError) else one.device_id for one in answers]
     assert names[:200] == [f"N-{number}" for number in range(200)]
     assert names[200:] == [NAME, 401, "N-7"]
     with unit_of_work() as session:

@@ -19,7 +19,9 @@ from signalcraft.fleet import commands
 from signalcraft.fleet.models import Device, DeviceState
 from signalcraft.link import connections
 from signalcraft.link.app import PATH, create_app
-from signalcraft.settings import Settings
+from signalcraft.ratelimits.counters import get_counters
+from signalcraft.ratelimits.policy import limits_in_force
+from signalcraft.settings import Settings, get_settings
 from signalcraft.telemetry.models import Reading
 
 NAME = "AA:BB:CC:DD:EE:FF"
@@ -240,3 +242,23 @@ def test_many_nodes_share_commits(link: TestClient) -> None:
                 assert socket.receive_json()["measured_at"] == 1_790_000_000 + place
     with unit_of_work() as session:
         assert session.scalar(select(func.count()).select_from(Reading)) == 40
+
+
+def test_the_quota_of_messages_holds_on_a_socket(link: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    caches = (get_settings, limits_in_force, get_counters)
+    monkeypatch.setenv("SIGNALCRAFT_RATE_LIMITS", "open_device=2/day")
+    for cached in caches:
+        cached.cache_clear()
+    try:
+        with node(link) as socket:  # its introduction is a message, too
+            socket.send_json(reading(sequence=1))
+            assert socket.receive_json()["type"] == "sensor_data_received"
+            socket.send_json(reading(sequence=2))
+            refusal = socket.receive_json()
+        assert (refusal["type"], refusal["status"], refusal["sequence"]) == ("error", 429, 2)
+        assert refusal["retry_after_s"] >= 1
+        assert len(stored()) == 1
+    finally:
+        monkeypatch.undo()
+        for cached in caches:
+            cached.cache_clear()

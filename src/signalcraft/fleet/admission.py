@@ -7,12 +7,12 @@ from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from sqlalchemy.orm import Session
-from sqlalchemy.orm.attributes import set_committed_value
 
 from signalcraft.errors import SignalCraftError
 from signalcraft.fleet import keys, queries
 from signalcraft.fleet.errors import DeviceRefusedError, KeyNeededError, KeyRefusedError
 from signalcraft.fleet.models import Device
+from signalcraft.fleet.queries import KnownDevice
 from signalcraft.fleet.service import SEEN_INTERVAL, see_device
 
 KEY_USE_INTERVAL = timedelta(minutes=1)
@@ -46,10 +46,12 @@ def admit_one(session: Session, caller: Caller, *, now: datetime) -> Device:
     (admitted,) = admit(session, [caller], now=now)
     if isinstance(admitted, SignalCraftError):
         raise admitted
-    return admitted
+    return session.get_one(Device, admitted.id)
 
 
-def admit(session: Session, callers: Sequence[Caller], *, now: datetime) -> list[Device | SignalCraftError]:
+def admit(
+    session: Session, callers: Sequence[Caller], *, now: datetime
+) -> list[KnownDevice | SignalCraftError]:
     """The device of each caller, or why it is refused; in the order of the callers.
 
     One statement for any number of callers, and one more for those that have not been seen for some seconds.
@@ -60,7 +62,7 @@ def admit(session: Session, callers: Sequence[Caller], *, now: datetime) -> list
     known = queries.devices_and_keys(
         session, [caller.device_id for caller in asking], list(hashes.values()), now
     )
-    answers: dict[Caller, Device | SignalCraftError] = {}
+    answers: dict[Caller, KnownDevice | SignalCraftError] = {}
     heard: dict[int, str | None] = {}
     used: dict[int, queries.ShownKey] = {}
     for caller in asking:
@@ -74,7 +76,6 @@ def admit(session: Session, callers: Sequence[Caller], *, now: datetime) -> list
         answers[caller] = device
         if now - device.last_seen_at >= SEEN_INTERVAL:
             heard[device.id] = keys.valid_address(caller.address)
-            set_committed_value(device, "last_seen_at", now)
         if key is not None:
             used[key.id] = key
     if heard:
@@ -84,12 +85,13 @@ def admit(session: Session, callers: Sequence[Caller], *, now: datetime) -> list
 
 
 def _admitted(
-    session: Session, device: Device | None, key: queries.ShownKey | None, caller: Caller, now: datetime
-) -> Device:
+    session: Session, device: KnownDevice | None, key: queries.ShownKey | None, caller: Caller, now: datetime
+) -> KnownDevice:
     if caller.key is not None and (device is None or key is None):
         raise KeyRefusedError
     if device is None:
-        return see_device(session, caller.device_id, address=caller.address, now=now)
+        seen = see_device(session, caller.device_id, address=caller.address, now=now)
+        return KnownDevice(*(getattr(seen, name) for name in KnownDevice._fields))
     if device.admission == "blocked":
         raise DeviceRefusedError("This device is blocked.", field="device_id")
     if key is not None or device.admission == "undecided":

@@ -9,6 +9,7 @@ import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Literal
 
@@ -188,6 +189,7 @@ def _managed(
     return device, machine
 
 
+@lru_cache(maxsize=4096)
 def valid_address(address: str | None) -> str | None:
     """The caller's address in its usual spelling; None where a proxy wrote something else."""
     try:

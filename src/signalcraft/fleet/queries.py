@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -60,6 +61,12 @@ def lock_machines(session: Session, machine_ids: Iterable[int]) -> Sequence[Mach
     return session.scalars(statement.with_for_update()).all()
 
 
+def devices_by_id(session: Session, device_ids: Iterable[int]) -> dict[int, Device]:
+    return {
+        device.id: device for device in session.scalars(select(Device).where(Device.id.in_(list(device_ids))))
+    }
+
+
 def machine_devices(session: Session, machine_id: int) -> Sequence[Device]:
     return session.scalars(select(Device).where(Device.machine_id == machine_id)).all()
 
@@ -81,8 +88,21 @@ class ShownKey:
     last_used_at: datetime | None
 
 
+class KnownDevice(NamedTuple):
+    """What a message of a device is taken by. Thousands are read for each commit, so it is no `Device`."""
+
+    id: int
+    device_id: str
+    machine_id: int
+    vibration_unit: str
+    admission: str
+    networks: Sequence[str] | None
+    last_seen_at: datetime
+
+
 # Built once: putting such a statement together takes longer than the database takes to answer it.
-_NAMED = select(Device).where(Device.device_id == any_(bindparam("names", type_=ARRAY(Text()))))
+_KNOWN = tuple(getattr(Device, name) for name in KnownDevice._fields)
+_NAMED = select(*_KNOWN).where(Device.device_id == any_(bindparam("names", type_=ARRAY(Text()))))
 _NAMED_WITH_KEYS = _NAMED.add_columns(
     DeviceKey.key_hash, DeviceKey.id, DeviceKey.first_used_at, DeviceKey.last_used_at
 ).outerjoin(
@@ -98,17 +118,21 @@ _NAMED_WITH_KEYS = _NAMED.add_columns(
 
 def devices_and_keys(
     session: Session, device_ids: Sequence[str], key_hashes: Sequence[bytes], now: datetime
-) -> Mapping[str, tuple[Device, Mapping[bytes, ShownKey]]]:
+) -> Mapping[str, tuple[KnownDevice, Mapping[bytes, ShownKey]]]:
     """Known devices by name, each with those of its keys that have one of these hashes and are good."""
     names = list(device_ids)
     if not key_hashes:
-        return {device.device_id: (device, {}) for device in session.scalars(_NAMED, {"names": names})}
-    found: dict[str, tuple[Device, dict[bytes, ShownKey]]] = {}
+        rows = session.connection().execute(_NAMED, {"names": names})
+        return {row.device_id: (KnownDevice(*row), {}) for row in rows}
+    found: dict[str, tuple[KnownDevice, dict[bytes, ShownKey]]] = {}
     given = {"names": names, "hashes": list(key_hashes), "now": now}
-    for device, key_hash, *key in session.execute(_NAMED_WITH_KEYS, given):
+    for *known, key_hash, key_id, first_used_at, last_used_at in session.connection().execute(
+        _NAMED_WITH_KEYS, given
+    ):
+        device = KnownDevice(*known)
         keys = found.setdefault(device.device_id, (device, {}))[1]
         if key_hash is not None:
-            keys[key_hash] = ShownKey(*key)
+            keys[key_hash] = ShownKey(key_id, first_used_at, last_used_at)
     return found
 
 

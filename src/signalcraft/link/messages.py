@@ -100,7 +100,7 @@ def stored(message: SensorData) -> dict[str, Any]:
     return answer
 
 
-def refused(message: SensorData | None, error: SignalCraftError | ItemError) -> dict[str, Any]:
+def refused(message: Message | None, error: SignalCraftError | ItemError) -> dict[str, Any]:
     """Nothing was stored; with `retry_after_s` the same may be sent again."""
     if isinstance(error, ItemError):
         answer: dict[str, Any] = {"type": "error", "message": error.message, "field": error.field}
@@ -110,7 +110,7 @@ def refused(message: SensorData | None, error: SignalCraftError | ItemError) -> 
             answer["field"] = error.field
         if "Retry-After" in error.headers:
             answer["retry_after_s"] = int(error.headers["Retry-After"])
-    if message is not None:
+    if isinstance(message, SensorData):
         answer |= {name: value for name, value in stored(message).items() if name not in ("type", "status")}
     return answer
 

@@ -12,9 +12,10 @@ from signalcraft.clock import utc_now
 from signalcraft.db import failures
 from signalcraft.db.session import repeated
 from signalcraft.errors import NotFoundError, SignalCraftError
-from signalcraft.fleet import commands, conflicts, states
+from signalcraft.fleet import commands, conflicts, queries, states
 from signalcraft.fleet.admission import admit
 from signalcraft.fleet.models import Device
+from signalcraft.fleet.queries import KnownDevice
 from signalcraft.fleet.states import Told
 from signalcraft.link.connections import POLICY, Connection, Connections
 from signalcraft.link.messages import CommandAck
@@ -84,18 +85,14 @@ def _write(session: Session, reports: Sequence[tuple[Connection, _Report]]) -> l
     """The number of each device, or why it is not let in."""
     callers = [connection.caller for connection, _ in reports if connection.caller is not None]
     admitted = admit(session, callers, now=utc_now())
-    answers: list[int | SignalCraftError] = []
-    for (_, report), device in zip(reports, admitted, strict=True):
-        if isinstance(device, Device):
-            _note(session, device, report)
-            answers.append(device.id)
-        else:
-            answers.append(device)
-    told = [
-        (device, Told(**report.told))
-        for (_, report), device in zip(reports, admitted, strict=True)
-        if isinstance(device, Device) and report.told
-    ]
+    answers = [device.id if isinstance(device, KnownDevice) else device for device in admitted]
+    devices = queries.devices_by_id(session, [device for device in answers if isinstance(device, int)])
+    told = []
+    for (_, report), answer in zip(reports, answers, strict=True):
+        if isinstance(answer, int):
+            _note(session, devices[answer], report)
+            if report.told:
+                told.append((devices[answer], Told(**report.told)))
     if told:
         states.note(session, told)
     return answers

@@ -6,7 +6,7 @@ import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from signalcraft.clock import utc_now
-from signalcraft.errors import InvalidInputError
+from signalcraft.errors import InvalidInputError, TooManyRequestsError
 from signalcraft.fleet.admission import Caller
 from signalcraft.fleet.keys import KEY_HEADER, shown_key
 from signalcraft.link import messages
@@ -20,6 +20,7 @@ from signalcraft.link.connections import (
 from signalcraft.link.intake import Intake
 from signalcraft.link.messages import CommandAck, DeviceInfo, Heartbeat, Message, SensorData
 from signalcraft.link.reports import Reports
+from signalcraft.ratelimits.service import require_message
 from signalcraft.telemetry.items import is_device_id
 
 ERRORS_LIMIT = 20
@@ -62,12 +63,15 @@ class Sockets:
                     raise InvalidInputError("Send text, not binary frames.")
                 message = messages.decode(text)
                 self._recognise(connection, message.device_id)
+                require_message(message.device_id, connection.key, connection.address)
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
                 errors += 1
                 await connection.send({"type": "error", "message": str(error)[:200]})
             except InvalidInputError as error:
                 errors += 1
                 await connection.send(messages.refused(None, error))
+            except TooManyRequestsError as error:
+                await connection.send(messages.refused(message, error))
             else:
                 errors = 0
                 await self._answer(connection, message)

@@ -11,7 +11,7 @@ from typing import Any
 
 import redis
 
-from signalcraft.fleet.models import Device
+from signalcraft.fleet.queries import KnownDevice
 from signalcraft.logging import get_logger
 from signalcraft.realtime.publish import publish_readings, watched_machines
 from signalcraft.telemetry.columns import FIELDS, Columns
@@ -34,7 +34,7 @@ class Live:
         self._stored = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def note(self, columns: Columns, devices: Sequence[Device]) -> None:
+    def note(self, columns: Columns, devices: Sequence[KnownDevice]) -> None:
         """Readings that are committed, sorted by device and time; called by one thread only."""
         watched = {device.id: device for device in devices if device.machine_id in self._watched}
         for device_id, device in watched.items():
@@ -65,7 +65,7 @@ def get_live() -> Live:
     return Live()
 
 
-def _payload(device: Device, columns: Columns, row: int) -> dict[str, Any]:
+def _payload(device: KnownDevice, columns: Columns, row: int) -> dict[str, Any]:
     values = {
         field: None if value != value else value
         for field, value in zip(FIELDS, columns.fields[row].tolist(), strict=True)

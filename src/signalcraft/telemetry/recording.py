@@ -12,7 +12,7 @@ from signalcraft.clock import utc_now
 from signalcraft.db.session import after_commit
 from signalcraft.errors import InvalidInputError, SignalCraftError
 from signalcraft.fleet.admission import Caller, admit
-from signalcraft.fleet.models import Device
+from signalcraft.fleet.queries import KnownDevice
 from signalcraft.telemetry import presence, rollups, write_queries
 from signalcraft.telemetry.batches import Batch, join
 from signalcraft.telemetry.clocks import get_clocks
@@ -56,7 +56,7 @@ def record(session: Session, submissions: Sequence[Submission]) -> list[Outcome]
     received_at = utc_now()
     batch, owner, callers = _joined(submissions)
     admitted = admit(session, callers, now=received_at)
-    devices = [device if isinstance(device, Device) else None for device in admitted]
+    devices = [None if isinstance(device, SignalCraftError) else device for device in admitted]
     ids = np.array([device.id if device else _REFUSED for device in devices], np.int32)
     scales = np.array([UNITS_IN_G[device.vibration_unit] if device else 1.0 for device in devices])
     device = ids[batch.name]
@@ -85,7 +85,7 @@ def record(session: Session, submissions: Sequence[Submission]) -> list[Outcome]
     ]
 
 
-def _store(session: Session, columns: Columns, devices: Sequence[Device]) -> NDArray[np.bool_]:
+def _store(session: Session, columns: Columns, devices: Sequence[KnownDevice]) -> NDArray[np.bool_]:
     """Insert what is new, with all that follows from it; which rows these are."""
     if not len(columns):
         return np.zeros(0, np.bool_)
@@ -135,7 +135,7 @@ def _distinct(
 def _refused(
     batch: Batch,
     owner: NDArray[np.int32],
-    admitted: Sequence[Device | SignalCraftError],
+    admitted: Sequence[KnownDevice | SignalCraftError],
     rows: Sequence[int],
 ) -> dict[int, dict[int, SignalCraftError]]:
     """Why these rows are not taken, by submission and place in its batch."""
