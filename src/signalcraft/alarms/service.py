@@ -50,6 +50,41 @@ class Evidence:
     reading: dict[str, Any] | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class NewAlarm:
+    """An alarm to be opened."""
+
+    machine: Machine
+    condition: str
+    severity: str
+    evidence: Evidence
+
+
+def open_new(session: Session, new: Sequence[NewAlarm]) -> list[Alarm]:
+    """Open these alarms together. The caller holds their machines and has seen that none of them is open."""
+    opened = [
+        Alarm(
+            machine_id=one.machine.id,
+            condition=one.condition,
+            severity=one.severity,
+            state="active_unacknowledged",
+            raised_at=one.evidence.at,
+            last_seen_at=one.evidence.at,
+            count=1,
+            analysis_id=one.evidence.analysis_id,
+            reading=one.evidence.reading,
+            summary=one.evidence.summary,
+            advice=one.evidence.advice,
+        )
+        for one in new
+    ]
+    session.add_all(opened)
+    session.flush()
+    for alarm, one in zip(opened, new, strict=True):
+        _record(session, alarm, one.machine, "raised")
+    return opened
+
+
 def raise_alarm(
     session: Session,
     machine: Machine,
@@ -66,23 +101,8 @@ def raise_alarm(
     """
     alarm = queries.lock_open_alarm(session, machine.id, {condition, *family})
     if alarm is None:
-        alarm = Alarm(
-            machine_id=machine.id,
-            condition=condition,
-            severity=severity,
-            state="active_unacknowledged",
-            raised_at=evidence.at,
-            last_seen_at=evidence.at,
-            count=1,
-            analysis_id=evidence.analysis_id,
-            reading=evidence.reading,
-            summary=evidence.summary,
-            advice=evidence.advice,
-        )
-        session.add(alarm)
-        session.flush()
-        _record(session, alarm, machine, "raised")
-        return alarm
+        new = NewAlarm(machine=machine, condition=condition, severity=severity, evidence=evidence)
+        return open_new(session, [new])[0]
     alarm.count += 1
     if evidence.at >= alarm.last_seen_at:
         alarm.last_seen_at = evidence.at

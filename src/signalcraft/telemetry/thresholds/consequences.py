@@ -44,6 +44,7 @@ def follow(
     earliest = min([*begun, *standing], default=now.timestamp())
     known = queries.excursions_from(session, devices, _moment(earliest))
     ringing = queries.open_alarms(session, machines, CONDITIONS)
+    new: dict[tuple[int, str], alarms.NewAlarm] = {}
     for one in followed:
         device = devices[one.look.device]
         for rule, change in one.changes:
@@ -52,10 +53,11 @@ def follow(
             state = one.states.get(rule.name)
             _settle(session, known, one, rule, state)
             if state is not None and state.on and rule.alarm:
-                _ring(session, machines[device.machine_id], device, rule, state, ringing, now)
+                _ring(session, machines[device.machine_id], device, rule, state, ringing, new, now)
             elif (device.machine_id, rule.name) in ringing:
                 _end(session, machines[device.machine_id], device, rule, now)
                 del ringing[(device.machine_id, rule.name)]
+    alarms.open_new(session, list(new.values()))
 
 
 def _record(session: Session, known: Known, device: int, rule: Rule, change: Change) -> None:
@@ -121,36 +123,41 @@ def _ring(
     rule: Rule,
     state: State,
     ringing: dict[tuple[int, str], datetime],
+    new: dict[tuple[int, str], alarms.NewAlarm],
     now: datetime,
 ) -> None:
-    """Raise the alarm, or bear it out, if the value is of now."""
+    """Bear the alarm out, or put it among the new ones, if the value is of now."""
     if not state.beyond or state.at is None or now - _moment(state.at) > FRESH:
         return
-    borne_out = ringing.get((machine.id, rule.name))
-    at = _moment(state.at)
-    if borne_out is not None and at - borne_out < AGAIN_AFTER:
+    key, at = (machine.id, rule.name), _moment(state.at)
+    borne_out = ringing.get(key)
+    if key in new or (borne_out is not None and at - borne_out < AGAIN_AFTER):
         return
-    alarms.raise_alarm(
-        session,
-        machine,
-        condition=rule.name,
-        severity=rule.severity,
-        evidence=alarms.Evidence(
-            at=at,
-            summary=sentences.summary(rule, state.value, device.device_id),
-            advice=sentences.ADVICE[rule.field],
-            reading={
-                "device_id": device.device_id,
-                "field": rule.field,
-                "value": state.value,
-                "unit": UNITS[rule.field],
-                "limit": rule.limit,
-                "since": iso(_moment(state.since)),
-                "measured_at": iso(at),
-            },
-        ),
+    evidence = _evidence(device, rule, state, at)
+    if borne_out is None:
+        new[key] = alarms.NewAlarm(
+            machine=machine, condition=rule.name, severity=rule.severity, evidence=evidence
+        )
+        return
+    alarms.raise_alarm(session, machine, condition=rule.name, severity=rule.severity, evidence=evidence)
+    ringing[key] = at
+
+
+def _evidence(device: Watched, rule: Rule, state: State, at: datetime) -> alarms.Evidence:
+    return alarms.Evidence(
+        at=at,
+        summary=sentences.summary(rule, state.value, device.device_id),
+        advice=sentences.ADVICE[rule.field],
+        reading={
+            "device_id": device.device_id,
+            "field": rule.field,
+            "value": state.value,
+            "unit": UNITS[rule.field],
+            "limit": rule.limit,
+            "since": iso(_moment(state.since)),
+            "measured_at": iso(at),
+        },
     )
-    ringing[(machine.id, rule.name)] = at
 
 
 def _end(session: Session, machine: Machine, device: Watched, rule: Rule, now: datetime) -> None:
