@@ -22,7 +22,7 @@ from benchmarks.telemetry.http import Connection
 from signalcraft.cli.local_instance import local_settings, public_url
 from signalcraft.clock import iso, utc_now
 
-DEVICES = 1_000
+DEVICES = 500
 """As many as a fleet has: of one node without a key 600 messages a minute are taken."""
 AT_LEAST, AIM = 1_500, 3_000
 BODY = (
