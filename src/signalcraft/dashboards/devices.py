@@ -27,9 +27,8 @@ from signalcraft.fleet.health import health
 from signalcraft.fleet.light import DEFAULT_RHYTHM_S, DeviceStatus, device_status, late_after, offline_after
 from signalcraft.fleet.models import DeviceCommand, DeviceState
 from signalcraft.fleet.service import get_visible_device
-from signalcraft.telemetry.quality import UNITS_IN_G
-from signalcraft.telemetry.thresholds.queries import gravity
-from signalcraft.telemetry.thresholds.vibration import lengths_g
+from signalcraft.telemetry import gravity
+from signalcraft.telemetry.quality import UNITS_IN_G, vibration_g
 
 NEWEST_COMMANDS = 10
 RIGHTS: tuple[Permission, ...] = ("device.manage", "threshold.manage", "export.read")
@@ -169,9 +168,9 @@ def _vibration(session: Session, rows: Sequence[DeviceRow]) -> dict[int, float]:
     if not measured:
         return {}
     keys = [key for key, _ in measured]
-    known = gravity(session, keys)
-    unknown = (np.nan, np.nan, np.nan)
-    lengths = lengths_g(
+    known = gravity.current(session, keys)
+    unknown = np.full(3, np.nan)
+    lengths = vibration_g(
         np.array([axes for _, axes in measured]), np.array([known.get(key, unknown) for key in keys])
     )
     return dict(zip(keys, lengths.tolist(), strict=True))

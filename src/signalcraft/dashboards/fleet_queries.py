@@ -27,9 +27,11 @@ _NEWEST = """
     CROSS JOIN LATERAL (SELECT CASE WHEN d.vibration_unit = 'g' THEN 1.0 ELSE %(metre)s END AS g) u
     WHERE (%(shops)s::bigint[] IS NULL OR m.shop_id = ANY(%(shops)s))
 """
-_VIBRATION = """sqrt((s.vibration_x * u.g - g.x) ^ 2 + (s.vibration_y * u.g - g.y) ^ 2
-    + (s.vibration_z * u.g - g.z) ^ 2)"""
-"""`quality.vibration_g`, NULL while the device's gravity is not known."""
+_LENGTH = "sqrt(s.vibration_x ^ 2 + s.vibration_y ^ 2 + s.vibration_z ^ 2) * u.g"
+_VIBRATION = f"""coalesce(
+    sqrt((s.vibration_x * u.g - g.x) ^ 2 + (s.vibration_y * u.g - g.y) ^ 2 + (s.vibration_z * u.g - g.z) ^ 2),
+    least({_LENGTH}, abs({_LENGTH} - 1)))"""
+"""`quality.vibration_g`."""
 
 _STATE_COLUMNS = (
     ("machine", "int4"),

@@ -118,15 +118,24 @@ def vibration_g(axes: NDArray[np.float64], gravity: NDArray[np.float64]) -> NDAr
     `|a - G|` and not `|a| - 1`: shaking across the direction of gravity hardly changes the length of the sum
     (0.1 g makes 0.005 g of it), while the difference of the vectors is the same in every direction.
 
+    While gravity is not known it may be in the values or not: the smaller of `|a|` and `||a| - 1|` is taken,
+    so that a sensor at rest never rings.
+
     Parameters
     ----------
     axes : [row, 3] in g, as the sensor measures, NaN where an axis has no valid value.
-    gravity : [row, 3] in g, what it measures at rest (`gravity.py`): zero where the firmware removes it.
+    gravity : [row, 3] in g, what it measures at rest (`gravity.py`): zero where the firmware removes it, NaN
+        where it is not known.
 
     Returns
     -------
-    In g, 0 or more; NaN where an axis or gravity is not known.
+    In g, 0 or more; NaN where an axis is missing.
     """
-    difference = axes - gravity
-    length: NDArray[np.float64] = np.sqrt(np.einsum("ij,ij->i", difference, difference))
-    return length
+    unknown = np.isnan(gravity[:, 0])
+    length = _lengths(np.where(unknown[:, np.newaxis], axes, axes - gravity))
+    return np.where(unknown, np.minimum(length, np.abs(length - 1.0)), length)
+
+
+def _lengths(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    found: NDArray[np.float64] = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+    return found

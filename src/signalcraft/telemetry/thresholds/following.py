@@ -12,6 +12,7 @@ from functools import partial
 from itertools import groupby
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -19,14 +20,14 @@ from signalcraft.clock import EPOCH, utc_now
 from signalcraft.db.session import repeated, unit_of_work
 from signalcraft.fleet.queries import lock_machines
 from signalcraft.logging import get_logger
-from signalcraft.telemetry.quality import UNITS_IN_G
+from signalcraft.telemetry import gravity
+from signalcraft.telemetry.quality import UNITS_IN_G, vibration_g
 from signalcraft.telemetry.thresholds import consequences, queries
 from signalcraft.telemetry.thresholds.looks import Course, Courses, Followed, Look, States, as_json, from_json
 from signalcraft.telemetry.thresholds.machine import REST, Change, follow
 from signalcraft.telemetry.thresholds.models import ThresholdState
 from signalcraft.telemetry.thresholds.queries import Watched
 from signalcraft.telemetry.thresholds.rules import FIELDS, Field, Rule, merged
-from signalcraft.telemetry.thresholds.vibration import lengths_g
 
 log = get_logger(__name__)
 
@@ -140,27 +141,25 @@ def _with_courses(
     session: Session, looks: Sequence[Look], devices: Mapping[int, Watched]
 ) -> list[tuple[Look, Courses]]:
     rows = queries.readings_after(session, {look.device: look.after for look in looks}, limit=READINGS_LIMIT)
-    gravity = queries.gravity(session, devices)
+    known = gravity.current(session, list(devices))
     by_device = {key: list(group) for key, group in groupby(rows, key=lambda row: row[0])}
-    unknown = (np.nan, np.nan, np.nan)
+    unknown = np.full(3, np.nan)
     found = []
     for look in looks:
         own = by_device.get(look.device, [])
         look.is_cut = len(own) == READINGS_LIMIT
         unit = UNITS_IN_G[devices[look.device].vibration_unit]
-        found.append((look, courses_of(own, unit, gravity.get(look.device, unknown))))
+        found.append((look, courses_of(own, unit, known.get(look.device, unknown))))
     return found
 
 
-def courses_of(
-    rows: Sequence[queries.Row], g_per_unit: float, gravity: tuple[float, float, float]
-) -> Courses:
+def courses_of(rows: Sequence[queries.Row], g_per_unit: float, rest: NDArray[np.float64]) -> Courses:
     """The valid values of each watched field of a device's readings, which are in the order of time."""
     if not rows:
         return {name: [] for name in FIELDS}
     times = [(row[1] - EPOCH).total_seconds() for row in rows]
     axes = np.array([row[3:6] for row in rows], np.float64) * g_per_unit
-    lengths = lengths_g(axes, np.broadcast_to(np.array(gravity), axes.shape)).tolist()
+    lengths = vibration_g(axes, np.broadcast_to(rest, axes.shape)).tolist()
     columns: dict[Field, list[float | None]] = {
         "temperature_c": [row[2] for row in rows],
         "vibration_g": [None if value != value else value for value in lengths],

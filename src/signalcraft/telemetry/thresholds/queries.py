@@ -5,12 +5,11 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import delete, literal, or_, select, text
-from sqlalchemy.dialects.postgresql import distinct_on, insert
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from signalcraft.alarms.models import Alarm
 from signalcraft.fleet.models import Device, Machine
-from signalcraft.telemetry.models import DeviceGravity
 from signalcraft.telemetry.thresholds.models import Excursion, Threshold, ThresholdState, ThresholdWork
 
 
@@ -29,17 +28,6 @@ def devices(session: Session, device_ids: Collection[int]) -> list[Watched]:
         Device.id, Device.device_id, Device.device_type, Device.vibration_unit, Device.machine_id
     ).where(Device.id.in_(list(device_ids)))
     return [Watched(*row) for row in session.execute(statement)]
-
-
-def gravity(session: Session, device_ids: Collection[int]) -> dict[int, tuple[float, float, float]]:
-    """What each device's sensor measures at rest, in g, as far as it is known."""
-    statement = (
-        select(DeviceGravity.device_id, DeviceGravity.x, DeviceGravity.y, DeviceGravity.z)
-        .ext(distinct_on(DeviceGravity.device_id))
-        .where(DeviceGravity.device_id.in_(list(device_ids)))
-        .order_by(DeviceGravity.device_id, DeviceGravity.since.desc())
-    )
-    return {row[0]: (row[1], row[2], row[3]) for row in session.execute(statement)}
 
 
 Changes = dict[str, dict[str, Any]]

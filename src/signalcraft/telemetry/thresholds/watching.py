@@ -14,12 +14,12 @@ from sqlalchemy.orm import Session
 
 from signalcraft.clock import EPOCH
 from signalcraft.db.session import after_commit
+from signalcraft.telemetry import gravity
 from signalcraft.telemetry.columns import ABSENT, FIELDS, Columns
-from signalcraft.telemetry.quality import UNITS_IN_G
+from signalcraft.telemetry.quality import UNITS_IN_G, vibration_g
 from signalcraft.telemetry.thresholds import queries
 from signalcraft.telemetry.thresholds.rules import FIELDS as WATCHED_FIELDS
 from signalcraft.telemetry.thresholds.rules import Rule, merged
-from signalcraft.telemetry.thresholds.vibration import lengths_g
 
 TASK = "telemetry.follow_thresholds"
 QUEUE_PRIORITY = 0
@@ -70,7 +70,7 @@ class _Bounds:
         found = queries.devices(session, devices)
         by_type = queries.type_changes(session, {device.device_type for device in found})
         by_device = queries.device_changes(session, devices)
-        gravity = queries.gravity(session, devices)
+        rest = gravity.current(session, devices)
         for device in found:
             self.place[device.key] = len(self.place)
         usual = {
@@ -87,8 +87,8 @@ class _Bounds:
         self.lowest = np.vstack([self.lowest, [low for _, low in bounds]])
         units = [UNITS_IN_G[device.vibration_unit] for device in found]
         self.g_per_unit = np.concatenate([self.g_per_unit, units])
-        unknown = (np.nan, np.nan, np.nan)
-        self.gravity = np.vstack([self.gravity, [gravity.get(device.key, unknown) for device in found]])
+        unknown = np.full(3, np.nan)
+        self.gravity = np.vstack([self.gravity, [rest.get(device.key, unknown) for device in found]])
 
 
 _bounds = _Bounds()
@@ -137,7 +137,7 @@ def _is_beyond(columns: Columns, place: NDArray[np.intp]) -> NDArray[np.bool_]:
     """For each reading whether any of its values is beyond any limit; what is not there is not."""
     values = np.empty((len(columns), len(WATCHED_FIELDS)))
     values[:, [0, 2, 3]] = columns.fields[:, _COLUMNS]
-    values[:, 1] = lengths_g(
+    values[:, 1] = vibration_g(
         columns.fields[:, _AXES] * _bounds.g_per_unit[place, None], _bounds.gravity[place]
     )
     with np.errstate(invalid="ignore"):
