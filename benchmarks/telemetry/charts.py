@@ -6,6 +6,7 @@
 import json
 import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -29,6 +30,7 @@ from signalcraft.fleet.models import Device
 from signalcraft.settings import Settings
 
 DAYS = 30
+DEVICES = 40
 PIXELS = 1200
 RANGES = {"hour": timedelta(hours=1), "day": timedelta(days=1), "month": timedelta(days=30),
           "year": timedelta(days=365)}  # fmt: skip
@@ -78,13 +80,12 @@ def main(
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here too.")] = None,
 ) -> None:
     """Measure on a PostgreSQL of its own in a temporary folder: 12 GB for the full table, made by SQL."""
-    count = max(round(readings / DAYS / 86_400), 1)
     with instance() as (settings, _):
         first = utc_now().replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=DAYS)
         days = [(first + timedelta(days=day)).date() for day in range(DAYS)]
-        with nodes(settings, count, days) as fleet:
+        with nodes(settings, DEVICES, days) as fleet:
             engine = make_owner_engine(settings)
-            step_s = DAYS * 86_400 * count / readings
+            step_s = DAYS * 86_400 * DEVICES / readings
             _fill(engine, fleet, first, step_s)
             figures = _measure(settings, engine, fleet, first, asks)
     _print(figures)
@@ -95,25 +96,11 @@ def main(
 
 def _fill(engine: Engine, fleet: Nodes, first: datetime, step_s: float) -> None:
     """Readings in the order in which a fleet sends them, and the roll-ups of a year."""
-    for day in range(DAYS):
-        with engine.begin() as connection:
-            connection.execute(
-                text(
-                    "INSERT INTO readings SELECT device, at, at + interval '0.2 s', -18 + 2 * random(), "
-                    "random() * 0.1, random() * 0.1, 1 + random() * 0.1, 40 + 20 * random(), "
-                    "100 + 50 * random(), 1, NULL, NULL "
-                    "FROM generate_series(cast(:first AS timestamptz), "
-                    "cast(:first AS timestamptz) + interval '86399.999 s', :step) AS at, "
-                    "unnest(cast(:devices AS int[])) AS device"
-                ),
-                {
-                    "first": first + timedelta(days=day),
-                    "step": timedelta(seconds=step_s),
-                    "devices": fleet.keys,
-                },
-            )
-    _roll(engine, "minute", first, fleet.keys)
-    _roll(engine, "minute", first - timedelta(days=335), fleet.keys[:1], until=first)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        days = [first + timedelta(days=day) for day in range(DAYS)]
+        list(pool.map(lambda day: _fill_day(engine, fleet, day, step_s), days))
+    _roll(engine, "minute", first - timedelta(days=335), fleet.keys[:1])
+    _roll(engine, "minute", first + timedelta(days=DAYS - 2), fleet.keys[1:])  # no chart here shows more
     for level in ("hour", "day"):
         _roll(engine, level, first - timedelta(days=335), fleet.keys)
     with engine.begin() as connection:
@@ -131,6 +118,35 @@ def _fill(engine: Engine, fleet: Nodes, first: datetime, step_s: float) -> None:
         )
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE readings, readings_minute, readings_hour, readings_day"))
+
+
+def _fill_day(engine: Engine, fleet: Nodes, day: datetime, step_s: float) -> None:
+    """A day's table anew, without a log and with its index made at once: a third of the time."""
+    name = f"readings_{day:%Y%m%d}"
+    with engine.begin() as connection:
+        connection.execute(text(f"CREATE UNLOGGED TABLE new_{name} (LIKE readings INCLUDING DEFAULTS)"))
+        connection.execute(
+            text(
+                f"INSERT INTO new_{name} SELECT device, at, at + interval '0.2 s', -18 + 2 * random(), "  # noqa: S608
+                "random() * 0.1, random() * 0.1, 1 + random() * 0.1, 40 + 20 * random(), "
+                "100 + 50 * random(), 1, NULL, NULL "
+                "FROM generate_series(cast(:first AS timestamptz), "
+                "cast(:first AS timestamptz) + interval '86399.999 s', :step) AS at, "
+                "unnest(cast(:devices AS int[])) AS device"
+            ),
+            {"first": day, "step": timedelta(seconds=step_s), "devices": fleet.keys},
+        )
+        connection.execute(text(f"ALTER TABLE new_{name} ADD PRIMARY KEY (device_id, measured_at)"))
+    with engine.begin() as connection:
+        connection.execute(text("LOCK TABLE readings"))  # at once: two that got it bit by bit would deadlock
+        connection.execute(text(f"DROP TABLE {name}"))
+        connection.execute(text(f"ALTER TABLE new_{name} RENAME TO {name}"))
+        connection.execute(
+            text(
+                f"ALTER TABLE readings ATTACH PARTITION {name} "
+                f"FOR VALUES FROM ('{iso(day)}') TO ('{iso(day + timedelta(days=1))}')"
+            )
+        )
 
 
 def _roll(
