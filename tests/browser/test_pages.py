@@ -187,7 +187,7 @@ def test_korean_is_one_click_away_and_remembered_and_fits_a_phone(page: Page, sy
     page.reload()
     expect(page.locator(".machine-card", has_text="아이스크림").locator(".light-badge")).to_have_text("정상")
     assert page.evaluate("document.documentElement.lang") == "ko"
-    for path in ("/", "/machines/1"):
+    for path in ("/", "/machines/1", "/devices"):
         page.goto(system.url + path)
-        page.wait_for_selector(".light-badge")
+        page.wait_for_selector(".light-badge, .device-row")
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
