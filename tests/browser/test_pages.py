@@ -207,7 +207,7 @@ def test_korean_is_one_click_away_and_remembered_and_fits_a_phone(page: Page, sy
     expect(page.locator(".machine-card", has_text="아이스크림").locator(".light-badge")).to_have_text("정상")
     assert page.evaluate("document.documentElement.lang") == "ko"
     system.machine(1)["device"]["unauthenticated"] = True
-    for path in ("/", "/machines/1", "/account", "/shops/1", "/admin/audit"):
+    for path in ("/", "/machines/1", "/devices", "/account", "/shops/1", "/admin/audit"):
         page.goto(system.url + path)
-        page.wait_for_selector(".light-badge, .row")
+        page.wait_for_selector(".light-badge, .device-row, .row")
         assert page.evaluate("document.documentElement.scrollWidth") <= 360

@@ -159,6 +159,13 @@ def test_who_may_command(
         for person in (viewer, technician, stranger)
     }
     assert statuses == {"viewer": [403, 403], "technician": [202, 200], "stranger": [404, 404]}
+    told = [
+        api_client.get(path_of(node, "").rstrip("/"), headers=bearer(gateway_client, person)).get_json()[
+            "may"
+        ]
+        for person in (viewer, technician)
+    ]
+    assert told == [[], ["device.manage", "threshold.manage", "export.read"]]
     assert api_client.post(path_of(node, "commands"), json={"kind": "restart"}).status_code == 401
 
 

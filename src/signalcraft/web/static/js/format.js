@@ -72,7 +72,7 @@ export function day(time) {
  */
 export function duration(seconds) {
   const [amount, unit] = seconds < 2 * MINUTE_S ? [seconds, "second"] : seconds < 2 * HOUR_S ? [seconds / MINUTE_S, "minute"] : [seconds / HOUR_S, "hour"];
-  return new Intl.NumberFormat(LOCALES[language()], { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: 1 }).format(amount);
+  return new Intl.NumberFormat(LOCALES[language()], { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: amount < 10 ? 1 : 0 }).format(amount);
 }
 
 /**

@@ -74,6 +74,7 @@ export function devicesPage() {
       isOver = true;
       clearTimeout(timer);
       end();
+      rollouts?.leave();
     },
   };
 }

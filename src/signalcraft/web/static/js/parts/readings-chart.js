@@ -150,7 +150,7 @@ function chartPanel({ field, label, unit, digits, colour, minSpan }, span) {
   }
 
   const fitting = keepFitting(place, (width) => {
-    const line = { stroke: token(colour), width: 1.5, points: { show: false }, spanGaps: false };
+    const line = { stroke: token(colour), width: 1.5, points: { show: false, size: 4, filter: isolated }, spanGaps: false };
     return new uPlot(
       {
         width,
@@ -179,6 +179,17 @@ function chartPanel({ field, label, unit, digits, colour, minSpan }, span) {
     },
     end: fitting.end,
   };
+}
+
+/**
+ * Values between two gaps: no line would show them, so they get a dot.
+ * @param {uPlot} chart
+ * @param {number} series
+ */
+function isolated(chart, series) {
+  const values = chart.data[series];
+  const found = [...values.keys()].filter((at) => values[at] != null && values[at - 1] == null && values[at + 1] == null);
+  return found.length > 0 ? found : null;
 }
 
 /**

@@ -11,7 +11,7 @@ import { field, submitting } from "./fields.js";
 /** @typedef {import("../../../types").Rollout} Rollout */
 
 const UPDATE_STATES = /** @type {const} */ (["pending", "downloading", "installing", "completed", "failed", "cancelled"]);
-const ALL_SHOPS = "";
+const ALL_SHOPS = "all";
 
 export function rolloutsPart() {
   const list = h("ul", { class: "model-list" });
@@ -52,11 +52,12 @@ export function rolloutsPart() {
     });
   }
 
-  function offerShops() {
-    /** @type {import("../../../types").Overview | null} */
-    const overview = store.get("overview");
+  // Opened by its address the page knows the shops a little later.
+  const end = store.subscribe("overview", (/** @type {import("../../../types").Overview | null} */ overview) => {
+    const chosen = shop.value || ALL_SHOPS;
     replace(shop, h("option", { value: ALL_SHOPS }, t("rollouts.all_shops")), (overview?.shops ?? []).map(({ id, name }) => h("option", { value: id }, name)));
-  }
+    shop.value = chosen;
+  });
 
   return {
     element: h("section", { class: "panel rollouts", "aria-labelledby": "rollouts-title" }, h("h2", { id: "rollouts-title" }, t("rollouts.title")), form, none, list),
@@ -65,8 +66,8 @@ export function rolloutsPart() {
     offer(images) {
       form.hidden = images.length === 0;
       replace(image, images.map(({ id, version, hardware }) => h("option", { value: id }, `${version} · ${hardware}`)));
-      offerShops();
     },
+    leave: end,
   };
 }
 
