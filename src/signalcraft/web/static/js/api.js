@@ -115,10 +115,20 @@ export async function restoreSession() {
  */
 async function send(method, path, body) {
   let response = await attempt(method, path, body);
-  if (response.status === 401 && (await renewAccess())) response = await attempt(method, path, body);
+  if (response.status === 401 && !(await isAboutTheBody(body))) {
+    if (await renewAccess()) response = await attempt(method, path, body);
+    else store.set("session", null);
+  }
   if (response.ok) return response;
-  if (response.status === 401) store.set("session", null);
   throw await problemOf(response);
+}
+
+/**
+ * A wrong password or code in a body is refused as a lost session is; while the session is good, it was that.
+ * @param {object} [body]
+ */
+async function isAboutTheBody(body) {
+  return body !== undefined && (await attempt("GET", "/api/auth/verify")).ok;
 }
 
 /**
