@@ -16,7 +16,6 @@ def test_an_administrator_who_must_enrol_is_led_there_and_then_on(page: Page, sy
         "POST /api/auth/login": always(200, user=user, enrolment_required=True),
         "GET /api/auth/second-factor": always(200, **FACTOR | {"required": True}),
         "POST /api/auth/second-factor/enrol": always(200, secret="JBSW Y3DP", uri="otpauth://", qr_svg=QR),
-        "POST /api/auth/second-factor/confirm": always(200, message="", recovery_codes=CODES),
     }
     sign_in(page, system, "/admin/users")
     expect(page).to_have_url(f"{system.url}/account")
@@ -26,6 +25,16 @@ def test_an_administrator_who_must_enrol_is_led_there_and_then_on(page: Page, sy
     page.get_by_role("button", name="Turn it on").click()
     picture = page.get_by_role("img", name="QR code")
     expect(picture).not_to_have_js_property("naturalWidth", 0)
+    wrong = {"field": "code", "message": "The code is wrong. 인증 코드가 올바르지 않습니다."}
+    system.answers["POST /api/auth/second-factor/confirm"] = lambda body: (
+        (200, {"recovery_codes": CODES})
+        if body["code"] == "123456"
+        else (401, {"detail": "", "errors": [wrong]})
+    )
+    page.get_by_label("Code", exact=True).fill("000000")
+    page.get_by_role("button", name="Confirm").click()
+    expect(page.locator(".field-problem").last).to_have_text("The code is wrong.")
+    assert "POST /api/auth/refresh" not in system.calls[system.calls.index("POST /api/auth/login") :]
     page.get_by_label("Code", exact=True).fill("123456")
     enrolled = FACTOR | {"enrolled": True, "required": True, "used": True, "recovery_codes_left": 10}
     system.answers["GET /api/auth/second-factor"] = always(200, **enrolled)

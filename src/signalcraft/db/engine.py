@@ -84,7 +84,9 @@ def _drop_old_connections(context: ExceptionContext) -> None:
 
 
 def _forget_values(context: ExceptionContext) -> None:
-    """Keep the first line of the server's message: the next ones repeat the row that it refused."""
+    """Of a failed statement keep the message's first line: the next ones repeat the row that was refused."""
+    if context.statement is None:
+        return
     for error in (context.original_exception, context.sqlalchemy_exception):
         if error is not None and error.args:
             error.args = (str(error.args[0]).partition("\n")[0], *error.args[1:])

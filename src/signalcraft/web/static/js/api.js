@@ -127,11 +127,21 @@ export async function restoreSession() {
 async function send(method, path, body, headers) {
   const before = renewals;
   let response = await attempt(method, path, body, headers);
-  // An answer to the old token may come after another request has renewed it.
-  if (response.status === 401 && (renewals !== before || (await renewAccess()))) response = await attempt(method, path, body, headers);
+  if (response.status === 401 && !(await isAboutTheBody(body))) {
+    // An answer to the old token may come after another request has renewed it.
+    if (renewals !== before || (await renewAccess())) response = await attempt(method, path, body, headers);
+    else store.set("session", null);
+  }
   if (response.ok) return response;
-  if (response.status === 401) store.set("session", null);
   throw await problemOf(response);
+}
+
+/**
+ * A wrong password or code in a body is refused as a lost session is; while the session is good, it was that.
+ * @param {object} [body]
+ */
+async function isAboutTheBody(body) {
+  return body !== undefined && (await attempt("GET", "/api/auth/verify")).ok;
 }
 
 /**

@@ -13,6 +13,7 @@ import { showSecret } from "../secret.js";
 
 export function secondFactorPart() {
   const codes = h("div", null);
+  const onward = h("div", null);
   const place = h("div", { class: "listing" });
   const password = () => field("password", t("account.current_password"), { type: "password", autocomplete: "current-password", required: true });
 
@@ -58,7 +59,7 @@ export function secondFactorPart() {
   function showCodes(recovery) {
     showSecret(codes, t("factor.codes"), recovery.join("\n"), t("factor.codes_note"));
     // An administrator who had to enrol has their rights from now on; the page asks who they are when the codes are safe.
-    if (store.get("session")?.enrolment_required) codes.append(h("button", { class: "button primary", type: "button", onclick: api.restoreSession }, t("factor.continue")));
+    if (store.get("session")?.enrolment_required) replace(onward, h("button", { class: "button primary", type: "button", onclick: api.restoreSession }, t("factor.continue")));
   }
 
   /** @param {State} state */
@@ -85,5 +86,5 @@ export function secondFactorPart() {
   }
 
   load();
-  return panel(t("factor.title"), codes, place);
+  return panel(t("factor.title"), codes, onward, place);
 }
