@@ -9,6 +9,7 @@ import os
 import resource
 import sys
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from http import HTTPStatus
@@ -16,6 +17,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Annotated
 
+import numpy as np
 import typer
 
 from benchmarks.cpu import memory_bytes
@@ -74,6 +76,8 @@ class Figures:
     wrong: int
     unexpected: int
     single_missing: int
+    patient_median_s: float
+    patient_most_s: float
     seconds_until_calm: float | None
 
 
@@ -89,15 +93,17 @@ def main(
     settings = local_settings()
     today = utc_now().date()
     days = [today - timedelta(days=FIRST_DAY_AGO - ahead) for ahead in range(DAYS)]
-    with nodes(settings, DEVICES + 1, days) as fleet:
-        crowd, lone = Nodes(fleet.names[:-1], fleet.keys[:-1]), Nodes(fleet.names[-1:], fleet.keys[-1:])
+    with nodes(settings, DEVICES + singles + 1, days) as fleet:
+        crowd = Nodes(fleet.names[:DEVICES], fleet.keys[:DEVICES])
+        lone = Nodes(fleet.names[DEVICES:], fleet.keys[DEVICES:])
         rows = Rows(crowd.names, days)
-        overload = Overload(public_url(settings, settings.api_port), rows, lone.names[0])
+        overload = Overload(public_url(settings, settings.api_port), rows, lone.names)
         before = memory_bytes()
-        asyncio.run(overload.run(seconds, senders, singles))
+        asyncio.run(overload.run(seconds, senders))
         sent, single = overload.batches, overload.singles
         missing, wrong, unexpected = compare(rows, crowd, sent.acknowledged, sent.offered, 0)
-        single_missing = len(set(single.acknowledged) - set(measured_at(lone.keys[0])))
+        stored = {second for key in lone.keys for second in measured_at(key)}
+        single_missing = len(set(single.acknowledged) - stored)
     figures = Figures(
         seconds=seconds,
         senders=senders + singles,
@@ -112,6 +118,8 @@ def main(
         wrong=wrong,
         unexpected=unexpected,
         single_missing=single_missing,
+        patient_median_s=float(np.median(overload.patient_s)),
+        patient_most_s=max(overload.patient_s),
         seconds_until_calm=overload.calm_after_s,
     )
     _print(figures)
@@ -125,21 +133,21 @@ def main(
 class Overload:
     """Everybody sends at once, and again at once whatever the answer: Retry-After is not kept."""
 
-    def __init__(self, origin: str, rows: Rows, lone_name: str) -> None:
+    def __init__(self, origin: str, rows: Rows, lone_names: Sequence[str]) -> None:
         self.batches, self.singles = Pass(), Pass()
         self.memory_bytes = 0
+        self.patient_s: list[float] = []
         self.calm_after_s: float | None = None
-        self._origin, self._rows, self._lone_name = origin, rows, lone_name
+        self._origin, self._rows, self._lone_names = origin, rows, lone_names
         self._again: deque[int] = deque()
         self._first_second = int(utc_now().timestamp()) - 20 * 86_400
         self._end = 0.0
 
-    async def run(self, seconds: float, senders: int, singles: int) -> None:
+    async def run(self, seconds: float, senders: int) -> None:
         self._end = perf_counter() + seconds
-        works = [self._send_batches() for _ in range(senders)] + [
-            self._send_singles() for _ in range(singles)
-        ]
-        await asyncio.gather(self._watch_memory(), *works)
+        *many, patient = self._lone_names
+        works = [self._send_batches() for _ in range(senders)] + [self._send_singles(name) for name in many]
+        await asyncio.gather(self._watch_memory(), self._send_patiently(patient), *works)
         self.calm_after_s = await self._until_calm()
 
     async def _send_batches(self) -> None:
@@ -152,15 +160,26 @@ class Overload:
                 self._again.append(batch)
         connection.close()
 
-    async def _send_singles(self) -> None:
+    async def _send_singles(self, name: str) -> None:
         connection = Connection(self._origin)
         while perf_counter() < self._end:
-            await self._send_single(connection)
+            await self._send_single(connection, name)
         connection.close()
 
-    async def _send_single(self, connection: Connection) -> bool:
+    async def _send_patiently(self, name: str) -> None:
+        """A node as nodes are: a reading a second, what was refused again; how long until each is stored."""
+        connection = Connection(self._origin)
+        while perf_counter() < self._end:
+            asked = perf_counter()
+            while not await self._send_single(connection, name):
+                await asyncio.sleep(1.0)
+            self.patient_s.append(perf_counter() - asked)
+            await asyncio.sleep(1.0)
+        connection.close()
+
+    async def _send_single(self, connection: Connection, name: str) -> bool:
         second = self._first_second + self.singles.next()
-        body = BODY.format(name=self._lone_name, second=second).encode()
+        body = BODY.format(name=name, second=second).encode()
         stored = await self._offer(connection, SINGLE_PATH, body, self.singles)
         if stored:
             self.singles.acknowledged.append(second)
@@ -187,7 +206,7 @@ class Overload:
         began, in_a_row, connection = perf_counter(), 0, Connection(self._origin)
         while perf_counter() - began < PATIENCE_SECONDS:
             asked = perf_counter()
-            stored = await self._send_single(connection)
+            stored = await self._send_single(connection, self._lone_names[-1])
             in_a_row = in_a_row + 1 if stored and perf_counter() - asked < CALM_SECONDS else 0
             if in_a_row == CALM_ANSWERS:
                 return perf_counter() - began
@@ -208,6 +227,10 @@ def _print(figures: Figures) -> None:
     print(
         f"compared  {figures.missing + figures.single_missing} acknowledged readings missing,"
         f" {figures.wrong} other than sent, {figures.unexpected} that nobody sent"
+    )
+    print(
+        f"meanwhile a node with a reading a second had each stored after {figures.patient_median_s:.2f} s"
+        f" (median), {figures.patient_most_s:.2f} s (most)"
     )
     calm = figures.seconds_until_calm
     print(f"calm      {'never' if calm is None else f'after {calm:.1f} s'} (at most {CALM_WITHIN_S:.0f} s)")
