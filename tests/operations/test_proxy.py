@@ -48,7 +48,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.send_response(200)
         self.send_header("X-Seen", f"{self.server.name} {self.path}")
-        self.send_header("Seen-Body", body.decode())
+        if self.path == READING_PATH:
+            self.send_header("Seen-Body", body.decode())
         for name in ("X-Request-ID", "X-Forwarded-For", "X-Forwarded-Proto"):
             self.send_header(f"Seen-{name}", self.headers.get(name, ""))
         self.send_header("Content-Length", "0")
