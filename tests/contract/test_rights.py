@@ -40,6 +40,7 @@ OPEN = {
     "GET /api/openapi/api.json",
     "GET /confirm-email",
     "GET /forgot-password",
+    "GET /devices",
     "GET /live",
     "GET /machines/{rest:path}",
     "GET /ready",
