@@ -10,7 +10,12 @@ from people import FleetFixture, Person, bearer
 from signalcraft.accounts.models import User
 from signalcraft.db.session import unit_of_work
 
-FREE = {"POST /api/esp32/features", "POST /api/esp32/register", "POST /api/iot/sensors/data"}
+FREE = {
+    "POST /api/esp32/features",
+    "POST /api/esp32/register",
+    "POST /api/iot/sensors/data",
+    "POST /api/iot/sensors/data/batch",
+}
 """What field firmware sends besides is kept as it came or dropped, and is named by no code."""
 POWERFUL = {"role", "roles", "status", "is_admin", "password_hash", "user_id", "scopes", "second_factor"}
 

@@ -31,8 +31,8 @@ CALLING = {
     "storage/objects.py": "OBJECT_STORE_URL",
 }
 """Who calls out while it serves requests, and who has said where to. A new one is a decision."""
-COMMANDS = ("cli/", "operations/", "evaluation/", "migration/")
-"""What an operator runs, against what the operator names."""
+COMMANDS = ("cli/", "client/", "operations/", "evaluation/", "migration/")
+"""What an operator or somebody's own program runs, against what they name."""
 
 
 def imported(file: Path) -> set[str]:

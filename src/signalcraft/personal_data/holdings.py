@@ -25,10 +25,12 @@ from signalcraft.acoustics.learning.models import Label, TrainingRun
 from signalcraft.acoustics.models import Analysis, Clip
 from signalcraft.alarms.models import Alarm, AlarmTransition
 from signalcraft.db.base import Base
-from signalcraft.fleet.models import ClaimCode, DeviceKey
+from signalcraft.fleet.firmware.models import FirmwareImage, FirmwareRollout
+from signalcraft.fleet.models import ClaimCode, DeviceCommand, DeviceKey, NodeSettings
 from signalcraft.mail.models import OutgoingMail
 from signalcraft.migration.models import ImportedRecord
 from signalcraft.runtime_settings.models import RuntimeSetting
+from signalcraft.telemetry.thresholds.models import Threshold
 
 
 @dataclass(frozen=True)
@@ -103,5 +105,10 @@ HOLDINGS = (
     Holding(TrainingRun, ("requested_by",), ("id", "kind", "machine_id", "requested_at"), goes=False),
     Holding(DeviceKey, ("created_by",), ("id", "device_id", "created_at"), goes=False),
     Holding(ClaimCode, ("created_by",), ("id", "shop_id", "created_at"), goes=False),
+    Holding(NodeSettings, ("changed_by",), ("device_id", "version", "changed_at"), goes=False),
+    Holding(DeviceCommand, ("created_by",), ("id", "device_id", "kind", "created_at"), goes=False),
+    Holding(FirmwareImage, ("uploaded_by",), ("id", "version", "uploaded_at"), goes=False),
+    Holding(FirmwareRollout, ("created_by",), ("id", "image_id", "created_at"), goes=False),
+    Holding(Threshold, ("changed_by",), ("id", "name", "changed_at"), goes=False),
     Holding(RuntimeSetting, ("changed_by",), ("name", "changed_at"), goes=False),
 )
