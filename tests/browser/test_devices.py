@@ -109,7 +109,7 @@ def test_firmware_is_taken_in_and_brought_to_a_share_of_the_devices(page: Page, 
         "health": system.devices.cards[1]["health"] | {"score": None},
     }
     sign_in(page, system)
-    page.get_by_role("link", name="Devices").click()
+    page.get_by_role("link", name="Devices", exact=True).click()
     rows = page.locator(".device-row")
     expect(rows.first).to_contain_text("ESP32_002")  # what is missed comes first
     expect(page.locator(".tally")).to_contain_text("1 Offline")

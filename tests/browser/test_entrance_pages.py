@@ -60,6 +60,7 @@ def test_registration_needs_consent_and_names_the_wrong_field(page: Page, system
     page.goto(f"{system.url}/sign-in")
     page.get_by_role("button", name="한국어").click()
     page.get_by_role("link", name="회원 가입").click()
+    expect(page.get_by_role("button", name="계정 만들기")).to_be_visible()  # sign-in asks for an e-mail, too
     page.get_by_label("이메일").fill("kim@example.com")
     page.get_by_label("아이디").fill("kim")
     page.get_by_label("새 비밀번호").fill("password1")
