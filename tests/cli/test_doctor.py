@@ -20,7 +20,7 @@ from system_instance import free_ports
 @pytest.fixture
 def healthy(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Instance]:
     """The instance of the tests, on ports that nobody uses."""
-    for name, port in zip(("GATEWAY", "API"), free_ports(), strict=True):
+    for name, port in zip(("GATEWAY", "API", "LINK"), free_ports(), strict=True):
         monkeypatch.setenv(f"SIGNALCRAFT_{name}_PORT", str(port))
     get_settings.cache_clear()
     yield instance.load()

@@ -33,8 +33,9 @@ class Server:
 
     def client(self) -> NodeClient:
         longest = Patience(sleep=self.pauses.append, chance=lambda low, high: high)
+        keys = {"ESP32_MIC_1": "scd_1"}
         return NodeClient(
-            "http://node.test", key="scd_1", patience=longest, transport=httpx.MockTransport(self)
+            "http://node.test", keys=keys, patience=longest, transport=httpx.MockTransport(self)
         )
 
 
@@ -45,11 +46,11 @@ def test_a_clip_is_sent_as_the_firmware_sends_it() -> None:
     [request] = server.requests
     assert request.content == b"\x01\x00" * 4
     assert request.headers["Content-Type"] == "application/octet-stream"
-    assert request.headers["Authorization"] == "Bearer scd_1"
     sent = {name: value for name, value in request.headers.items() if name.startswith("x-")}
     assert sent == {
         "x-requested-with": "signalcraft.client",
         "x-device-id": "ESP32_MIC_1",
+        "x-device-key": "scd_1",
         "x-sample-rate": "16000",
         "x-bits-per-sample": "16",
         "x-priority": "normal",
@@ -131,3 +132,18 @@ def test_many_readings_go_in_batches_and_keep_their_places() -> None:
 )
 def test_retry_after(value: str | None, seconds: float) -> None:
     assert retry_after_seconds(value, datetime(2026, 8, 1, tzinfo=UTC)) == seconds
+
+
+def test_devices_with_keys_travel_apart_and_are_named_by_their_place() -> None:
+    spoilt = {
+        "success": True,
+        "stored": 0,
+        "duplicates": 0,
+        "errors": [{"index": 0, "field": "a", "message": "b"}],
+    }
+    server = Server(httpx.Response(200, json=spoilt))
+    readings = [Measurement(name, NOON) for name in ("a", "ESP32_MIC_1", "b", "ESP32_MIC_1")]
+    with server.client() as client:
+        result = client.send_readings(readings)
+    assert [request.headers.get("X-Device-Key") for request in server.requests] == [None, "scd_1"]
+    assert [error.index for error in result.errors] == [0, 1]

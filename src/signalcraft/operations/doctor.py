@@ -172,6 +172,7 @@ def _ports(instance: Instance) -> Iterator[Finding]:
     for name, port in (
         ("SIGNALCRAFT_GATEWAY_PORT", settings.gateway_port),
         ("SIGNALCRAFT_API_PORT", settings.api_port),
+        ("SIGNALCRAFT_LINK_PORT", settings.link_port),
     ):
         if not is_free(settings.bind_address, port) and not _is_ours(settings.bind_address, port):
             yield _danger(
