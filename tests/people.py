@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
+from argon2 import PasswordHasher
 from starlette.testclient import TestClient
 
 from signalcraft.accounts.access import Principal
 from signalcraft.accounts.models import ShopMember, User
-from signalcraft.accounts.passwords import hash_password
 from signalcraft.accounts.places import Place
 from signalcraft.accounts.sessions import SignedIn
 from signalcraft.accounts.sign_in import account_of, check_password, enter
@@ -15,7 +15,8 @@ from signalcraft.db.session import unit_of_work
 from signalcraft.fleet.models import Device, Machine, Shop
 
 PASSWORD = "correct horse battery staple"
-PASSWORD_HASH = hash_password(PASSWORD)
+PASSWORD_HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+"""Cheap to verify: hundreds of tests sign in. What hashing costs is tested in `tests/accounts`."""
 NOWHERE = Place("", "")
 """Where the people of the tests sign in from."""
 

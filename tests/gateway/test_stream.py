@@ -255,7 +255,7 @@ def test_a_client_that_leaves_while_redis_is_slow_is_forgotten(
     settings: Settings, fleet: FleetFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def slow(*_: object) -> None:
-        await asyncio.sleep(60)
+        await asyncio.sleep(3)
 
     async def scenario() -> tuple[int, int]:
         async with Feed().running() as feed:
