@@ -27,6 +27,7 @@ class FieldError(BaseModel):
 
     field: str = Field(description="The field, header or parameter as the caller wrote it.")
     message: str
+    index: int = Field(0, ge=0, description="In a batch: the item's place in it, from 0.")
 
 
 class Problem(BaseModel):

@@ -18,9 +18,9 @@ from signalcraft.clock import utc_now
 from signalcraft.dashboards import fleet_queries as queries
 from signalcraft.dashboards.fleet_queries import Row, Shops
 from signalcraft.dashboards.summary_schemas import (
+    FleetOverview,
     HealthDistribution,
     Labelled,
-    Overview,
     StatusCounts,
     SummaryAnswer,
     SummaryBody,
@@ -80,11 +80,11 @@ def scope(principal: Principal, shop_id: int | None) -> Shops:
     return frozenset({shop_id})
 
 
-def _overview(states: NDArray[np.void], counts: Row, days: Sequence[Row], now: datetime) -> Overview:
+def _overview(states: NDArray[np.void], counts: Row, days: Sequence[Row], now: datetime) -> FleetOverview:
     machines = np.unique(states["machine"])
     online = np.unique(states["machine"][states["has_device"] & ~_is_offline(states, now)])
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    return Overview(
+    return FleetOverview(
         total_stores=counts["shops"],
         total_compressors=len(machines),
         online_compressors=len(online),

@@ -10,7 +10,7 @@ from signalcraft.fleet.light import DeviceStatus
 Band = Literal["healthy", "warning", "critical"]
 
 
-class Overview(BaseModel):
+class FleetOverview(BaseModel):
     total_stores: int
     total_compressors: int
     online_compressors: int
@@ -43,7 +43,7 @@ class Trends(BaseModel):
 
 
 class SummaryBody(BaseModel):
-    overview: Overview
+    overview: FleetOverview
     health_distribution: HealthDistribution
     recent_trends: Trends
     last_updated: datetime

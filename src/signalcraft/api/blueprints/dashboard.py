@@ -20,6 +20,7 @@ from signalcraft.dashboards.summary_schemas import (
 )
 from signalcraft.db.replica import read
 from signalcraft.fleet.schemas import DeviceId
+from signalcraft.texts import RowId
 
 blueprint = APIBlueprint(
     "dashboard",
@@ -31,11 +32,11 @@ blueprint = APIBlueprint(
 
 
 class StorePath(BaseModel):
-    store_id: int = Field(ge=1, lt=2**63)
+    store_id: RowId
 
 
 class StoreQuery(BaseModel):
-    store_id: int | None = Field(None, ge=1, lt=2**63)
+    store_id: RowId | None = None
 
 
 class AnalyticsQuery(StoreQuery):

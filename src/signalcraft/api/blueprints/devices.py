@@ -25,6 +25,7 @@ from signalcraft.db.session import unit_of_work
 from signalcraft.fleet import devices, node_settings
 from signalcraft.fleet import service as fleet
 from signalcraft.fleet.schemas import DeviceId
+from signalcraft.texts import RowId
 
 blueprint = APIBlueprint(
     "devices",
@@ -45,12 +46,12 @@ class DevicePath(BaseModel):
 
 
 class CommandPath(DevicePath):
-    command_id: int = Field(ge=1, lt=2**63)
+    command_id: RowId
 
 
 class DevicesQuery(BaseModel):
-    shop_id: int | None = Field(None, ge=1, lt=2**63)
-    machine_id: int | None = Field(None, ge=1, lt=2**63)
+    shop_id: RowId | None = None
+    machine_id: RowId | None = None
 
 
 class CommandsQuery(BaseModel):

@@ -25,6 +25,7 @@ from signalcraft.fleet.firmware.schemas import (
     RolloutList,
     Version,
 )
+from signalcraft.texts import RowId, StrictRowId
 
 blueprint = APIBlueprint(
     "firmware",
@@ -34,7 +35,7 @@ blueprint = APIBlueprint(
     abp_responses=PROBLEM_RESPONSES,
 )
 
-ShopId = Annotated[int, Field(ge=1, lt=2**63, strict=True)]
+ShopId = StrictRowId
 Changelog = Annotated[str, StringConstraints(max_length=2000), BeforeValidator(utf8_header)]
 
 
@@ -66,7 +67,7 @@ class NewRollout(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    image_id: int = Field(ge=1, lt=2**63, strict=True)
+    image_id: StrictRowId
     percent: int = Field(ge=1, le=100, strict=True)
     shop_ids: list[ShopId] | None = Field(None, min_length=1, max_length=1000, description="Null: all shops.")
     failure_share: float = Field(
@@ -88,7 +89,7 @@ class Ending(BaseModel):
 
 
 class RolloutPath(BaseModel):
-    rollout_id: int = Field(ge=1, lt=2**63)
+    rollout_id: RowId
 
 
 @blueprint.get("/images", responses={200: ImageList})

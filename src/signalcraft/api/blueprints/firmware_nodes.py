@@ -26,6 +26,7 @@ from signalcraft.fleet.firmware.schemas import (
 )
 from signalcraft.fleet.schemas import DeviceId
 from signalcraft.storage import objects
+from signalcraft.texts import RowId
 
 blueprint = APIBlueprint(
     "firmware_nodes",
@@ -56,7 +57,7 @@ class DevicePath(BaseModel):
 
 
 class ImagePath(BaseModel):
-    image_id: int = Field(ge=1, lt=2**63)
+    image_id: RowId
 
 
 class UpdateWanted(BaseModel):

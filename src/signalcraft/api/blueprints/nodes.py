@@ -16,6 +16,7 @@ from signalcraft.fleet import commands, states
 from signalcraft.fleet.firmware import updates
 from signalcraft.fleet.firmware.schemas import CommandConfirmed, Hardware, ProgressReceived, Version
 from signalcraft.fleet.schemas import DeviceId
+from signalcraft.texts import RowId
 
 blueprint = APIBlueprint(
     "nodes",
@@ -27,7 +28,7 @@ blueprint = APIBlueprint(
 
 
 class CommandPath(BaseModel):
-    command_id: int = Field(ge=1, lt=2**63)
+    command_id: RowId
 
 
 class Heartbeat(BaseModel):
@@ -36,8 +37,8 @@ class Heartbeat(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     device_id: DeviceId
-    boot_id: int | None = Field(None, ge=0, lt=2**63, description="Drawn at each start.")
-    uptime_ms: int | None = Field(None, ge=0, lt=2**63)
+    boot_id: int | None = Field(None, ge=0, le=2**53 - 1, description="Drawn at each start.")
+    uptime_ms: int | None = Field(None, ge=0, le=2**53 - 1)
     rssi_dbm: int | None = Field(None, ge=-127, le=20)
     free_heap_bytes: int | None = Field(None, ge=0, lt=2**40)
     firmware_version: Version | None = None

@@ -24,6 +24,7 @@ from signalcraft.fleet.schemas import DeviceId
 from signalcraft.telemetry import series as charts
 from signalcraft.telemetry.export import MEDIA_TYPES, Format, export
 from signalcraft.telemetry.schemas import Series
+from signalcraft.texts import RowId
 
 blueprint = APIBlueprint(
     "series",
@@ -48,7 +49,7 @@ class DevicePath(BaseModel):
 
 
 class ShopPath(BaseModel):
-    shop_id: int = Field(ge=1, lt=2**63)
+    shop_id: RowId
 
 
 class ExportQuery(RangeQuery):
