@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from people import PASSWORD, Person, make_person
 from signalcraft.accounts.models import User
-from signalcraft.accounts.passwords import NO_PASSWORD
+from signalcraft.accounts.passwords import NO_PASSWORD, hash_password
 from signalcraft.db.engine import get_engine
 from signalcraft.db.session import unit_of_work
 
@@ -44,6 +44,8 @@ def test_a_known_and_an_unknown_name_are_the_same_work(
 ) -> None:
     suspended, without = make_person("suspended"), make_person("without-password")
     with unit_of_work() as session:
+        for person in (admin, suspended):  # as people have it; `people` hashes cheaply
+            session.get_one(User, person.principal.user_id).password_hash = hash_password(PASSWORD)
         session.get_one(User, suspended.principal.user_id).status = "suspended"
         session.get_one(User, without.principal.user_id).password_hash = NO_PASSWORD
     seen = []
