@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-import signalcraft.tables  # noqa: F401  # foreign keys need every table known
 from signalcraft.accounts.access import Principal
 from signalcraft.accounts.models import User
 from signalcraft.accounts.passwords import generate_password, hash_password
@@ -26,6 +25,7 @@ from signalcraft.fleet import service as fleet
 from signalcraft.fleet.models import Device, Machine, Shop
 from signalcraft.notifications.models import Notification
 from signalcraft.storage import objects
+from signalcraft.tables import Base  # every table known
 
 SHOP_NAME = "성능 측정 (모의) · Benchmark (synthetic)"
 WATCHER_NAME = "Benchmark (synthetic)"
@@ -83,10 +83,20 @@ def strike() -> None:
             select(Machine.id).where(Machine.shop_id.in_(shops), Machine.synthetic)
         ).all()
         _remove_results(session, list(machines))
+        _remove_what_devices_left(session, list(machines))
         session.execute(delete(Device).where(Device.machine_id.in_(machines)))
         session.execute(delete(Machine).where(Machine.id.in_(machines)))
         session.execute(delete(Shop).where(Shop.id.in_(shops)))
         session.execute(delete(User).where(User.full_name == WATCHER_NAME, User.username.like("bench-%")))
+
+
+def _remove_what_devices_left(session: Session, machines: list[int]) -> None:
+    """Rows of every table that refers to a device."""
+    devices = select(Device.id).where(Device.machine_id.in_(machines))
+    for table in reversed(Base.metadata.sorted_tables):
+        for reference in table.foreign_keys:
+            if reference.column.table is Device.__table__:
+                session.execute(table.delete().where(reference.parent.in_(devices)))
 
 
 def _remove_results(session: Session, machines: list[int]) -> None:
