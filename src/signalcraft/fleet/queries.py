@@ -29,12 +29,6 @@ def device_named(session: Session, device_id: str) -> Device | None:
     return session.scalar(select(Device).where(Device.device_id == device_id))
 
 
-def devices_named(session: Session, device_ids: Iterable[str]) -> dict[str, Device]:
-    """Those of these devices that are known, by name."""
-    statement = select(Device).where(Device.device_id == any_(bindparam(None, list(device_ids), ARRAY(Text))))
-    return {device.device_id: device for device in session.scalars(statement)}
-
-
 def count_unclaimed(session: Session) -> int:
     statement = select(func.count()).select_from(Device).join(Machine, Machine.id == Device.machine_id)
     return session.scalar(statement.where(Machine.shop_id.is_(None))) or 0
