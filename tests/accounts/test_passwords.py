@@ -28,18 +28,20 @@ def test_a_flood_of_sign_ins_is_turned_away(admin: Person) -> None:
             outcomes.append("busy")
             said.append(busy.headers["Retry-After"])
 
-    with passwords._TURN, ThreadPoolExecutor(40) as flood:
+    admitted, free = passwords._AT_ONCE + passwords.HASHES_WAITING, threading.Event()
+    held = [passwords._HASHERS.submit(free.wait, 20) for _ in range(passwords._AT_ONCE)]
+    with ThreadPoolExecutor(40) as flood:
         attempts = [flood.submit(attempt) for _ in range(40)]
-        while len(outcomes) < 40 - 1 - passwords.HASHES_WAITING:
+        while len(outcomes) < 40 - admitted:
             threading.Event().wait(0.01)
         # While a dozen wait for their turn to hash, none of them holds a connection of the database.
         assert get_engine().pool.checkedout() == 0  # type: ignore[attr-defined]
-        passwords._TURN.release()
+        free.set()
         for done in attempts:
             done.result(20)
-        passwords._TURN.acquire()
-    assert outcomes.count("refused") == 1 + passwords.HASHES_WAITING
-    assert outcomes.count("busy") == 40 - 1 - passwords.HASHES_WAITING
+    assert all(turn.result(20) for turn in held)
+    assert outcomes.count("refused") == admitted
+    assert outcomes.count("busy") == 40 - admitted
     assert set(said) == {"1"}
 
 

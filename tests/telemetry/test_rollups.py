@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from measured import roll_all, send
 from sqlalchemy import text
 
+from measured import roll_all, send
 from people import FleetFixture, make_fleet
 from signalcraft.clock import EARLIEST
 from signalcraft.db.session import unit_of_work
@@ -143,6 +143,18 @@ def test_a_minute_that_is_not_over_is_left_until_it_is(fleet: FleetFixture) -> N
     assert rolled("minute", "readings") == []
     roll_all()
     assert rolled("minute", "readings, minutes, late") == [(2, 1, 2)]
+
+
+def test_a_note_of_what_was_removed_since_holds_nothing_up(fleet: FleetFixture) -> None:
+    send(fleet.device.device_id, [at(0)], temperature_c=-18.0)
+    with unit_of_work() as session:
+        session.execute(text("UPDATE rollup_marks SET noted_at = noted_at - interval '1 hour'"))
+        rollups.roll(session, "minute")
+    assert rows("SELECT level FROM rollup_marks") == [("hour",)]
+    with unit_of_work() as session:
+        session.execute(text("DELETE FROM readings_minute"))
+    roll_all()
+    assert rows("SELECT count(*) FROM rollup_marks") == [(0,)]
 
 
 def test_gravity_is_learned_and_taken_away(fleet: FleetFixture) -> None:

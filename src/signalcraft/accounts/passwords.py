@@ -1,4 +1,4 @@
-"""Password hashing: argon2id at OWASP's settings, one at a time and few that wait.
+"""Password hashing: argon2id at OWASP's settings, after everything else that wants a core, and few that wait.
 
 Hashes of the old server are kept inside an argon2id hash, so that no fast hash lies in the table; the
 person's first sign-in replaces them (`is_wrapped`). Three forms stand in `password_hash`:
@@ -9,11 +9,15 @@ person's first sign-in replaces them (`is_wrapped`). Three forms stand in `passw
 """
 
 import hashlib
+import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from threading import BoundedSemaphore
+from functools import partial
+from threading import BoundedSemaphore, get_native_id
+from typing import TypeVar
 
 import bcrypt
 from argon2 import PasswordHasher
@@ -27,14 +31,25 @@ _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 """argon2id, 19 MiB, t=2, p=1: OWASP's minimum; 17 ms a verify on the reference machine."""
 
 HASHES_WAITING = 12
-"""How many may wait for their turn in one process: a quarter of a second at 17 ms each. Whoever comes then is
-told to come again, and holds no thread of the other requests meanwhile."""
+"""How many may wait for their turn in one process: a fraction of a second at 17 ms each. Whoever comes then
+is told to come again, and holds no thread of the other requests meanwhile."""
 
-_TURN = BoundedSemaphore(1)
-"""One hash at a time in one process. There are half as many gateways as cores, so hashing takes at most half
-of the machine, whatever is thrown at the sign-in."""
+_AT_ONCE = os.cpu_count() or 1
+_NICENESS = 10
+"""Of the threads that hash. The kernel gives them a tenth of a core that others want: a flood of sign-ins
+uses what is idle, and an upload or a stream hardly feels it."""
 
-_ADMITTED = BoundedSemaphore(1 + HASHES_WAITING)
+_ADMITTED = BoundedSemaphore(_AT_ONCE + HASHES_WAITING)
+
+
+def _step_back() -> None:
+    os.setpriority(os.PRIO_PROCESS, get_native_id(), _NICENESS)  # of this thread alone, on Linux
+
+
+_HASHERS = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="hash", initializer=_step_back)
+"""Its threads start with the first hash, after the fork of whoever forks."""
+
+_Result = TypeVar("_Result")
 
 GENERATED_PASSWORD_BYTES = 15
 """120 bits, 20 characters: beyond guessing, still typed once without cursing."""
@@ -54,7 +69,7 @@ _SHA256 = re.compile(r"^[0-9a-f]{64}$")
 
 @contextmanager
 def _hashing() -> Iterator[None]:
-    """Wait for the turn to hash.
+    """Be one of the few that hash or wait for their turn.
 
     Raises
     ------
@@ -68,10 +83,13 @@ def _hashing() -> Iterator[None]:
             retry_after_seconds=1,
         )
     try:
-        with _TURN:
-            yield
+        yield
     finally:
         _ADMITTED.release()
+
+
+def _in_turn(work: Callable[[str], _Result], text: str) -> _Result:
+    return _HASHERS.submit(work, text).result()
 
 
 def hash_password(password: str) -> str:
@@ -83,10 +101,10 @@ def hash_password(password: str) -> str:
         Too many are being hashed; so do `verify_password` and `wrap_old_hash`.
     """
     with _hashing():
-        return _HASHER.hash(normalised(password))
+        return _in_turn(_HASHER.hash, normalised(password))
 
 
-_NOBODY = hash_password(secrets.token_urlsafe(GENERATED_PASSWORD_BYTES))
+_NOBODY = _HASHER.hash(secrets.token_urlsafe(GENERATED_PASSWORD_BYTES))
 """Verified where the user does not exist, so that both answers take the same time."""
 
 
@@ -94,9 +112,9 @@ def wrap_old_hash(old: str) -> str | None:
     """The old server's bcrypt or SHA-256 hash inside argon2id; None where it is neither."""
     with _hashing():
         if (found := _BCRYPT.match(old)) and int(found[2]) <= _BCRYPT_COST_LIMIT:
-            return f"{_WRAPPED}bcrypt{found[1]}{_HASHER.hash(old)}"
+            return f"{_WRAPPED}bcrypt{found[1]}{_in_turn(_HASHER.hash, old)}"
         if _SHA256.match(old.lower()):
-            return f"{_WRAPPED}sha256{_HASHER.hash(old.lower())}"
+            return f"{_WRAPPED}sha256{_in_turn(_HASHER.hash, old.lower())}"
     return None
 
 
@@ -142,7 +160,7 @@ def _old_bcrypt(salt: str, password: str) -> Iterator[str]:
 
 def _matches(inner: str, candidate: str) -> bool:
     try:
-        return _HASHER.verify(inner, candidate)
+        return _in_turn(partial(_HASHER.verify, inner), candidate)
     except (VerificationError, InvalidHashError):
         return False
 

@@ -130,6 +130,8 @@ def _scales(session: Session, ids: NDArray[np.int64], device: NDArray[np.int64])
 
 def _roll_hours(session: Session, pairs: Pairs) -> None:
     hours = _add_up(session, pairs, HOUR_US)
+    if not len(hours):
+        return  # the device and all it sent were removed after the note
     gravity.learn_turned(session, hours)
     _add_up(session, distinct(hours.device, hours.at_us // DAY_US * 24 * 60), DAY_US)
 
