@@ -1,4 +1,4 @@
-"""The whole system under PM2: started, killed piece by piece, stopped."""
+"""The whole system under PM2: started, killed, stopped."""
 
 import os
 import time
@@ -12,8 +12,9 @@ from signalcraft.operations import kernel, launch
 from system_instance import SystemInstance, system_instance
 
 EVERYTHING_BACK_SECONDS = 90.0
-BACK_SECONDS = 10.0
-"""A killed process is back within seconds, on a machine that does other things too."""
+BACK_SECONDS = 40.0
+"""After everything was killed at once, on a machine that does other things too. One process alone is back
+within seconds: tests/system/test_kill.py."""
 
 
 @pytest.fixture
@@ -41,12 +42,14 @@ def test_the_system_starts_survives_and_stops(system: SystemInstance) -> None:
     assert "SIGNALCRAFT_GATEWAY_PORT" in taken.stderr
     assert not (system.folder / "other" / "pm2" / "pm2.pid").exists()
 
-    for name in [name for name in processes if name != "pm2"]:
-        os.kill(processes[name]["pid"], 9)
-        _wait_until_back(system, name, processes[name]["pid"])
+    killed = {name: process["pid"] for name, process in processes.items() if name != "pm2"}
+    for pid in killed.values():
+        os.kill(pid, 9)
+    _wait_until_back(system, killed)
     survivors = system.processes()
     assert {process["state"] for process in survivors.values()} == {"online"}
-    assert {process["restarts"] for name, process in survivors.items() if name != "pm2"} == {1}
+    # Who came back before the database or the queue may have had to begin once more.
+    assert all(process["restarts"] >= 1 for name, process in survivors.items() if name != "pm2")
     assert system.run("logs", "-n", "5", "postgres").stdout.count("\n") == 5
 
     os.kill(survivors["pm2"]["pid"], 9)
@@ -73,22 +76,25 @@ def _wait_until_everything_is_new(system: SystemInstance, old: dict[str, dict[st
         time.sleep(0.5)
 
 
-def _wait_until_back(system: SystemInstance, name: str, killed: int) -> None:
+def _wait_until_back(system: SystemInstance, killed: dict[str, int]) -> None:
     deadline = time.monotonic() + BACK_SECONDS
-    while not _is_back(system, name, killed):
-        assert time.monotonic() < deadline, system.processes()[name]
-        time.sleep(0.05)
+    while not _are_back(system, killed):
+        assert time.monotonic() < deadline, system.processes()
+        time.sleep(0.1)
 
 
-def _is_back(system: SystemInstance, name: str, killed: int) -> bool:
-    """Whether there is a new process, and both tiers, asked through the proxy, can do their work."""
-    session, _ = launch.record(system.folder / "data" / "run", name).read_text().split()
+def _are_back(system: SystemInstance, killed: dict[str, int]) -> bool:
+    """Whether each is a new process, and both tiers, asked through the proxy, can do their work."""
+    run_dir = system.folder / "data" / "run"
+    sessions = {name: launch.record(run_dir, name).read_text().partition(" ")[0] for name in killed}
+    if any(sessions[name] in {"", str(pid)} for name, pid in killed.items()):
+        return False
     ready = [
         f"http://127.0.0.1:{port}{path}"
         for port in system.public_ports
         for path in ("/ready", "/api/flask/ready")
     ]
     try:
-        return int(session) != killed and all(httpx.get(url, trust_env=False).is_success for url in ready)
+        return all(httpx.get(url, trust_env=False).is_success for url in ready)
     except httpx.HTTPError:
         return False
