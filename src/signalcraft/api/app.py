@@ -33,6 +33,7 @@ from signalcraft.api.limits import init_quotas, init_workload
 from signalcraft.api.problems import init_problems, raise_validation_error
 from signalcraft.api.queries import init_queries, openapi_path
 from signalcraft.api.request_ids import init_request_ids
+from signalcraft.observability.exposition import WsgiMetrics
 from signalcraft.observability.sentry import start_sentry
 from signalcraft.openapi_errors import Caller, Problem, describe_errors
 from signalcraft.queue import make_celery
@@ -99,7 +100,7 @@ def create_app(settings: Settings | None = None) -> Api:
     )
     app.config["SETTINGS"] = settings
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # Korean as Korean, a third of the bytes
-    app.wsgi_app = BehindOurProxy(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = WsgiMetrics(BehindOurProxy(app.wsgi_app))  # type: ignore[method-assign]
     init_request_ids(app)
     init_answer_headers(app, settings)
     init_problems(app)

@@ -32,6 +32,7 @@ from signalcraft.gateway.routes import (
     registration,
     sessions,
 )
+from signalcraft.observability.exposition import AsgiMetrics
 from signalcraft.observability.sentry import start_sentry
 from signalcraft.openapi_errors import Caller, describe_errors
 from signalcraft.queue import make_celery
@@ -101,6 +102,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         max_age=cross_origin.PREFLIGHT_SECONDS,
     )
     app.add_middleware(RequestContext, tls=settings.cookie_secure)
+    app.add_middleware(AsgiMetrics)
     verify_access_rules(app)
     app.state.personal = personal_handlers(app)
     app.state.addresses = Addresses(app)

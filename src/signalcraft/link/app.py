@@ -16,6 +16,7 @@ from signalcraft.link.reports import Reports
 from signalcraft.link.sockets import Sockets
 from signalcraft.logging import get_logger
 from signalcraft.observability import draining
+from signalcraft.observability.exposition import AsgiMetrics
 from signalcraft.observability.sentry import start_sentry
 from signalcraft.operations.tiers import GRACE_SECONDS
 from signalcraft.queue import make_celery
@@ -42,6 +43,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=_lifespan,
     )
     app.add_middleware(Readings, settings=settings)
+    app.add_middleware(AsgiMetrics)
     app.include_router(health.router)
     app.add_api_websocket_route(PATH, _sensors)
     return app
