@@ -11,10 +11,8 @@ is named by PROMETHEUS_MULTIPROC_DIR, which the client library reads itself, and
 process without it the numbers are its own.
 """
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from itertools import count
-from time import perf_counter
 
 from prometheus_client import (
     REGISTRY,
@@ -127,16 +125,6 @@ def count_request(method: str, route: str | None, status: int, seconds: float) -
     route = route or UNMATCHED
     REQUESTS.labels(method, route, status).inc()
     REQUEST_SECONDS.labels(method, route).observe(seconds)
-
-
-@contextmanager
-def timed(histogram: Histogram) -> Iterator[None]:
-    """Observe how long the block took, also where it raises."""
-    started = perf_counter()
-    try:
-        yield
-    finally:
-        histogram.observe(perf_counter() - started)
 
 
 def registry() -> CollectorRegistry:
