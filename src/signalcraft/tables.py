@@ -34,6 +34,7 @@ from signalcraft.fleet.models import (
 from signalcraft.mail.models import OutgoingMail
 from signalcraft.migration.models import ImportedRecord
 from signalcraft.notifications.models import Notification
+from signalcraft.observability.backup_runs import BackupRun
 from signalcraft.realtime.models import OutboxCounter, OutboxEvent
 from signalcraft.runtime_settings.models import RuntimeSetting
 from signalcraft.telemetry.models import (
@@ -57,6 +58,7 @@ __all__ = [
     "AuditHead",
     "AuditRecord",
     "Base",
+    "BackupRun",
     "Baseline",
     "ClaimCode",
     "Clip",

@@ -28,6 +28,7 @@ READABLE = (
     "alarms",
     "alembic_version",
     "analyses",
+    "backup_runs",
     "baselines",
     "clips",
     "device_commands",
