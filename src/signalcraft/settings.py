@@ -20,7 +20,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 DATA_DIR_VARIABLE = "SIGNALCRAFT_DATA_DIR"
 
-Process = Literal["gateway", "api", "link", "worker", "scheduler", "command"]
+Process = Literal["gateway", "api", "link", "worker", "scheduler", "backups", "command"]
 
 
 def _plain(name: str) -> AliasChoices:
@@ -169,17 +169,17 @@ class Settings(BaseSettings):
 
     # --- backups
     backup_url: str = ""
-    """file:///… or s3://bucket/prefix for backups; empty means `<data_dir>/backups`, which dies with the disk."""
+    """file:///… or s3://bucket/prefix; empty means `<data_dir>/backups`, which dies with the disk."""
     backup_recipients: Annotated[tuple[str, ...], NoDecode] = ()
-    """Comma-separated public keys of age (`age1…`) that backups are encrypted to; their private keys stay with the
-    operator, elsewhere. Empty: not encrypted."""
+    """Comma-separated public keys of age (`age1…`) that backups are encrypted to; the private keys stay with
+    the operator, elsewhere. Empty: not encrypted."""
     backup_interval_hours: float = Field(24.0, ge=0)
-    """A backup is made when the newest trusted one is this old: a restore then replays a day of log. 0: only by
-    hand."""
+    """A backup is made when the newest trusted one is this old: a restore then replays a day of log. 0: only
+    by hand."""
     backup_keep_days: int = Field(14, ge=1)
-    """How far back a restore reaches: damage that nobody notices for two weeks is rare. Three are always kept."""
+    """How far back a restore reaches: damage is rarely noticed later. Three are always kept."""
     backup_log_limit_bytes: int = Field(2 * 1024**3, ge=64 * 1024**2)
-    """What the database's log may take on this disk while it cannot be shipped: some hours of a busy system."""
+    """What the database's log may take on this disk while it cannot be shipped: hours of a busy system."""
 
     # --- live events
     stream_heartbeat_seconds: float = Field(15.0, gt=0)

@@ -17,7 +17,8 @@ COLOURS = 2
 RESERVE = 10
 """A migration, a command, Grafana's five, and somebody with psql who looks why nothing goes on."""
 _KINDS: tuple[Process, ...] = ("gateway", "api", "link", "worker")
-"""The scheduler has no connection: it names tasks and looks at nothing."""
+"""The scheduler has no connection: it names tasks and looks at nothing. Backups use the superuser's, kept for
+it, and two for a moment to note what came of them, out of the reserve."""
 _SUPERUSER_RESERVED = 3  # PostgreSQL's default
 _USUAL = 100
 

@@ -23,7 +23,7 @@ ARCHIVE_SECONDS = 300
 """A quiet server hands over its log this often: what a lost disk costs at most, with the minute until it is
 shipped."""
 
-_ARCHIVER = Path(__file__).parent / "backups" / "archive.sh"
+ARCHIVER = Path(__file__).parent / "backups" / "archive.sh"
 
 _INITDB_OPTIONS = (
     f"--username {SUPERUSER} --encoding UTF8 --locale-provider builtin --builtin-locale C.UTF-8 --locale C"
@@ -92,7 +92,7 @@ archive_timeout = {ARCHIVE_SECONDS}
         (cluster / "pg_hba.conf").write_text(_ACCESS)
         self._spool.mkdir(mode=0o700, exist_ok=True)
         # A copy whose path stays the same: another release's folder must not restart the server.
-        shutil.copyfile(_ARCHIVER, self._archiver)
+        shutil.copyfile(ARCHIVER, self._archiver)
 
     def wait(self, seconds: float) -> None:
         """Return as soon as the server accepts connections.

@@ -38,7 +38,7 @@ class Seal:
 
     def write(self, source: Source, sink: Sink, *, also: Sequence[Identity] = ()) -> None:
         """Compress and encrypt everything of `source`; whoever has one of `also` may read it too."""
-        compressed = zstandard.ZstdCompressor(level=_LEVEL).stream_reader(source)  # type: ignore[arg-type]
+        compressed = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).stream_reader(source)  # type: ignore[arg-type]
         if not self.encrypts:
             copy(compressed, sink)
             return
@@ -59,18 +59,20 @@ def open_into(source: Source, sink: Any, *, encrypted: bool, identities: Sequenc
     OperationsError
         It needs an identity that is not there, or it is damaged.
     """
+    if encrypted and not identities:
+        raise OperationsError("The backup is encrypted: name the private key's file with --identity.")
+    plain = _Plain(sink)
     try:
-        with zstandard.ZstdDecompressor().stream_writer(sink, closefd=False) as plain:
-            if encrypted:
-                if not identities:
-                    raise OperationsError(
-                        "The backup is encrypted: give the private key's file with --identity."
-                    )
-                decrypt_io(source, _Unbuffered(plain), list(identities))
-            else:
-                copy(source, plain)
-    except (DecryptError, zstandard.ZstdError) as error:
+        if encrypted:
+            decrypt_io(source, plain, list(identities))
+        else:
+            copy(source, plain)
+    except BrokenPipeError:
+        raise
+    except (DecryptError, zstandard.ZstdError, OSError) as error:
         raise OperationsError(f"A file of the backup does not open: {error}. Is it the right key?") from error
+    if not plain.whole:
+        raise OperationsError("A file of the backup does not open: its end is missing.")
 
 
 def open_bytes(data: bytes, *, encrypted: bool, identities: Sequence[Identity]) -> bytes:
@@ -102,15 +104,20 @@ def read_identities(file: Path) -> list[Identity]:
     return found
 
 
-class _Unbuffered:
-    """zstd's writer has a `flush` that would end a frame's block at each piece; age calls it at the end."""
+class _Plain:
+    """Passes on what compressed bytes stand for, and knows whether they came to their end."""
 
     def __init__(self, sink: Any) -> None:
         self._sink = sink
+        self._frame = zstandard.ZstdDecompressor().decompressobj()
 
-    def write(self, data: bytes) -> int:
-        self._sink.write(data)
+    def write(self, data: bytes, /) -> int:
+        self._sink.write(self._frame.decompress(data))
         return len(data)
 
     def flush(self) -> None:
         """Nothing waits here."""
+
+    @property
+    def whole(self) -> bool:
+        return bool(self._frame.eof)
