@@ -49,6 +49,13 @@ _REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0
 _TASK_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 300.0)
 _DELAY_SECONDS = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
 
+RELEASE = Gauge(
+    "signalcraft_release_info",
+    "1 for the release and colour that this process is of.",
+    ("release", "colour"),
+    multiprocess_mode="livemax",
+)
+
 # --- requests
 REQUESTS = Counter(
     "signalcraft_http_requests", "Requests answered, by route template.", ("method", "route", "status")

@@ -6,6 +6,7 @@ from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 
+from signalcraft import metrics
 from signalcraft.api.access import init_access, rule_of
 from signalcraft.api.answer_headers import init_answer_headers
 from signalcraft.api.behind_proxy import BehindOurProxy
@@ -89,6 +90,7 @@ def create_app(settings: Settings | None = None) -> Api:
     """The WSGI application; `settings` default to those of the process."""
     settings = settings or get_settings()
     start_sentry(settings, "api")
+    metrics.RELEASE.labels(settings.release, settings.colour).set(1)
     make_celery(settings)
     app = Api(
         "signalcraft.api",

@@ -8,7 +8,7 @@ from fastapi import Depends, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 import signalcraft.tables  # noqa: F401  # foreign keys need every table known
-from signalcraft import cross_origin
+from signalcraft import cross_origin, metrics
 from signalcraft.gateway.access import Addresses, handlers, personal_handlers, verify_access_rules
 from signalcraft.gateway.bodies import BoundedBodies
 from signalcraft.gateway.feed import Feed
@@ -58,6 +58,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """Read from top to bottom: errors, routes, files, what each answer goes through, the access check."""
     settings = settings or get_settings()
     start_sentry(settings, "gateway")
+    metrics.RELEASE.labels(settings.release, settings.colour).set(1)
     make_celery(settings)
     limits_in_force()  # raises ValueError where the operator's setting makes no sense
     app = Gateway(

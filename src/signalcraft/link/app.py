@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, WebSocket
 
 import signalcraft.tables  # noqa: F401  # foreign keys need every table known
+from signalcraft import metrics
 from signalcraft.link import health
 from signalcraft.link.connections import Connections
 from signalcraft.link.intake import Intake
@@ -33,6 +34,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """The application; `settings` default to those of the process."""
     settings = settings or get_settings()
     start_sentry(settings, "link")
+    metrics.RELEASE.labels(settings.release, settings.colour).set(1)
     make_celery(settings)
     app = FastAPI(
         title="SignalCraft: nodes",

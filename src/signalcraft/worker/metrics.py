@@ -30,6 +30,7 @@ def count_schedule() -> None:
 
 def _serve_worker(**_: Any) -> None:
     settings = get_settings()
+    metrics.RELEASE.labels(settings.release, settings.colour).set(1)
     metrics.serve(metrics_port(settings.internal_port_base, "worker", settings.colour))
 
 
