@@ -20,7 +20,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 DATA_DIR_VARIABLE = "SIGNALCRAFT_DATA_DIR"
 
-Process = Literal["gateway", "api", "link", "worker", "scheduler", "backups", "command"]
+Process = Literal["gateway", "api", "link", "worker", "scheduler", "monitor", "backups", "command"]
 
 
 def _plain(name: str) -> AliasChoices:

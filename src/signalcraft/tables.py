@@ -35,6 +35,7 @@ from signalcraft.mail.models import OutgoingMail
 from signalcraft.migration.models import ImportedRecord
 from signalcraft.notifications.models import Notification
 from signalcraft.observability.backup_runs import BackupRun
+from signalcraft.observability.monitor_samples import MonitorSample, MonitorSection
 from signalcraft.realtime.models import OutboxCounter, OutboxEvent
 from signalcraft.runtime_settings.models import RuntimeSetting
 from signalcraft.telemetry.models import (
@@ -83,6 +84,8 @@ __all__ = [
     "Label",
     "Listening",
     "Machine",
+    "MonitorSample",
+    "MonitorSection",
     "NodeSettings",
     "Notification",
     "OneTimeToken",

@@ -44,6 +44,8 @@ READABLE = (
     "kept_since",
     "listening",
     "machines",
+    "monitor_samples",
+    "monitor_sections",
     "node_settings",
     "notifications",
     "readings",

@@ -163,6 +163,7 @@ def _applications(instance: Instance) -> Iterator[Process]:
         f"{celery}.scheduler:celery beat --scheduler celery.beat:Scheduler --pidfile= {level}",
         _SERVER_GRACE_SECONDS,
     )
+    yield application("monitor", "task", "signalcraft.monitor", _SERVER_GRACE_SECONDS)
     yield application("backups", "task", "signalcraft.operations.backups.schedule", _SERVER_GRACE_SECONDS)
 
 
