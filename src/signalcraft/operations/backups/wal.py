@@ -1,5 +1,6 @@
 """The write-ahead log: shipped while the system runs, brought back for any point in time."""
 
+import fcntl
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -38,11 +39,14 @@ def look(folder: Path) -> Spool:
 
 def ship(destination: Destination, spool: Path, system: str, seal: Seal) -> int:
     """Store what waits in the spool, and remove it there; the number of files."""
-    files = _waiting(spool)
-    for file in files:
-        destination.put(f"wal/{system}/{file.name}{seal.suffix()}", seal.write_bytes(file.read_bytes()))
-        file.unlink()
-    return len(files)
+    # The schedule and a command may ship at the same time.
+    with (spool / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        files = _waiting(spool)
+        for file in files:
+            destination.put(f"wal/{system}/{file.name}{seal.suffix()}", seal.write_bytes(file.read_bytes()))
+            file.unlink()
+        return len(files)
 
 
 def forget_gap(spool: Path) -> None:
