@@ -25,6 +25,7 @@ from prometheus_client import (
     values,
 )
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.registry import Collector
 
 from signalcraft.logging import get_logger
 
@@ -148,13 +149,17 @@ def exposition() -> bytes:
     return generate_latest(registry())
 
 
-def serve(port: int) -> None:
-    """Answer with the numbers on a loopback port, for a process that serves nothing else.
+def serve(port: int, *others: Collector) -> None:
+    """Answer with the numbers, and those of the other collectors, on a loopback port: for a process that
+    serves nothing else.
 
     A port that is taken is logged and no more: the process has its work to do.
     """
+    said = registry()
+    for other in others:
+        said.register(other)
     try:
-        start_http_server(port, addr="127.0.0.1", registry=registry())
+        start_http_server(port, addr="127.0.0.1", registry=said)
     except OSError as error:
         log.error("metrics_not_served", port=port, reason=str(error))
 

@@ -35,7 +35,7 @@ from signalcraft.mail.models import OutgoingMail
 from signalcraft.migration.models import ImportedRecord
 from signalcraft.notifications.models import Notification
 from signalcraft.observability.backup_runs import BackupRun
-from signalcraft.observability.monitor_samples import MonitorSample, MonitorSection
+from signalcraft.observability.monitor_samples import MonitorRelease, MonitorSample, MonitorSection
 from signalcraft.realtime.models import OutboxCounter, OutboxEvent
 from signalcraft.runtime_settings.models import RuntimeSetting
 from signalcraft.telemetry.models import (
@@ -84,6 +84,7 @@ __all__ = [
     "Label",
     "Listening",
     "Machine",
+    "MonitorRelease",
     "MonitorSample",
     "MonitorSection",
     "NodeSettings",

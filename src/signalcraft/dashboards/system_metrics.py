@@ -1,6 +1,6 @@
 """What is true of the whole system rather than of one process, asked for whenever Prometheus asks.
 
-The monitor serves it: `REGISTRY.register(SystemFacts())`, then `metrics.serve(port)`.
+The monitor serves it.
 """
 
 import shutil

@@ -1,5 +1,6 @@
 """SQL of what the whole system has to do and has done, for who watches over it."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import func, select, text
@@ -44,3 +45,18 @@ def connections(session: Session) -> tuple[int, int]:
     )
     used, limit = session.execute(statement).one()
     return used, limit
+
+
+def verdicts(session: Session, *, since: datetime) -> dict[str, int]:
+    """How many analyses finished since then, by verdict; those that failed have none."""
+    statement = (
+        select(Analysis.verdict, func.count())
+        .where(Analysis.finished_at >= since, Analysis.verdict.is_not(None))
+        .group_by(Analysis.verdict)
+    )
+    return {str(verdict): count for verdict, count in session.execute(statement)}
+
+
+def newest_alarms(session: Session, *, limit: int) -> Sequence[Alarm]:
+    """Of all machines, the newest first."""
+    return session.scalars(select(Alarm).order_by(Alarm.raised_at.desc(), Alarm.id.desc()).limit(limit)).all()

@@ -34,6 +34,16 @@ class MonitorSample(Base):
     numbers: Mapped[dict[str, float]] = mapped_column(JSONB)
 
 
+class MonitorRelease(Base):
+    """A moment from which a release of a colour answered."""
+
+    __tablename__ = "monitor_releases"
+
+    seen_at: Mapped[datetime] = mapped_column(primary_key=True)
+    colour: Mapped[str] = mapped_column(primary_key=True)
+    release: Mapped[str]
+
+
 def store(
     session: Session, name: str, taken_at: datetime, document: Mapping[str, Any], numbers: Mapping[str, float]
 ) -> None:
@@ -54,10 +64,10 @@ def sections(session: Session) -> Sequence[MonitorSection]:
     return session.scalars(select(MonitorSection).order_by(MonitorSection.name)).all()
 
 
-def samples(session: Session, *, since: datetime, until: datetime) -> Sequence[MonitorSample]:
-    """From `since` on and before `until`, in the order of time."""
-    statement = select(MonitorSample).where(MonitorSample.taken_at >= since, MonitorSample.taken_at < until)
-    return session.scalars(statement.order_by(MonitorSample.taken_at, MonitorSample.section)).all()
+def samples(session: Session, *, since: datetime) -> Sequence[MonitorSample]:
+    """From `since` on, in the order of section and time."""
+    statement = select(MonitorSample).where(MonitorSample.taken_at >= since)
+    return session.scalars(statement.order_by(MonitorSample.section, MonitorSample.taken_at)).all()
 
 
 def finer_than(session: Session, span_s: int, *, before: datetime) -> Sequence[MonitorSample]:
@@ -74,6 +84,23 @@ def replace(session: Session, old: Sequence[MonitorSample], new: Sequence[Monito
         delete(MonitorSample).where(tuple_(MonitorSample.section, MonitorSample.taken_at).in_(keys))
     )
     session.add_all(new)
+
+
+def note_release(session: Session, colour: str, release: str, seen_at: datetime) -> None:
+    """Keep that the release began to answer."""
+    session.add(MonitorRelease(seen_at=seen_at, colour=colour, release=release))
+
+
+def newest_releases(session: Session) -> dict[str, str]:
+    """The release that was noted last, by colour."""
+    statement = select(MonitorRelease).order_by(MonitorRelease.seen_at)
+    return {row.colour: row.release for row in session.scalars(statement)}
+
+
+def releases(session: Session, *, since: datetime) -> Sequence[MonitorRelease]:
+    """What began to answer from then on, in the order of time."""
+    statement = select(MonitorRelease).where(MonitorRelease.seen_at >= since)
+    return session.scalars(statement.order_by(MonitorRelease.seen_at)).all()
 
 
 def forget(session: Session, before: datetime) -> None:

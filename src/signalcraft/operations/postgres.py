@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import psycopg
+from psycopg import sql
 
 from signalcraft.db import roles
 from signalcraft.db.connection import application_url
@@ -69,6 +70,8 @@ password_encryption = 'scram-sha-256'
 shared_buffers = {buffers}MB
 huge_pages = off
 max_wal_size = 512MB
+shared_preload_libraries = 'pg_stat_statements'
+pg_stat_statements.max = 1000
 timezone = 'UTC'
 log_timezone = 'UTC'
 log_line_prefix = '%m [%p] '
@@ -116,7 +119,17 @@ archive_timeout = {ARCHIVE_SECONDS}
 
     def make_database(self) -> None:
         """Make the roles and the database where they are missing; an older cluster gets its owner."""
-        roles.make(self.connect, roles.roles_of(self._settings))
+        wanted = roles.roles_of(self._settings)
+        roles.make(self.connect, wanted)
+        with self.connect(wanted.database) as connection:
+            # In a schema of its own: `public` holds our tables and nothing else.
+            connection.execute("CREATE SCHEMA IF NOT EXISTS statistics")
+            connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements SCHEMA statistics")
+            connection.execute(
+                sql.SQL("GRANT USAGE ON SCHEMA statistics TO {}").format(
+                    sql.Identifier(wanted.application.name)
+                )
+            )
 
     def hasten_shutdown(self) -> None:
         """Turn the polite shutdown that PM2 asked for, which waits for every client, into a fast one."""

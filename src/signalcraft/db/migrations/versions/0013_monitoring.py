@@ -25,6 +25,12 @@ def upgrade() -> None:
     sa.CheckConstraint('span_s >= 0', name=op.f('ck_monitor_samples_span_s')),
     sa.PrimaryKeyConstraint('section', 'taken_at', name=op.f('pk_monitor_samples'))
     )
+    op.create_table('monitor_releases',
+    sa.Column('seen_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('colour', sa.Text(), nullable=False),
+    sa.Column('release', sa.Text(), nullable=False),
+    sa.PrimaryKeyConstraint('seen_at', 'colour', name=op.f('pk_monitor_releases'))
+    )
     op.create_index(op.f('ix_monitor_samples_taken_at'), 'monitor_samples', ['taken_at'])
 
 
