@@ -75,6 +75,13 @@ def test_every_alert_says_why_and_what_to_do_first() -> None:
         assert rule["annotations"]["first_step"]
 
 
+def test_every_alert_has_its_place_in_the_runbook() -> None:
+    headings = re.findall(r"^#+ (.+)$", (ROOT / "docs" / "runbook.md").read_text(), re.MULTILINE)
+    anchors = {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+    linked = {rule["annotations"]["runbook_url"].removeprefix("docs/runbook.md#") for rule in rules()}
+    assert linked - anchors == set()
+
+
 def test_dashboards_are_whole() -> None:
     identifiers = [json.loads(file.read_text())["uid"] for file in DASHBOARDS]
     assert len(identifiers) == len(set(identifiers)) == 2
