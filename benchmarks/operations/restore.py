@@ -95,10 +95,16 @@ class _Instance:
         return perf_counter() - began
 
     def connect(self) -> psycopg.Connection:
+        return psycopg.connect(self._owner_url(), autocommit=True)
+
+    def superuser(self) -> psycopg.Connection:
+        port = psycopg.conninfo.conninfo_to_dict(self._owner_url())["port"]
+        return psycopg.connect(host=str(self.data / "run"), port=port, user="postgres", autocommit=True)
+
+    def _owner_url(self) -> str:
         text = (self.data / "instance.env").read_text()
         found = re.search(r"^DATABASE_OWNER_URL=(.+)$", text, re.MULTILINE)
-        url = found[1] if found else ""
-        return psycopg.connect(url.replace("+psycopg", ""), autocommit=True)
+        return found[1].replace("+psycopg", "") if found else ""
 
 
 def _fill(connection: psycopg.Connection, objects: Path, readings: int, clips: int) -> None:
@@ -134,10 +140,11 @@ def _insert_readings(connection: psycopg.Connection, each: int, shift_ms: int) -
     )
 
 
-def _wait_until_shipped(connection: psycopg.Connection, destination: Path) -> None:
-    """As a machine that is lost five quiet minutes later: the log of the last row has been shipped."""
-    row = connection.execute("SELECT pg_walfile_name(pg_current_wal_lsn())").fetchone()
-    while row and not list(destination.glob(f"wal/*/{row[0]}.*")):
+def _wait_until_shipped(system: _Instance) -> None:
+    """As a machine that is lost six quiet minutes later: the log of the last row has been shipped."""
+    with system.superuser() as connection:
+        row = connection.execute("SELECT pg_walfile_name(pg_switch_wal())").fetchone()
+    while row and not list(system.destination.glob(f"wal/*/{row[0]}.*")):
         sleep(1)
 
 
@@ -177,7 +184,7 @@ def measure(folder: Path, readings: int, clips: int, *, encrypted: bool) -> Resu
             _insert_readings(connection, LATER_READINGS // DEVICES, 2)
             size = connection.execute("SELECT pg_database_size(current_database())").fetchone()
             before = _tables(connection)
-            _wait_until_shipped(connection, system.destination)
+        _wait_until_shipped(system)
         system.run("down")
         shutil.rmtree(system.data)
         restore_seconds = system.run("restore", "--identity", str(system.key_file))

@@ -1,6 +1,7 @@
 """`signalcraft backup`, `backups` and `restore`."""
 
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +16,7 @@ from signalcraft.clock import utc_now
 from signalcraft.db.engine import get_engine
 from signalcraft.db.session import unit_of_work
 from signalcraft.observability.backup_runs import BackupRun
-from signalcraft.operations import account, instance, lifecycle
+from signalcraft.operations import account, database, instance, lifecycle
 from signalcraft.operations.backups import making, restoring
 from signalcraft.operations.backups.manifest import Manifest, manifests
 from signalcraft.operations.backups.sealing import read_identities
@@ -32,13 +33,15 @@ def backup() -> None:
         account.become_owner(data_dir(), say)
         here, began = instance.load(), utc_now()
         try:
-            made = making.make(here, say)
+            with database.failing_with_a_sentence():
+                made = making.make(here, say)
         except OperationsError as error:
-            _record(
-                BackupRun(
-                    kind="backup", started_at=began, finished_at=utc_now(), trusted=False, problem=str(error)
-                )
+            failed = BackupRun(
+                kind="backup", started_at=began, finished_at=utc_now(), trusted=False, problem=str(error)
             )
+            # Where the database is away, that it is away is what counts.
+            with suppress(OperationsError), database.failing_with_a_sentence():
+                _record(failed)
             raise
         _record(_run("backup", made, began))
         if not made.trusted:
