@@ -59,12 +59,14 @@ VARIANTS: dict[str, Watchers] = {
 class Cost:
     """Medians over the rounds of one variant.
 
-    cost : share of the throughput that is lost against `none`, from each pair of rounds.
+    cost, cpu_cost : share of the throughput that is lost against `none`, and of the processor's time that is
+    added, from each pair of rounds. The second says more where others use the machine too.
     """
 
     per_s: float
     cpu_us: float
     cost: float
+    cpu_cost: float
 
 
 class Tracker(BaseHTTPRequestHandler):
@@ -111,8 +113,8 @@ class Server:
 
 
 def main(
-    rounds: Annotated[int, typer.Option(min=2, help="Rounds of each variant of each tier.")] = 8,
-    seconds: Annotated[float, typer.Option(min=1, help="Length of a round.")] = 5.0,
+    rounds: Annotated[int, typer.Option(min=2, help="Rounds of each variant of each tier.")] = 12,
+    seconds: Annotated[float, typer.Option(min=1, help="Length of a round.")] = 2.0,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here too.")] = None,
 ) -> None:
     """Measure on the running instance of SIGNALCRAFT_DATA_DIR."""
@@ -233,6 +235,9 @@ async def _compare(
             cost=median(
                 1 - rate / alone for (rate, _), (alone, _) in zip(figures, found["none"], strict=True)
             ),
+            cpu_cost=median(
+                cpu / alone - 1 for (_, cpu), (_, alone) in zip(figures, found["none"], strict=True)
+            ),
         )
         for name, figures in found.items()
     }
@@ -262,7 +267,10 @@ async def _round(
 def _print(tier: str, costs: dict[str, Cost]) -> None:
     print(f"{tier}: at most {AT_MOST:.0%} with all, aim {AIM:.0%}")
     for name, cost in costs.items():
-        print(f"  {name:8} {cost.per_s:7.0f} /s   cost {cost.cost:6.1%}   CPU {cost.cpu_us:6.0f} us each")
+        print(
+            f"  {name:8} {cost.per_s:7.0f} /s   cost {cost.cost:6.1%}"
+            f"   CPU {cost.cpu_us:6.0f} us each, {cost.cpu_cost:+.1%}"
+        )
 
 
 if __name__ == "__main__":
