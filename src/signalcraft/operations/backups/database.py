@@ -126,6 +126,7 @@ def load_outside(
     parameters = libpq_parameters(owner_url(settings))
     with psycopg.connect(**parameters, autocommit=True) as connection:
         connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
     load(destination, file, _without_password(parameters), identities, str(parameters.get("password", "")))
 
 
