@@ -1,5 +1,6 @@
 """The processes as PM2 sees them, and each worker below them."""
 
+import os
 import time
 from typing import Any
 
@@ -27,7 +28,8 @@ class Processes:
         rows = [self._row(state, trees[state.name]) for state in states]
         numbers = {
             "memory_bytes": float(sum(row["memory_bytes"] for row in rows)),
-            "cpu_percent": sum(row["cpu_percent"] for row in rows),
+            # Of the whole machine, as the host's; each row counts in cores, as `top` does.
+            "cpu_percent": sum(row["cpu_percent"] for row in rows) / (os.cpu_count() or 1),
             "not_online": float(sum(row["status"] != "online" for row in rows)),
         }
         for row in rows:

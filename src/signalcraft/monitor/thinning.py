@@ -20,6 +20,6 @@ def thin() -> None:
         with unit_of_work() as session:
             old = monitor_samples.finer_than(session, span_s, before=edge)
             if old:
-                monitor_samples.replace(session, old, means(old, span_s))
+                monitor_samples.replace_finer(session, span_s, means(old, span_s), before=edge)
     with unit_of_work() as session:
         monitor_samples.forget(session, now - KEPT)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, delete, select, tuple_
+from sqlalchemy import CheckConstraint, delete, select
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -76,12 +76,11 @@ def finer_than(session: Session, span_s: int, *, before: datetime) -> Sequence[M
     return session.scalars(statement.order_by(MonitorSample.section, MonitorSample.taken_at)).all()
 
 
-def replace(session: Session, old: Sequence[MonitorSample], new: Sequence[MonitorSample]) -> None:
-    """Keep `new` instead of `old`."""
-    keys = [(sample.section, sample.taken_at) for sample in old]
+def replace_finer(session: Session, span_s: int, new: Sequence[MonitorSample], *, before: datetime) -> None:
+    """Keep `new` instead of what `finer_than` gave."""
     session.expunge_all()
     session.execute(
-        delete(MonitorSample).where(tuple_(MonitorSample.section, MonitorSample.taken_at).in_(keys))
+        delete(MonitorSample).where(MonitorSample.span_s < span_s, MonitorSample.taken_at < before)
     )
     session.add_all(new)
 

@@ -72,6 +72,7 @@ huge_pages = off
 max_wal_size = 512MB
 shared_preload_libraries = 'pg_stat_statements'
 pg_stat_statements.max = 1000
+pg_stat_statements.track_utility = off
 timezone = 'UTC'
 log_timezone = 'UTC'
 log_line_prefix = '%m [%p] '
