@@ -38,7 +38,7 @@ from signalcraft.settings import Settings
 AT_MOST, AIM = 0.10, 0.05
 CLIENTS = 8
 DEVICES = 200
-START_SECONDS = 30.0
+START_SECONDS = 120.0
 NO_QUOTAS = ";".join(f"{name}=1000000/second" for name in QUOTAS)
 
 Request = Callable[[Connection, int], Awaitable[Answer]]
@@ -160,8 +160,7 @@ def variants(settings: Settings, tier: Tier, dsn: str) -> Iterator[dict[str, Ser
                 tier, watchers, _environment(settings, tier, watchers, dsn, own), log.fileno()
             )
             stack.callback(servers[name].stop)
-        for server in servers.values():
-            server.wait()
+            servers[name].wait()
         yield servers
 
 
