@@ -49,15 +49,11 @@ def store(
         with _log_held(instance):
             return _store(_basebackup(instance), destination, name, seal, also)
     url = libpq_parameters(owner_url(instance.settings))
-    command = [
-        str(PROGRAMS / "pg_dump"),
-        "--format=custom",
-        "--compress=none",
-        "--no-owner",
-        "--no-privileges",
-    ]
-    return _store([*command, f"--dbname={_without_password(url)}"], destination, name, seal, also,
-                  password=str(url.get("password", "")))  # fmt: skip
+    command = [str(PROGRAMS / "pg_dump"), "--format=custom", "--compress=none"]
+    # Extensions are the server's: they hold nothing of ours, and the owner may not create them.
+    command += ["--exclude-extension=*", "--exclude-schema=statistics"]
+    command += ["--no-owner", "--no-privileges", f"--dbname={_without_password(url)}"]
+    return _store(command, destination, name, seal, also, str(url.get("password", "")))
 
 
 def _basebackup(instance: Instance) -> list[str]:
