@@ -20,7 +20,12 @@ def cpu_seconds() -> dict[str, float]:
 
 def own_seconds() -> float:
     """Seconds so far of this process and all below it."""
-    return sum(map(_of, kernel.tree(os.getpid())))
+    return tree_seconds(os.getpid())
+
+
+def tree_seconds(pid: int) -> float:
+    """Seconds so far of a process and all below it."""
+    return sum(map(_of, kernel.tree(pid)))
 
 
 def memory_bytes() -> int:

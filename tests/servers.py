@@ -78,7 +78,7 @@ def main() -> None:
     programs = Programs(own.logs_dir / "test-servers.log")
     try:
         # Tests end processes, never the machine: what the system has taken is safe without the disk.
-        programs.start("postgres", [*postgres.command, "-c", "fsync=off"])
+        programs.start("postgres", [*postgres.command, "-c", "fsync=off", "-c", "archive_mode=off"])
         programs.start("valkey", list(valkey.command))
         postgres.wait(30)
         valkey.wait(30)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,6 +27,11 @@ class Connection:
         self.host, self.port = parts.hostname or "127.0.0.1", parts.port or 80
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
+    async def get(self, path: str, headers: Mapping[str, str]) -> Answer:
+        """Ask once; raises as `post` does."""
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        return await self._send(f"GET {path} HTTP/1.1\r\nHost: {self.host}\r\n{lines}\r\n".encode(), b"")
+
     async def post(self, path: str, body: bytes | memoryview, kind: str = "application/json") -> Answer:
         """Send once.
 
@@ -34,14 +40,18 @@ class Connection:
         OSError, asyncio.IncompleteReadError
             The connection ended before the answer was there: nobody knows whether it was done.
         """
+        head = (
+            f"POST {path} HTTP/1.1\r\nHost: {self.host}\r\nContent-Type: {kind}\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        )
+        return await self._send(head.encode(), body)
+
+    async def _send(self, head: bytes, body: bytes | memoryview) -> Answer:
         if self._streams is None:
             self._streams = await asyncio.open_connection(self.host, self.port, limit=2**20)
         reader, writer = self._streams
         try:
-            writer.write(
-                f"POST {path} HTTP/1.1\r\nHost: {self.host}\r\nContent-Type: {kind}\r\n"
-                f"Content-Length: {len(body)}\r\n\r\n".encode()
-            )
+            writer.write(head)
             writer.write(body)
             await writer.drain()
             answer = await _read(reader)

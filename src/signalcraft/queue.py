@@ -18,6 +18,11 @@ TASK_MODULES = (
 )
 """Modules whose `@shared_task` functions the worker runs."""
 
+QUEUE_LISTS = {"high": "celery", "normal": "celery\x06\x163", "low": "celery\x06\x166"}
+"""Redis lists by priority, in the order of `priority_steps`: kombu puts the step behind the queue's name."""
+UNACKNOWLEDGED = "unacked"
+"""Redis hash of the messages that a worker has taken."""
+
 UPKEEP_LIMIT_SECONDS = 600
 """For tasks that set no limit of their own: upkeep may list a day of sound in a distant bucket."""
 

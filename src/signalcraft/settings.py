@@ -20,7 +20,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 DATA_DIR_VARIABLE = "SIGNALCRAFT_DATA_DIR"
 
-Process = Literal["gateway", "api", "link", "worker", "scheduler", "command"]
+Process = Literal["gateway", "api", "link", "worker", "scheduler", "monitor", "backups", "command"]
 
 
 def _plain(name: str) -> AliasChoices:
@@ -167,6 +167,20 @@ class Settings(BaseSettings):
     """Excursions that are over and commands that are finished: a season, to see what a machine does again and
     again. Screens look back two weeks."""
 
+    # --- backups
+    backup_url: str = ""
+    """file:///… or s3://bucket/prefix; empty means `<data_dir>/backups`, which dies with the disk."""
+    backup_recipients: Annotated[tuple[str, ...], NoDecode] = ()
+    """Comma-separated public keys of age (`age1…`) that backups are encrypted to; the private keys stay with
+    the operator, elsewhere. Empty: not encrypted."""
+    backup_interval_hours: float = Field(24.0, ge=0)
+    """A backup is made when the newest trusted one is this old: a restore then replays a day of log. 0: only
+    by hand."""
+    backup_keep_days: int = Field(14, ge=1)
+    """How far back a restore reaches: damage is rarely noticed later. Three are always kept."""
+    backup_log_limit_bytes: int = Field(2 * 1024**3, ge=64 * 1024**2)
+    """What the database's log may take on this disk while it cannot be shipped: hours of a busy system."""
+
     # --- live events
     stream_heartbeat_seconds: float = Field(15.0, gt=0)
     """A comment line this often keeps proxies and phones from closing an idle stream."""
@@ -183,7 +197,9 @@ class Settings(BaseSettings):
                 raise ValueError("an Ed25519 public key is 32 bytes in base64")
         return value
 
-    @field_validator("trusted_origins", "trusted_proxies", "firmware_public_keys", mode="before")
+    @field_validator(
+        "trusted_origins", "trusted_proxies", "firmware_public_keys", "backup_recipients", mode="before"
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         return (
@@ -204,6 +220,14 @@ class Settings(BaseSettings):
     @classmethod
     def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(str(ipaddress.ip_network(network)) for network in value)
+
+    @field_validator("backup_recipients")
+    @classmethod
+    def _age(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for key in value:
+            if not re.fullmatch(r"age1[02-9ac-hj-np-z]{58}", key):
+                raise ValueError(f"{key!r} is no public key of age; `age-keygen` shows one, age1…")
+        return value
 
     @field_validator("public_url")
     @classmethod
@@ -242,6 +266,10 @@ class Settings(BaseSettings):
     @property
     def objects_url(self) -> str:
         return self.object_store_url or (self.data_dir / "objects").as_uri()
+
+    @property
+    def backups_url(self) -> str:
+        return self.backup_url or (self.data_dir / "backups").as_uri()
 
 
 def data_dir() -> Path:

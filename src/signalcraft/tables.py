@@ -34,6 +34,8 @@ from signalcraft.fleet.models import (
 from signalcraft.mail.models import OutgoingMail
 from signalcraft.migration.models import ImportedRecord
 from signalcraft.notifications.models import Notification
+from signalcraft.observability.backup_runs import BackupRun
+from signalcraft.observability.monitor_samples import MonitorRelease, MonitorSample, MonitorSection
 from signalcraft.realtime.models import OutboxCounter, OutboxEvent
 from signalcraft.runtime_settings.models import RuntimeSetting
 from signalcraft.telemetry.models import (
@@ -56,6 +58,7 @@ __all__ = [
     "ApiToken",
     "AuditHead",
     "AuditRecord",
+    "BackupRun",
     "Base",
     "Baseline",
     "ClaimCode",
@@ -81,6 +84,9 @@ __all__ = [
     "Label",
     "Listening",
     "Machine",
+    "MonitorRelease",
+    "MonitorSample",
+    "MonitorSection",
     "NodeSettings",
     "Notification",
     "OneTimeToken",

@@ -30,6 +30,7 @@ Permission = Literal[
     "session.manage",
     "token.manage",
     "audit.read",
+    "monitoring.read",
     "settings.manage",
 ]
 PERMISSIONS: frozenset[Permission] = frozenset(get_args(Permission))

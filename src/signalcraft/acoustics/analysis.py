@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from signalcraft import dsp
+from signalcraft import dsp, metrics
 from signalcraft.acoustics import baselines, consequences, queries
 from signalcraft.acoustics import surroundings as around
 from signalcraft.acoustics.judgement import Samples, judge
@@ -274,7 +274,15 @@ def _tell(
     analysis_id, summary = analysis.id, {"verdict": analysis.verdict, "score": analysis.score}
     if analysis.requested_by is not None:  # nobody waits at a node's upload
         after_commit(session, lambda: announce_finished(analysis_id))
+    _count(session, analysis, clip)
     log.info("analysed", analysis_id=str(analysis_id), clip_id=str(clip.id), **summary)
+
+
+def _count(session: Session, analysis: Analysis, clip: Clip) -> None:
+    finished = metrics.ANALYSES.labels(analysis.verdict or analysis.state)
+    seconds = (utc_now() - clip.received_at).total_seconds()
+    after_commit(session, finished.inc)
+    after_commit(session, lambda: metrics.ANALYSIS_DELAY_SECONDS.observe(seconds))
 
 
 def _report(analysis: Analysis, state: str) -> None:

@@ -15,7 +15,7 @@ from uuid import UUID
 from celery import current_app
 from sqlalchemy.orm import Session
 
-from signalcraft import dsp
+from signalcraft import dsp, metrics
 from signalcraft.accounts.access import Principal
 from signalcraft.acoustics import queries
 from signalcraft.acoustics.models import Analysis, Clip, ClipFragment
@@ -271,6 +271,7 @@ def _queue(
     )
     session.add(analysis)
     session.flush()
+    after_commit(session, metrics.CLIPS.labels(clip.source).inc)
     queue_message(session, analysis.id, clip.request_id, priority)
     return analysis
 

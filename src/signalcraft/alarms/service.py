@@ -12,12 +12,14 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from signalcraft import metrics
 from signalcraft.accounts.access import Principal
 from signalcraft.accounts.models import User
 from signalcraft.alarms import queries
 from signalcraft.alarms.models import SEVERITIES, Alarm, AlarmTransition
 from signalcraft.alarms.schemas import AlarmOut
 from signalcraft.clock import utc_now
+from signalcraft.db.session import after_commit
 from signalcraft.errors import ConflictError, NotFoundError
 from signalcraft.fleet.light import machine_light
 from signalcraft.fleet.models import Machine
@@ -286,6 +288,8 @@ def _record(
             request_id=request_id(),
         )
     )
+    step = metrics.ALARM_STEPS.labels(kind, alarm.severity)
+    after_commit(session, step.inc)
     log.info("alarm", kind=kind, alarm_id=alarm.id, machine_id=machine.id, severity=alarm.severity)
     event = "cleared" if alarm.state == "cleared" else kind
     if kind not in _QUIET:

@@ -6,6 +6,7 @@ from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 
+from signalcraft import metrics
 from signalcraft.api.access import init_access, rule_of
 from signalcraft.api.answer_headers import init_answer_headers
 from signalcraft.api.behind_proxy import BehindOurProxy
@@ -33,6 +34,7 @@ from signalcraft.api.limits import init_quotas, init_workload
 from signalcraft.api.problems import init_problems, raise_validation_error
 from signalcraft.api.queries import init_queries, openapi_path
 from signalcraft.api.request_ids import init_request_ids
+from signalcraft.observability.exposition import WsgiMetrics
 from signalcraft.observability.sentry import start_sentry
 from signalcraft.openapi_errors import Caller, Problem, describe_errors
 from signalcraft.queue import make_celery
@@ -88,6 +90,7 @@ def create_app(settings: Settings | None = None) -> Api:
     """The WSGI application; `settings` default to those of the process."""
     settings = settings or get_settings()
     start_sentry(settings, "api")
+    metrics.RELEASE.labels(settings.release, settings.colour).set(1)
     make_celery(settings)
     app = Api(
         "signalcraft.api",
@@ -99,7 +102,7 @@ def create_app(settings: Settings | None = None) -> Api:
     )
     app.config["SETTINGS"] = settings
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # Korean as Korean, a third of the bytes
-    app.wsgi_app = BehindOurProxy(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = WsgiMetrics(BehindOurProxy(app.wsgi_app))  # type: ignore[method-assign]
     init_request_ids(app)
     init_answer_headers(app, settings)
     init_problems(app)

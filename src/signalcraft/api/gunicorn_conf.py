@@ -3,6 +3,7 @@
 import gc
 from typing import Any
 
+from signalcraft.operations.gunicorn_places import child_exit, post_fork, pre_fork  # noqa: F401 - hooks
 from signalcraft.operations.ports import LOOPBACK
 from signalcraft.operations.tiers import API_THREADS, GRACE_SECONDS, bind_address, process_count
 from signalcraft.settings import get_settings

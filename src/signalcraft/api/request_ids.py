@@ -8,6 +8,8 @@ from uuid import uuid4
 
 from flask import Flask, Response, current_app, g, request
 
+from signalcraft import metrics
+from signalcraft.api.queries import openapi_path
 from signalcraft.audit import origin
 from signalcraft.logging import bind, clear, get_logger, request_id
 
@@ -41,6 +43,9 @@ def _begin() -> None:
 
 def _end(response: Response) -> Response:
     response.headers[HEADER] = request_id() or ""
+    seconds = perf_counter() - g.started
+    route = openapi_path(request.url_rule) if request.url_rule is not None else None
+    metrics.count_request(request.method, route, response.status_code, seconds)
     view = current_app.view_functions.get(request.endpoint or "")
     if response.status_code < 400 and getattr(view, "unlogged", False):
         return response
@@ -49,6 +54,6 @@ def _end(response: Response) -> Response:
         method=request.method,
         path=request.path,
         status=response.status_code,
-        seconds=round(perf_counter() - g.started, 4),
+        seconds=round(seconds, 4),
     )
     return response

@@ -3,6 +3,7 @@
 import typer
 
 from signalcraft.cli import audit, database, firmware, keys, lifecycle, users
+from signalcraft.cli.backup import backup, backups, restore
 from signalcraft.cli.doctor import doctor
 from signalcraft.cli.evaluate import evaluate
 from signalcraft.cli.listen import listen
@@ -18,12 +19,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 lifecycle.register(app)
+app.command()(backup)
+app.command()(backups)
 app.command()(doctor)
 app.command()(evaluate)
 app.command()(listen)
 app.command("migrate-sqlite")(migrate_sqlite)
 app.command()(reanalyze)
 app.command()(replay)
+app.command()(restore)
 app.command()(simulate)
 app.command()(users.user)
 app.add_typer(audit.app, name="audit")

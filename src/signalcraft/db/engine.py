@@ -1,11 +1,13 @@
 """The engines of one process, made after the fork, on first use."""
 
-from functools import lru_cache
+from functools import lru_cache, partial
 
+from prometheus_client import Gauge
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
+from signalcraft import metrics
 from signalcraft.db import failures
 from signalcraft.db.connection import application_url, connect_arguments, owner_url, replica_url
 from signalcraft.db.limits import CHECKOUT_SECONDS, Limits, limits
@@ -33,6 +35,7 @@ def make_engine(settings: Settings, url: URL | None = None) -> Engine:
     )
     event.listen(engine, "handle_error", _drop_old_connections)
     event.listen(engine, "handle_error", _forget_values)
+    _count_connections(engine)
     if settings.database_pooler:
         _set_times_in_each_transaction(engine, share)
     return engine
@@ -81,6 +84,20 @@ def _drop_old_connections(context: ExceptionContext) -> None:
     error = context.sqlalchemy_exception
     if isinstance(error, DBAPIError) and failures.ends_connection(error):
         context.is_disconnect = True
+
+
+def _count_connections(engine: Engine) -> None:
+    for happening, gauge, change in (
+        ("connect", metrics.CONNECTIONS_OPEN, 1),
+        ("close", metrics.CONNECTIONS_OPEN, -1),
+        ("checkout", metrics.CONNECTIONS_IN_USE, 1),
+        ("checkin", metrics.CONNECTIONS_IN_USE, -1),
+    ):
+        event.listen(engine, happening, partial(_change, gauge, change))
+
+
+def _change(gauge: Gauge, amount: int, *_: object) -> None:
+    gauge.inc(amount)
 
 
 def _forget_values(context: ExceptionContext) -> None:

@@ -65,6 +65,9 @@ _OF: Mapping[Process, Limits] = {
     "worker": Limits(1, 1, 10_000, 120_000, 60_000, 5.0),
     # It only says when others work.
     "scheduler": Limits(1, 0, 3_000, 10_000, 30_000, 1.0),
+    # Its jobs may all look at once; nothing waits long for what is only a look.
+    "monitor": Limits(2, 2, 3_000, 10_000, 30_000, 1.0),
+    "backups": Limits(1, 1, 10_000, 30_000, 60_000, 10.0),
     "command": Limits(2, 6, 10_000, 30_000, 60_000, 10.0),
 }
 

@@ -1,7 +1,8 @@
 """The three roles of the database, made the same way on the embedded server and on one elsewhere.
 
     owner         owns the database and every table; migrations run as it, nothing else does
-    application   reads and writes rows; cannot create, change, empty or drop a table
+    application   reads and writes rows; cannot create, change, empty or drop a table. It may read what the
+                  server says of all sessions (pg_read_all_stats), where the administrator may allow it
     reader        reads what a monitoring screen may show: no passwords, no sessions, no raw sound
 
 Without an owner of its own (`DATABASE_OWNER_URL`) the application's role owns the tables, and only the reader
@@ -28,6 +29,7 @@ READABLE = (
     "alarms",
     "alembic_version",
     "analyses",
+    "backup_runs",
     "baselines",
     "clips",
     "device_commands",
@@ -43,6 +45,9 @@ READABLE = (
     "kept_since",
     "listening",
     "machines",
+    "monitor_releases",
+    "monitor_samples",
+    "monitor_sections",
     "node_settings",
     "notifications",
     "readings",
@@ -187,7 +192,18 @@ def _server_statements(connection: psycopg.Connection, roles: Roles) -> Iterator
         yield sql.SQL("ALTER ROLE {} CONNECTION LIMIT {}").format(
             sql.Identifier(roles.reader.name), sql.Literal(READER_CONNECTIONS)
         )
+    if _may_give_statistics(connection):
+        yield _composed("GRANT pg_read_all_stats TO {role}", role=roles.application)
     yield from _database_statements(connection, roles)
+
+
+def _may_give_statistics(connection: psycopg.Connection) -> bool:
+    """Whether this administrator may let the monitor see others' sessions; else it sees our own."""
+    row = connection.execute(
+        "SELECT rolsuper OR pg_has_role('pg_read_all_stats', 'MEMBER WITH ADMIN OPTION')"
+        " FROM pg_roles WHERE rolname = current_user"
+    ).fetchone()
+    return bool(row and row[0])
 
 
 def _database_statements(connection: psycopg.Connection, roles: Roles) -> Iterator[sql.Composed]:

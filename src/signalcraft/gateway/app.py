@@ -8,7 +8,7 @@ from fastapi import Depends, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 import signalcraft.tables  # noqa: F401  # foreign keys need every table known
-from signalcraft import cross_origin
+from signalcraft import cross_origin, metrics
 from signalcraft.gateway.access import Addresses, handlers, personal_handlers, verify_access_rules
 from signalcraft.gateway.bodies import BoundedBodies
 from signalcraft.gateway.feed import Feed
@@ -26,12 +26,14 @@ from signalcraft.gateway.routes import (
     invitations,
     kakao,
     members,
+    monitoring,
     notifications,
     pages,
     personal_data,
     registration,
     sessions,
 )
+from signalcraft.observability.exposition import AsgiMetrics
 from signalcraft.observability.sentry import start_sentry
 from signalcraft.openapi_errors import Caller, describe_errors
 from signalcraft.queue import make_celery
@@ -57,6 +59,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """Read from top to bottom: errors, routes, files, what each answer goes through, the access check."""
     settings = settings or get_settings()
     start_sentry(settings, "gateway")
+    metrics.RELEASE.labels(settings.release, settings.colour).set(1)
     make_celery(settings)
     limits_in_force()  # raises ValueError where the operator's setting makes no sense
     app = Gateway(
@@ -83,6 +86,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         admin_people,
         admin_fleet,
         admin_system,
+        monitoring,
         personal_data,
         health,
         pages,
@@ -101,6 +105,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         max_age=cross_origin.PREFLIGHT_SECONDS,
     )
     app.add_middleware(RequestContext, tls=settings.cookie_secure)
+    app.add_middleware(AsgiMetrics)
     verify_access_rules(app)
     app.state.personal = personal_handlers(app)
     app.state.addresses = Addresses(app)

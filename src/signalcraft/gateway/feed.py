@@ -18,6 +18,7 @@ import redis.asyncio
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
+from signalcraft import metrics
 from signalcraft.db.session import unit_of_work
 from signalcraft.logging import get_logger
 from signalcraft.observability.draining import is_draining
@@ -55,6 +56,7 @@ class Subscriber:
     def offer(self, frame: Frame | None) -> None:
         """Queue a frame; a client that does not read its events loses the stream, not the events."""
         if self.queue.full():
+            metrics.STREAMS_CUT_OFF.inc()
             while not self.queue.empty():
                 self.queue.get_nowait()
             frame = None
@@ -107,12 +109,14 @@ class Feed:
         await self._ready.wait()
         position = self._position or 0
         self._subscribers.add(subscriber)
+        metrics.STREAMS.inc()
         try:
             if subscriber.machine_id is not None:
                 await self._watch(subscriber.machine_id, subscriber)
             yield position
         finally:
             self._subscribers.discard(subscriber)
+            metrics.STREAMS.dec()
             if subscriber.machine_id is not None:
                 await self._unwatch(subscriber.machine_id, subscriber)
 
@@ -147,6 +151,7 @@ class Feed:
             for subscriber in list(self._subscribers):
                 if subscriber.may_see(event):
                     subscriber.offer(frame)
+                    metrics.EVENTS_DELIVERED.inc()
                 if subscriber.ends_with(event):
                     subscriber.offer(None)
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from signalcraft.observability import draining
+from signalcraft.operations.gunicorn_places import child_exit, post_fork, pre_fork  # noqa: F401 - hooks
 from signalcraft.operations.ports import LOOPBACK
 from signalcraft.operations.tiers import GRACE_SECONDS, bind_address, process_count
 from signalcraft.settings import get_settings

@@ -8,6 +8,7 @@ from uuid import uuid4
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from signalcraft import metrics
 from signalcraft.audit import origin
 from signalcraft.client_address import client_address
 from signalcraft.logging import bind, clear, get_logger
@@ -43,25 +44,42 @@ class RequestContext:
         scope["client"] = (client_address(host, request_headers.get("X-Forwarded-For")) or "", port)
         origin.begin(address=scope["client"][0] or None, request_id=request_id)
         started = perf_counter()
+        is_answered = False
 
         async def send_with_headers(message: Message) -> None:
+            nonlocal is_answered
             if message["type"] == "http.response.start":
+                is_answered = True
                 headers = MutableHeaders(scope=message)
                 headers[REQUEST_ID_HEADER] = request_id
                 for name, value in {**state.get("quota_headers", {}), **self._headers_for(headers)}.items():
                     headers.setdefault(name, value)
+                seconds = perf_counter() - started
+                metrics.count_request(scope["method"], _route_of(scope), message["status"], seconds)
                 log.info(
                     "request",
                     method=scope["method"],
                     path=scope["path"],
                     status=message["status"],
-                    seconds=round(perf_counter() - started, 4),
+                    seconds=round(seconds, 4),
                 )
             await send(message)
 
-        await self.app(scope, receive, send_with_headers)
+        try:
+            await self.app(scope, receive, send_with_headers)
+        except Exception:
+            if not is_answered:  # it is answered farther out, past `send_with_headers`
+                metrics.count_request(scope["method"], _route_of(scope), 500, perf_counter() - started)
+            raise
 
     def _headers_for(self, answer: MutableHeaders) -> Mapping[str, str]:
         if not answer.get("Content-Type", "").startswith(_DATA):
             return self._page_headers
         return {**self._data_headers, "Cache-Control": NO_STORE}
+
+
+def _route_of(scope: Scope) -> str | None:
+    """The template of the route that answers, known once it was looked for; of files, their folder."""
+    route: str | None = getattr(scope.get("route"), "path_format", None)
+    folder = scope.get("root_path")
+    return route or (f"{folder}/{{path}}" if folder else None)

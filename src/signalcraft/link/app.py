@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, WebSocket
 
 import signalcraft.tables  # noqa: F401  # foreign keys need every table known
+from signalcraft import metrics
 from signalcraft.link import health
 from signalcraft.link.connections import Connections
 from signalcraft.link.intake import Intake
@@ -16,6 +17,7 @@ from signalcraft.link.reports import Reports
 from signalcraft.link.sockets import Sockets
 from signalcraft.logging import get_logger
 from signalcraft.observability import draining
+from signalcraft.observability.exposition import AsgiMetrics
 from signalcraft.observability.sentry import start_sentry
 from signalcraft.operations.tiers import GRACE_SECONDS
 from signalcraft.queue import make_celery
@@ -32,6 +34,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """The application; `settings` default to those of the process."""
     settings = settings or get_settings()
     start_sentry(settings, "link")
+    metrics.RELEASE.labels(settings.release, settings.colour).set(1)
     make_celery(settings)
     app = FastAPI(
         title="SignalCraft: nodes",
@@ -42,6 +45,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=_lifespan,
     )
     app.add_middleware(Readings, settings=settings)
+    app.add_middleware(AsgiMetrics)
     app.include_router(health.router)
     app.add_api_websocket_route(PATH, _sensors)
     return app

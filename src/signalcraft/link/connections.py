@@ -7,6 +7,7 @@ from time import monotonic
 
 from starlette.websockets import WebSocket
 
+from signalcraft import metrics
 from signalcraft.fleet.admission import Caller
 from signalcraft.link import messages
 from signalcraft.logging import get_logger
@@ -67,9 +68,11 @@ class Connections:
 
     def add(self, connection: Connection) -> None:
         self._all.add(connection)
+        metrics.NODES.set(len(self._all))
 
     def remove(self, connection: Connection) -> None:
         self._all.discard(connection)
+        metrics.NODES.set(len(self._all))
         name = connection.caller.device_id if connection.caller else None
         if name is not None and self._by_name.get(name) is connection:
             del self._by_name[name]

@@ -9,6 +9,8 @@ from signalcraft.link.connections import CONNECTIONS_LIMIT
 from signalcraft.link.messages import MESSAGE_LIMIT_BYTES
 from signalcraft.link.readings import AT_ONCE
 from signalcraft.observability import draining
+from signalcraft.operations import gunicorn_places
+from signalcraft.operations.gunicorn_places import child_exit, pre_fork  # noqa: F401 - hooks
 from signalcraft.operations.ports import LOOPBACK
 from signalcraft.operations.tiers import GRACE_SECONDS, bind_address, process_count
 from signalcraft.settings import get_settings
@@ -46,8 +48,9 @@ limit_request_line = 8190
 limit_request_field_size = 8192
 
 
-def post_fork(_server: Any, _worker: Any) -> None:
+def post_fork(server: Any, worker: Any) -> None:
     """A file for each node: as many as the system allows."""
+    gunicorn_places.post_fork(server, worker)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 

@@ -10,10 +10,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from time import time
+from time import perf_counter, time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from signalcraft import metrics
 from signalcraft.errors import (
     PROBLEM_MEDIA_TYPE,
     SignalCraftError,
@@ -66,7 +67,9 @@ class Readings:
         if scope["type"] != "http" or scope["path"] != READING_PATH:
             await self._app(scope, receive, send)
             return
+        started = perf_counter()
         answer = await self._answer(scope, dict(scope["headers"]), receive)
+        metrics.count_request(scope["method"], READING_PATH, int(answer.status), perf_counter() - started)
         headers = [(name.encode(), value.encode()) for name, value in answer.headers.items()]
         length = (b"Content-Length", str(len(answer.body)).encode())
         start: Message = {

@@ -5,6 +5,7 @@ from time import monotonic
 import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from signalcraft import metrics
 from signalcraft.clock import utc_now
 from signalcraft.errors import InvalidInputError, TooManyRequestsError
 from signalcraft.fleet.admission import Caller
@@ -25,6 +26,13 @@ from signalcraft.telemetry.items import is_device_id
 
 ERRORS_LIMIT = 20
 """Unreadable messages in a row; who sends more is no node."""
+
+_KINDS: dict[type[Message], str] = {
+    SensorData: "sensor_data",
+    DeviceInfo: "device_info",
+    Heartbeat: "heartbeat",
+    CommandAck: "command_ack",
+}
 
 
 class Sockets:
@@ -74,6 +82,7 @@ class Sockets:
                 await connection.send(messages.refused(message, error))
             else:
                 errors = 0
+                metrics.NODE_MESSAGES.labels(_KINDS[type(message)]).inc()
                 await self._answer(connection, message)
         # Waited for: a server that sees the application end first says that it failed.
         await connection.socket.close(POLICY, "too many messages that cannot be read")

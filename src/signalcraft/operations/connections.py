@@ -14,10 +14,12 @@ from signalcraft.settings import Process, Settings
 
 COLOURS = 2
 """During a deployment the old release and the new one are both at work."""
-RESERVE = 10
-"""A migration, a command, Grafana's five, and somebody with psql who looks why nothing goes on."""
+RESERVE = 14
+"""The monitor's four, a migration, a command, Grafana's five, and somebody with psql who looks why nothing
+goes on."""
 _KINDS: tuple[Process, ...] = ("gateway", "api", "link", "worker")
-"""The scheduler has no connection: it names tasks and looks at nothing."""
+"""The scheduler has no connection: it names tasks and looks at nothing. Backups use the superuser's, kept for
+it, and two for a moment to note what came of them, out of the reserve."""
 _SUPERUSER_RESERVED = 3  # PostgreSQL's default
 _USUAL = 100
 

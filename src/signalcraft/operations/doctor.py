@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from sqlalchemy.engine import URL, make_url
 
 from signalcraft.clock import utc_now
+from signalcraft.operations.backups import health
 from signalcraft.operations.instance import Instance
 from signalcraft.operations.ports import LOOPBACK, is_free
 
@@ -242,6 +243,11 @@ def _redis(instance: Instance) -> Iterator[Finding]:
         )
 
 
+def _backups(instance: Instance) -> Iterator[Finding]:
+    for concern in health.concerns(instance):
+        yield Finding(concern.weight, concern.setting, concern.en, concern.ko)
+
+
 _CHECKS: Sequence[Callable[[Instance], Iterator[Finding]]] = (
     _keys,
     _passwords,
@@ -251,4 +257,5 @@ _CHECKS: Sequence[Callable[[Instance], Iterator[Finding]]] = (
     _ports,
     _database,
     _redis,
+    _backups,
 )

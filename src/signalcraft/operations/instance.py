@@ -71,6 +71,11 @@ class Instance:
         return self.data_dir / "postgres"
 
     @property
+    def spool_dir(self) -> Path:
+        """Where PostgreSQL leaves files of its write-ahead log until they are shipped to the backups."""
+        return self.data_dir / "wal-spool"
+
+    @property
     def valkey_dir(self) -> Path:
         return self.data_dir / "valkey"
 

@@ -7,6 +7,7 @@ or work on (Celery). They are all in the session of the dead master, and PM2 giv
 """
 
 import os
+import shutil
 import signal
 import sys
 import time
@@ -22,6 +23,11 @@ _GRACE_SECONDS = 3.0
 def record(run_dir: Path, name: str) -> Path:
     """The file that names the session of the latest run of a process: `pid start_ticks`."""
     return run_dir / f"{name}.session"
+
+
+def metrics_dir(run_dir: Path, name: str) -> Path:
+    """Where the processes of the server `name` count together (`metrics.py`)."""
+    return run_dir / "metrics" / name
 
 
 def reap(run_dir: Path, name: str) -> None:
@@ -57,6 +63,9 @@ def _wait_while(alive: Callable[[], bool]) -> None:
 def main() -> None:
     run_dir, name, program = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
     reap(run_dir, name)
+    # What an earlier run counted is not this one's. Prometheus knows counters that begin anew.
+    shutil.rmtree(metrics_dir(run_dir, name), ignore_errors=True)
+    metrics_dir(run_dir, name).mkdir(parents=True)
     own = kernel.stat(os.getpid())
     if own and own.session == own.pid:  # not when a person tries it from a shell: the shell must live
         record(run_dir, name).write_text(f"{own.session} {own.start_ticks}\n")

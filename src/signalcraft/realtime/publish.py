@@ -15,6 +15,7 @@ import redis
 from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
+from signalcraft import metrics
 from signalcraft.clock import iso, utc_now
 from signalcraft.db.session import after_commit, before_commit
 from signalcraft.logging import get_logger
@@ -137,6 +138,8 @@ def _announce(events: list[Event]) -> None:
     Another process may have announced a later number first; Redis then refuses ours, and readers take the
     missing rows from PostgreSQL.
     """
+    for event in events:
+        metrics.EVENTS.labels(event.type).inc()
     try:
         pipeline = get_redis().pipeline(transaction=False)
         for event in events:

@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from signalcraft import metrics
 from signalcraft.db.session import repeated
 from signalcraft.errors import UnavailableError
 from signalcraft.fleet.admission import Caller
@@ -90,6 +91,7 @@ class Writer:
                 self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
                 self._thread.start()
             queue.put(waiting)
+            metrics.READINGS_WAITING.inc(len(batch))
             self._changed.notify()
         return waiting.future
 
@@ -100,6 +102,7 @@ class Writer:
                 _store(group)
             except Exception:
                 log.exception("writer_failed")
+            metrics.READINGS_WAITING.dec(_rows(group))
 
     def _next_group(self) -> list[_Waiting]:
         with self._changed:
@@ -123,7 +126,8 @@ def _store(group: Sequence[_Waiting]) -> None:
     """Commit the group, or each of it alone where one of them spoils it."""
     submissions = [waiting.submission for waiting in group]
     try:
-        outcomes = repeated(lambda session: recording.record(session, submissions))
+        with metrics.READINGS_COMMIT_SECONDS.time():
+            outcomes = repeated(lambda session: recording.record(session, submissions))
     except Exception as error:
         if len(group) == 1:
             group[0].future.set_exception(error)
@@ -134,3 +138,15 @@ def _store(group: Sequence[_Waiting]) -> None:
         return
     for waiting, outcome in zip(group, outcomes, strict=True):
         waiting.future.set_result(outcome)
+    _count(outcomes)
+
+
+def _count(outcomes: Sequence[Outcome]) -> None:
+    numbers = {
+        "stored": sum(outcome.stored for outcome in outcomes),
+        "duplicate": sum(outcome.duplicates for outcome in outcomes),
+        "refused": sum(len(outcome.refused) for outcome in outcomes),
+    }
+    for what, number in numbers.items():
+        if number:
+            metrics.READINGS.labels(what).inc(number)

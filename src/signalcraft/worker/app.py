@@ -9,6 +9,7 @@ from signalcraft import logging
 from signalcraft.observability.sentry import start_sentry
 from signalcraft.queue import TASK_MODULES, make_celery
 from signalcraft.settings import get_settings
+from signalcraft.worker.metrics import count_tasks
 
 
 def create_celery() -> Celery:
@@ -16,6 +17,7 @@ def create_celery() -> Celery:
     start_sentry(settings, "worker")
     celery = make_celery(settings)
     celery.conf.imports = TASK_MODULES
+    count_tasks()
     return celery
 
 

@@ -11,6 +11,7 @@ from signalcraft import logging
 from signalcraft.observability.sentry import start_sentry
 from signalcraft.queue import make_celery
 from signalcraft.settings import get_settings
+from signalcraft.worker.metrics import count_schedule
 
 SWEEP_SECONDS = 5.0
 """How long a clip waits at most after its queue message or its worker was lost (plus its lease)."""
@@ -25,6 +26,7 @@ def create_celery() -> Celery:
     settings = get_settings()
     start_sentry(settings, "scheduler")
     celery = make_celery(settings)
+    count_schedule()
     # Intervals only: the schedule needs no memory, since each task finds its work in the database.
     celery.conf.beat_schedule = {
         "acoustics.sweep": {

@@ -73,6 +73,7 @@ async function pageFor(path) {
   if (path === "/account") return (await import("./pages/account.js")).accountPage();
   const administration = /^\/admin(?:\/(.*))?$/.exec(path);
   if (administration && ["admin", "super_admin"].includes(store.get("session").role)) {
+    if (administration[1] === "monitoring") return (await import("./pages/monitoring.js")).monitoringPage();
     const found = (await import("./pages/admin.js")).adminPage(administration[1] ?? "");
     if (found) return found;
   }

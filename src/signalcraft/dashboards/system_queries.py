@@ -1,0 +1,62 @@
+"""SQL of what the whole system has to do and has done, for who watches over it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from signalcraft.acoustics.models import Analysis, Clip
+from signalcraft.acoustics.queries import FINAL
+from signalcraft.alarms.models import Alarm
+from signalcraft.mail.models import OutgoingMail
+
+
+def unfinished_analyses(session: Session) -> tuple[int, datetime | None]:
+    """How many, and when the oldest one's clip was received."""
+    statement = (
+        select(func.count(), func.min(Clip.received_at))
+        .select_from(Analysis)
+        .join(Clip, Clip.id == Analysis.clip_id)
+        .where(Analysis.state.not_in(FINAL))
+    )
+    count, oldest = session.execute(statement).one()
+    return count, oldest
+
+
+def open_alarms(session: Session) -> dict[str, int]:
+    """How many by severity."""
+    statement = select(Alarm.severity, func.count()).where(Alarm.state != "cleared").group_by(Alarm.severity)
+    return {row[0]: row[1] for row in session.execute(statement)}
+
+
+def waiting_mail(session: Session) -> tuple[int, datetime | None]:
+    """How many, and since when the oldest one waits."""
+    statement = select(func.count(), func.min(OutgoingMail.created_at)).where(OutgoingMail.state == "waiting")
+    count, oldest = session.execute(statement).one()
+    return count, oldest
+
+
+def connections(session: Session) -> tuple[int, int]:
+    """Connections of everybody to the database's server, and how many it allows."""
+    statement = text(
+        "SELECT (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),"
+        " current_setting('max_connections')::int"
+    )
+    used, limit = session.execute(statement).one()
+    return used, limit
+
+
+def verdicts(session: Session, *, since: datetime) -> dict[str, int]:
+    """How many analyses finished since then, by verdict; those that failed have none."""
+    statement = (
+        select(Analysis.verdict, func.count())
+        .where(Analysis.finished_at >= since, Analysis.verdict.is_not(None))
+        .group_by(Analysis.verdict)
+    )
+    return {str(verdict): count for verdict, count in session.execute(statement)}
+
+
+def newest_alarms(session: Session, *, limit: int) -> Sequence[Alarm]:
+    """Of all machines, the newest first."""
+    return session.scalars(select(Alarm).order_by(Alarm.raised_at.desc(), Alarm.id.desc()).limit(limit)).all()
