@@ -57,6 +57,9 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+StrictInt = Annotated[int, Field(strict=True), BeforeValidator(_whole)]
+"""A whole number in a JSON document: a number, not a text of digits, not true."""
+
 StrictRowId = Annotated[int, Field(ge=1, le=2**53 - 1, strict=True), BeforeValidator(_whole)]
 """The number of a row in a JSON document: a number, not a text of digits, not true."""
 

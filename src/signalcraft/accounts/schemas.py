@@ -15,8 +15,9 @@ BEARER: Literal["Bearer"] = "Bearer"
 Delivery = Literal["cookie", "body"]
 """How a client keeps its tokens: in cookies (browsers), or itself (programs)."""
 
-Password = Annotated[str, Field(min_length=1, max_length=1024)]
-"""A password that exists already; what is asked of a new one stands in `password_rules`."""
+Password = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[^\x00]*$")]
+"""A password that exists already (no JSON text may hold a NUL); what is asked of a new one stands in
+`password_rules`."""
 
 Code = Annotated[str, Field(min_length=6, max_length=40, pattern=r"^[0-9A-Za-z -]*$")]
 """Six digits of an authenticator app, or a recovery code."""

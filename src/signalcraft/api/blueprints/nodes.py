@@ -16,7 +16,7 @@ from signalcraft.fleet import commands, states
 from signalcraft.fleet.firmware import updates
 from signalcraft.fleet.firmware.schemas import CommandConfirmed, Hardware, ProgressReceived, Version
 from signalcraft.fleet.schemas import DeviceId
-from signalcraft.texts import RowId
+from signalcraft.texts import RowId, StrictInt
 
 blueprint = APIBlueprint(
     "nodes",
@@ -58,7 +58,7 @@ class Progress(BaseModel):
 
     device_id: DeviceId
     state: updates.Reported
-    progress: int | None = Field(None, ge=0, le=100, strict=True, description="%")
+    progress: StrictInt | None = Field(None, ge=0, le=100, description="%")
     error: str | None = Field(None, max_length=500)
 
 

@@ -18,7 +18,10 @@ def live() -> dict[str, str]:
     return {"status": "live"}
 
 
-@router.get("/ready", responses={503: {"description": "Something it needs is missing."}})
+@router.get(
+    "/ready",
+    responses={503: {"description": "Something it needs is missing.", "content": {"application/json": {}}}},
+)
 @limited("health")
 def ready(response: Response) -> dict[str, Any]:
     """Whether requests can be served, and what is missing where not."""
