@@ -42,11 +42,11 @@ def test_the_system_starts_survives_and_stops(system: SystemInstance) -> None:
     assert not (system.folder / "other" / "pm2" / "pm2.pid").exists()
 
     for name in [name for name in processes if name != "pm2"]:
-        os.kill(processes[name]["pid"], 9)
-        _wait_until_back(system, name, processes[name]["pid"])
+        _wait_until_back(system, name, _kill(system, name))
     survivors = system.processes()
     assert {process["state"] for process in survivors.values()} == {"online"}
-    assert {process["restarts"] for name, process in survivors.items() if name != "pm2"} == {1}
+    # Once each, and once more whoever ends by itself when its database or its queue goes.
+    assert all(process["restarts"] >= 1 for name, process in survivors.items() if name != "pm2")
     assert system.run("logs", "-n", "5", "postgres").stdout.count("\n") == 5
 
     os.kill(survivors["pm2"]["pid"], 9)
@@ -60,6 +60,25 @@ def test_the_system_starts_survives_and_stops(system: SystemInstance) -> None:
     assert running & {process.pid for process in kernel.processes()} == set()
     assert system.run("status").returncode == 1
     assert system.run("down").returncode == 0
+
+
+def _kill(system: SystemInstance, name: str) -> int:
+    """Kill what runs under this name now, and say its pid: what ran at first may have begun anew since."""
+    deadline = time.monotonic() + BACK_SECONDS
+    while True:
+        pid = _pid(system, name)
+        try:
+            os.kill(pid, 9)
+        except ProcessLookupError:
+            assert time.monotonic() < deadline, f"{name} does not come back"
+            time.sleep(0.05)
+        else:
+            return pid
+
+
+def _pid(system: SystemInstance, name: str) -> int:
+    session, _ = launch.record(system.folder / "data" / "run", name).read_text().split()
+    return int(session)
 
 
 def _wait_until_everything_is_new(system: SystemInstance, old: dict[str, dict[str, Any]]) -> None:
@@ -82,13 +101,14 @@ def _wait_until_back(system: SystemInstance, name: str, killed: int) -> None:
 
 def _is_back(system: SystemInstance, name: str, killed: int) -> bool:
     """Whether there is a new process, and both tiers, asked through the proxy, can do their work."""
-    session, _ = launch.record(system.folder / "data" / "run", name).read_text().split()
     ready = [
         f"http://127.0.0.1:{port}{path}"
         for port in system.public_ports
         for path in ("/ready", "/api/flask/ready")
     ]
     try:
-        return int(session) != killed and all(httpx.get(url, trust_env=False).is_success for url in ready)
+        return _pid(system, name) != killed and all(
+            httpx.get(url, trust_env=False).is_success for url in ready
+        )
     except httpx.HTTPError:
         return False
