@@ -10,6 +10,7 @@ from signalcraft.cli.listen import listen
 from signalcraft.cli.migrate_sqlite import migrate_sqlite
 from signalcraft.cli.reanalyze import reanalyze
 from signalcraft.cli.replay import replay
+from signalcraft.cli.service import service
 from signalcraft.cli.simulate import simulate
 
 app = typer.Typer(
@@ -28,6 +29,7 @@ app.command("migrate-sqlite")(migrate_sqlite)
 app.command()(reanalyze)
 app.command()(replay)
 app.command()(restore)
+app.command()(service)
 app.command()(simulate)
 app.command()(users.user)
 app.add_typer(audit.app, name="audit")
