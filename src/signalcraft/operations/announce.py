@@ -26,9 +26,13 @@ def deployment(settings: Settings, *, release: str, colour: str, outcome: str) -
         default_integrations=False,
         server_name="deploy",
     )
-    scope = sentry_sdk.Scope(client=client)
-    scope.set_tags({"colour": colour, "outcome": outcome})
-    # One issue for all deployments: each of them is an event of it.
-    scope.fingerprint = ["deployment"]
-    scope.capture_message(f"Deployment of {release}: {outcome}", level="info")
+    client.capture_event(
+        {
+            "message": f"Deployment of {release}: {outcome}",
+            "level": "info",
+            "tags": {"colour": colour, "outcome": outcome},
+            # One issue for all deployments: each of them is an event of it.
+            "fingerprint": ["deployment"],
+        }
+    )
     client.close(timeout=FLUSH_SECONDS)
