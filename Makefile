@@ -1,6 +1,6 @@
 # Everything starts here; `make help` lists it. The long parts are in deploy/bootstrap.sh and `signalcraft` itself.
 .DEFAULT_GOAL := help
-.PHONY: help up down status test interleavings check format lock setup clean fuzz
+.PHONY: help up down status test interleavings tracker check format lock setup clean fuzz
 BIN := .venv/bin
 
 help: ## list the targets
@@ -28,6 +28,10 @@ test: ## run every test, from nothing
 
 interleavings: ## play 10,000 interleavings of refreshes, lost answers and thefts
 	$(BIN)/pytest tests/accounts/test_refresh_interleavings.py --interleavings 10000 -rP
+
+tracker: ## report real errors of every process to Bugsink and read them back
+	@deploy/bootstrap.sh dev
+	$(BIN)/pytest tests/operations/test_errors.py -m tracker
 
 fuzz: ## thousands of odd requests to every operation, from a new seed each time
 	@deploy/bootstrap.sh dev

@@ -28,6 +28,9 @@ CLIENTS = {
 CALLING = {
     "accounts/openid.py": "the provider's addresses are the operator's setting and what is published there",
     "mail/delivery.py": "SIGNALCRAFT_SMTP_URL",
+    "monitor/ages.py": "SIGNALCRAFT_PUBLIC_URL, whose certificate it looks at",
+    "monitor/probes.py": "the public port of this machine",
+    "monitor/tiers.py": "the internal ports of this machine",
     "storage/objects.py": "OBJECT_STORE_URL",
 }
 """Who calls out while it serves requests, and who has said where to. A new one is a decision."""

@@ -10,6 +10,10 @@ READS_THE_ENVIRONMENT = {"settings.py"}
 PASSES_AN_ENVIRONMENT_ON = {
     # Root's `signalcraft up` became another account: its children must not inherit root's HOME.
     "operations/account.py",
+    # The password of a database reaches pg_dump and pg_restore where no list of processes shows it.
+    "operations/backups/database.py",
+    # Another program in an environment of its own: it gets the few variables that it needs.
+    "operations/bugsink.py",
 }
 COMMITS = {
     "db/session.py",

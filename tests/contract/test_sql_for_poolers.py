@@ -7,8 +7,9 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[2] / "src" / "signalcraft"
 
-STRAIGHT = ("db/migrations/", "migration/")
-"""They run as the owner, who is not connected through a pooler: `operations/connections.py` sees to it."""
+STRAIGHT = ("db/migrations/", "migration/", "operations/backups/scratch.py")
+"""They run as the owner, who is not connected through a pooler (`operations/connections.py` sees to it), or
+on a scratch server that a backup is tried in."""
 OF_A_SESSION = (
     r"\bpg_(try_)?advisory_(unlock|lock)(_shared)?\(",  # without _xact_: held by whoever comes next
     r"\b(LISTEN|NOTIFY|UNLISTEN) ",

@@ -88,6 +88,7 @@ def _events(access: Access) -> list[dict[str, Any]]:
     return [_read(access, f"events/{event['id']}")["data"] for event in listed]
 
 
+@pytest.mark.tracker
 def test_errors_of_every_process_are_read_back_from_the_tracker(
     tracker: Access, monkeypatch: pytest.MonkeyPatch
 ) -> None:

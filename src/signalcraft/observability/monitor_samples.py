@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, delete, select
+from sqlalchemy import CheckConstraint, Integer, delete, select
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -29,7 +29,7 @@ class MonitorSample(Base):
 
     section: Mapped[str] = mapped_column(primary_key=True)
     taken_at: Mapped[datetime] = mapped_column(primary_key=True, index=True)
-    span_s: Mapped[int]
+    span_s: Mapped[int] = mapped_column(Integer)
     """0 for a sample as it was taken."""
     numbers: Mapped[dict[str, float]] = mapped_column(JSONB)
 
