@@ -22,7 +22,7 @@ from signalcraft.api.access import rule_of as machines_rule
 from signalcraft.gateway.access import rule_of as people_rule
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "administration.md"
-STREAM = "/api/notifications/stream"
+STREAMS = {"/api/notifications/stream", "/api/monitoring/stream"}
 """Answers without end: who may open it is tested here, what it sends in `tests/gateway`."""
 UNKNOWN = (401, 403, 404)
 """What a caller gets who may not."""
@@ -141,7 +141,7 @@ def test_who_gets_in_is_what_the_one_table_says(walk: Walk) -> None:
             "token of the owner",
         ):
             may = _may(role, route.rule)
-            if may and route.path == STREAM:
+            if may and route.path in STREAMS:
                 continue
             status, text, about_ours = walk.ask(route, role)
             if role == "nobody" and may and about_ours:
@@ -156,7 +156,7 @@ def test_people_of_another_shop_see_nothing_of_ours(walk: Walk) -> None:
     wrong = []
     seen_ids = {str(walk.world.clip_id), str(walk.world.analysis_id)}
     for route in walk.routes:
-        if route.rule.permission is None or route.path == STREAM:
+        if route.rule.permission is None or route.path in STREAMS:
             continue
         for caller in ("stranger", "nobody"):
             status, text, about_ours = walk.ask(route, caller)
