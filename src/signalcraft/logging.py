@@ -6,7 +6,7 @@ upload through the queue to the alarm.
 
 import logging
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 import structlog
@@ -18,6 +18,14 @@ bind = structlog.contextvars.bind_contextvars
 bound = structlog.contextvars.bound_contextvars
 clear = structlog.contextvars.clear_contextvars
 get_logger = structlog.stdlib.get_logger
+
+
+_reporters: list[Callable[[BaseException], object]] = []
+
+
+def on_exception(report: Callable[[BaseException], object]) -> None:
+    """Have exceptions that are logged as errors reported too."""
+    _reporters[:] = [report]
 
 
 def request_id() -> str | None:
@@ -43,6 +51,7 @@ def configure(settings: Settings, process: str) -> None:
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         add_process,
+        _report_exception,
         structlog.processors.format_exc_info,
     ]
     structlog.configure(
@@ -75,6 +84,21 @@ def configure(settings: Settings, process: str) -> None:
         "alembic.runtime.plugins",
     ):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def _report_exception(_: Any, __: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    """Tell `on_exception` while there still is an exception and not its text."""
+    given = event.get("exc_info")
+    if given and event.get("level") in ("error", "critical"):
+        error = (
+            given
+            if isinstance(given, BaseException)
+            else (given if isinstance(given, tuple) else sys.exc_info())[1]
+        )
+        if error is not None:
+            for report in _reporters:
+                report(error)
+    return event
 
 
 class GunicornLogger(_GunicornLogger):  # type: ignore[misc]  # gunicorn ships no types

@@ -81,6 +81,11 @@ class Settings(BaseSettings):
     """file:///… or s3://bucket/prefix for sound; empty means `<data_dir>/objects`."""
     sentry_dsn: SecretStr | None = Field(None, validation_alias=_plain("SENTRY_DSN"))
     """Where errors are reported; nothing leaves the machine while it is unset."""
+    environment: str = "production"
+    """What reports of errors are filed under, where several instances report to one tracker."""
+    traces_sample_rate: float = Field(0.01, ge=0, le=1)
+    """Share of requests that are traced, through proxy, queue and worker. One in a hundred costs nothing that
+    can be measured and shows every slow route within a day."""
     database_pool_size: int | None = Field(None, ge=1, le=50)
     """Connections that one process keeps, in place of the number for its kind (`db/limits.py`)."""
     database_pool_overflow: int | None = Field(None, ge=0, le=50)

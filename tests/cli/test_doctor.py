@@ -5,11 +5,13 @@ import socket
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 import pytest
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from signalcraft.cli import app
+from signalcraft.db.connection import libpq_parameters, owner_url
 from signalcraft.operations import instance
 from signalcraft.operations.doctor import examine
 from signalcraft.operations.instance import Instance
@@ -77,6 +79,25 @@ def test_a_secret_that_others_may_read_and_a_port_that_is_taken(healthy: Instanc
         finally:
             file.chmod(mode)
     assert found == {str(file), "SIGNALCRAFT_API_PORT"}
+
+
+@pytest.mark.parametrize(("revision", "words"), [("0011", "older"), ("9999", "newer")])
+def test_tables_of_another_release_are_named(healthy: Instance, revision: str, words: str) -> None:
+    with psycopg.connect(**libpq_parameters(owner_url(healthy.settings))) as connection:
+        (true,) = connection.execute("SELECT version_num FROM alembic_version").fetchone() or (None,)
+        connection.execute("UPDATE alembic_version SET version_num = %s", [revision])
+        connection.commit()
+        try:
+            found = [f for f in examine(healthy) if f.weight == "danger"]
+        finally:
+            connection.execute("UPDATE alembic_version SET version_num = %s", [true])
+    assert [f.subject for f in found] == ["DATABASE_URL"]
+    assert words in found[0].en
+
+
+def test_a_full_disk_is_named(healthy: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("signalcraft.operations.doctor.LEAST_FREE_BYTES", 2**62)
+    assert dangers(healthy) == {str(healthy.data_dir)}
 
 
 def test_a_danger_or_a_setting_that_makes_no_sense_fails_the_command(

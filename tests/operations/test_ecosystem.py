@@ -25,6 +25,7 @@ def test_every_process_is_there_and_comes_back_for_ever(made: Instance) -> None:
         "link-blue",
         "worker-blue",
         "scheduler",
+        "monitor",
         "backups",
         "proxy",
         "watchdog",
@@ -61,5 +62,6 @@ def test_a_changed_setting_means_a_restart_of_the_applications_only(made: Instan
         "link-blue",
         "worker-blue",
         "scheduler",
+        "monitor",
         "backups",
     }

@@ -21,6 +21,7 @@ from signalcraft.db.engine import statement_engine
 from signalcraft.db.session import unit_of_work
 from signalcraft.errors import ForbiddenError
 from signalcraft.logging import bind
+from signalcraft.observability.sentry import identify
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -91,5 +92,6 @@ def sign_in_required() -> Principal:
     with unit_of_work(statement_engine()) as session:
         g.principal = authenticate(session, token)
     bind(user_id=g.principal.user_id)
+    identify(user_id=g.principal.user_id)
     origin.by_token(g.principal.token_id)
     return principal()

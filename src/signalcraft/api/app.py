@@ -5,6 +5,8 @@ from typing import Any
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
+from sentry_sdk.integrations.celery import CeleryIntegration
+from sentry_sdk.integrations.flask import FlaskIntegration
 
 from signalcraft import metrics
 from signalcraft.api.access import init_access, rule_of
@@ -89,7 +91,7 @@ class Api(OpenAPI):
 def create_app(settings: Settings | None = None) -> Api:
     """The WSGI application; `settings` default to those of the process."""
     settings = settings or get_settings()
-    start_sentry(settings, "api")
+    start_sentry(settings, "api", FlaskIntegration(), CeleryIntegration())
     metrics.RELEASE.labels(settings.release, settings.colour).set(1)
     make_celery(settings)
     app = Api(

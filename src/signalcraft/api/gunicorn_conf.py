@@ -3,6 +3,7 @@
 import gc
 from typing import Any
 
+from signalcraft.operations import memory_limit
 from signalcraft.operations.gunicorn_places import child_exit, post_fork, pre_fork  # noqa: F401 - hooks
 from signalcraft.operations.ports import LOOPBACK
 from signalcraft.operations.tiers import API_THREADS, GRACE_SECONDS, bind_address, process_count
@@ -44,6 +45,11 @@ def when_ready(_server: Any) -> None:
     """Keep the collector away from what was loaded before the fork, so that its pages stay shared."""
     gc.collect()
     gc.freeze()
+
+
+def post_worker_init(_worker: Any) -> None:
+    """A worker that leaks is replaced."""
+    memory_limit.watch()
 
 
 def post_request(_worker: Any, request: Any, _environ: Any, _response: Any) -> None:

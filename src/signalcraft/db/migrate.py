@@ -10,7 +10,7 @@ from alembic.config import Config
 from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError
 
-from signalcraft.db import failures, roles
+from signalcraft.db import failures, roles, schema_version
 from signalcraft.db.connection import libpq_parameters, owner_url
 from signalcraft.settings import Settings
 
@@ -38,8 +38,10 @@ def configuration(url: URL) -> Config:
 def upgrade(settings: Settings, revision: str = "head") -> None:
     """Bring the database up to `revision`, and give the roles their rights on what is new.
 
-    Does nothing when it is there already.
+    Does nothing when it is there already, or further: a release taken back works on the newer schema.
     """
+    if _is_ahead(settings):
+        return
     config = configuration(owner_url(settings))
     for left in reversed(range(LOCK_TRIES)):
         try:
@@ -52,3 +54,12 @@ def upgrade(settings: Settings, revision: str = "head") -> None:
         sleep(LOCK_PAUSE_SECONDS)
     with psycopg.connect(**libpq_parameters(owner_url(settings))) as connection:
         roles.grant(connection, roles.roles_of(settings))
+
+
+def _is_ahead(settings: Settings) -> bool:
+    """Whether a newer release has migrated the database already."""
+    with psycopg.connect(**libpq_parameters(owner_url(settings))) as connection:
+        if connection.execute("SELECT to_regclass('alembic_version')").fetchone() == (None,):
+            return False
+        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        return row is not None and row[0] > schema_version.needed()

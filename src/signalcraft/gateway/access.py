@@ -19,6 +19,7 @@ from signalcraft.db.session import unit_of_work
 from signalcraft.errors import ForbiddenError
 from signalcraft.gateway.limits import count
 from signalcraft.logging import bind
+from signalcraft.observability.sentry import identify
 
 
 def caller(request: Request) -> Principal:
@@ -28,6 +29,7 @@ def caller(request: Request) -> Principal:
     with unit_of_work(statement_engine()) as session:
         principal = authenticate(session, token)
     bind(user_id=principal.user_id)
+    identify(user_id=principal.user_id)
     origin.by_token(principal.token_id)
     count(request, principal.quota_subject)
     return principal

@@ -5,6 +5,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import Depends, FastAPI
+from sentry_sdk.integrations.celery import CeleryIntegration
+from sentry_sdk.integrations.fastapi import FastApiIntegration
+from sentry_sdk.integrations.starlette import StarletteIntegration
 from starlette.middleware.cors import CORSMiddleware
 
 import signalcraft.tables  # noqa: F401  # foreign keys need every table known
@@ -58,7 +61,7 @@ class Gateway(FastAPI):
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Read from top to bottom: errors, routes, files, what each answer goes through, the access check."""
     settings = settings or get_settings()
-    start_sentry(settings, "gateway")
+    start_sentry(settings, "gateway", StarletteIntegration(), FastApiIntegration(), CeleryIntegration())
     metrics.RELEASE.labels(settings.release, settings.colour).set(1)
     make_celery(settings)
     limits_in_force()  # raises ValueError where the operator's setting makes no sense

@@ -3,6 +3,7 @@
 from typing import Any
 
 from signalcraft.observability import draining
+from signalcraft.operations import memory_limit
 from signalcraft.operations.gunicorn_places import child_exit, post_fork, pre_fork  # noqa: F401 - hooks
 from signalcraft.operations.ports import LOOPBACK
 from signalcraft.operations.tiers import GRACE_SECONDS, bind_address, process_count
@@ -36,3 +37,4 @@ limit_request_field_size = 8192
 def post_worker_init(worker: Any) -> None:
     """Tell the streams when this worker is to stop: it waits for them, and nothing else ends them."""
     draining.watch(lambda: not worker.alive)
+    memory_limit.watch()

@@ -5,6 +5,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, WebSocket
+from sentry_sdk.integrations.celery import CeleryIntegration
+from sentry_sdk.integrations.fastapi import FastApiIntegration
+from sentry_sdk.integrations.starlette import StarletteIntegration
 
 import signalcraft.tables  # noqa: F401  # foreign keys need every table known
 from signalcraft import metrics
@@ -33,7 +36,7 @@ DRAINING_LOOK_SECONDS = 0.5
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The application; `settings` default to those of the process."""
     settings = settings or get_settings()
-    start_sentry(settings, "link")
+    start_sentry(settings, "link", StarletteIntegration(), FastApiIntegration(), CeleryIntegration())
     metrics.RELEASE.labels(settings.release, settings.colour).set(1)
     make_celery(settings)
     app = FastAPI(

@@ -9,7 +9,7 @@ from signalcraft.link.connections import CONNECTIONS_LIMIT
 from signalcraft.link.messages import MESSAGE_LIMIT_BYTES
 from signalcraft.link.readings import AT_ONCE
 from signalcraft.observability import draining
-from signalcraft.operations import gunicorn_places
+from signalcraft.operations import gunicorn_places, memory_limit
 from signalcraft.operations.gunicorn_places import child_exit, pre_fork  # noqa: F401 - hooks
 from signalcraft.operations.ports import LOOPBACK
 from signalcraft.operations.tiers import GRACE_SECONDS, bind_address, process_count
@@ -66,3 +66,4 @@ def post_worker_init(worker: Any) -> None:
     gc.set_threshold(GARBAGE_OBJECTS)
     sys.setswitchinterval(SWITCH_SECONDS)
     draining.watch(lambda: not worker.alive)
+    memory_limit.watch()

@@ -8,6 +8,7 @@ from signalcraft.dashboards.system_metrics import SystemFacts
 from signalcraft.logging import configure, get_logger
 from signalcraft.monitor.jobs import jobs
 from signalcraft.monitor.loop import run_until
+from signalcraft.observability.sentry import start_sentry
 from signalcraft.operations import instance
 from signalcraft.operations.ports import metrics_port
 
@@ -17,6 +18,7 @@ log = get_logger(__name__)
 def main() -> None:
     here = instance.load()
     configure(here.settings, "monitor")
+    start_sentry(here.settings, "monitor")
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())

@@ -2,7 +2,7 @@
 
 from typing import get_args
 
-from signalcraft.monitor import queue, thinning
+from signalcraft.monitor import probes, queue, thinning
 from signalcraft.monitor.ages import Ages
 from signalcraft.monitor.database import Database
 from signalcraft.monitor.host import Host
@@ -11,6 +11,7 @@ from signalcraft.monitor.processes import Processes
 from signalcraft.monitor.releases import Releases
 from signalcraft.monitor.sampling import keeping
 from signalcraft.monitor.tiers import Tiers
+from signalcraft.operations import log_rotation
 from signalcraft.operations.instance import Instance
 from signalcraft.operations.ports import Colour
 
@@ -33,5 +34,7 @@ def jobs(here: Instance) -> list[Job]:
         Job("processes", _DEAR_S, keeping("processes", Processes(here).look)),
         Job("ages", 300.0, keeping("ages", Ages(settings.public_origin).look)),
         Job("releases", _LIVE_S, Releases(tiers).note),
+        Job("probes", probes.INTERVAL_S, probes.from_outside(settings).run),
         Job("thinning", 60.0, thinning.thin),
+        Job("logs", 60.0, lambda: log_rotation.rotate(here.logs_dir)),
     ]

@@ -1,39 +1,143 @@
-"""Error reporting: off until a DSN is set; no bodies, no personal data, no secrets."""
+"""Error reporting: off until a DSN is set; no bodies, no personal data, no secrets.
 
+Reports leave by a thread of their own with a short queue. While the tracker is slow or gone, they are dropped
+and nobody waits.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import redis
 import sentry_sdk
+from sentry_sdk.integrations import Integration
+from sentry_sdk.integrations.argv import ArgvIntegration
+from sentry_sdk.integrations.logging import LoggingIntegration
+from sentry_sdk.integrations.stdlib import StdlibIntegration
 from sentry_sdk.types import Event, Hint
+from sqlalchemy.exc import OperationalError
 
+from signalcraft import logging
 from signalcraft.errors import SignalCraftError
 from signalcraft.logging import request_id
 from signalcraft.settings import Settings
 
+REMOVED = "[removed]"
+QUEUE_SIZE = 100
+"""Reports that wait for the tracker at most; further ones are dropped."""
+SHUTDOWN_SECONDS = 2
+"""How long a process that ends waits for its last reports."""
 
-def start_sentry(settings: Settings, process: str) -> None:
-    """Report unexpected errors of this process; expected ones (4xx) are not errors."""
+_UNTRACED = frozenset({"/live", "/ready", "/version", "/metrics"})
+_SECRET = re.compile(
+    r"(?<=://)[^/\s@]+(?=@)"  # user and password of an address
+    r"|\beyJ[\w-]+\.[\w-]+\.[\w-]+"  # JSON web token
+    r"|\bsc[td]_[\w-]+"  # our tokens and keys of nodes
+    r"|(?i:\bbearer\s+)\S+"
+    r"|\$argon2\w*\$\S+"
+    r"|[\w.+-]+@[\w-]+\.[\w.]+"  # mail
+    r"|\b01\d-?\d{3,4}-?\d{4}\b"  # Korean mobile telephone
+)
+_ROWS = re.compile(r"(?s)\bDETAIL:.*|\[parameters: .*")
+"""What PostgreSQL and SQLAlchemy repeat of the row that was refused."""
+
+
+def start_sentry(settings: Settings, process: str, *frameworks: Integration) -> None:
+    """Report unexpected errors of this process, and a sample of traces.
+
+    frameworks : integrations of what the process is made with; none is looked for, because the ones for HTTP
+        and Redis clients would report addresses and keys.
+    """
     if settings.sentry_dsn is None:
         return
+    scrub = _Scrubber(settings)
     sentry_sdk.init(
         dsn=settings.sentry_dsn.get_secret_value(),
         release=settings.release,
-        environment=settings.colour,
+        environment=settings.environment,
+        auto_enabling_integrations=False,
+        integrations=[LoggingIntegration(level=None, event_level=None), *frameworks],
+        # The command line and those of subprocesses may hold secrets.
+        disabled_integrations=[ArgvIntegration(), StdlibIntegration()],
+        trace_propagation_targets=[],
+        traces_sampler=_sampler(settings.traces_sample_rate),
         send_default_pii=False,
         include_local_variables=False,
         max_request_body_size="never",
         # What happened before stands in our own log under the same request id; Redis keys hold addresses.
         max_breadcrumbs=0,
-        before_send=_without_what_was_sent,
-        ignore_errors=[SignalCraftError],
+        before_send=scrub.error,
+        before_send_transaction=scrub.trace,
+        ignore_errors=[SignalCraftError, ConnectionError, redis.ConnectionError, redis.TimeoutError],
+        transport_queue_size=QUEUE_SIZE,
+        shutdown_timeout=SHUTDOWN_SECONDS,
+        server_name=process,
     )
-    sentry_sdk.set_tag("process", process)
+    sentry_sdk.get_global_scope().set_tags({"process": process, "colour": settings.colour})
+    logging.on_exception(sentry_sdk.capture_exception)
 
 
-def _without_what_was_sent(event: Event, _: Hint) -> Event:
-    """Leave of the request its method and path: headers hold keys of nodes, queries codes of a sign-in."""
-    request = event.pop("request", None)
-    if request is not None:
-        event["request"] = {
-            "method": request.get("method"),
-            "url": str(request.get("url", "")).partition("?")[0],
-        }
+def identify(*, user_id: int | None = None, shop_id: int | None = None) -> None:
+    """Say whose request this is: reports of it carry the ids, and nothing else about the person."""
+    scope = sentry_sdk.get_isolation_scope()
+    if user_id is not None:
+        scope.set_user({"id": str(user_id)})
+    if shop_id is not None:
+        scope.set_tag("shop", shop_id)
+
+
+def _sampler(rate: float) -> Any:
+    """The share of requests that is traced. A task follows the request that caused it."""
+
+    def sample(context: Mapping[str, Any]) -> float:
+        parent = context.get("parent_sampled")
+        if parent is not None:
+            return float(parent)
+        scope = context.get("asgi_scope") or {}
+        path = scope.get("path") or (context.get("wsgi_environ") or {}).get("PATH_INFO")
+        return 0.0 if path in _UNTRACED else rate
+
+    return sample
+
+
+class _Scrubber:
+    """Takes out of reports what must not leave, and drops those of what the monitor tells better."""
+
+    def __init__(self, settings: Settings) -> None:
+        values = [getattr(settings, name) for name in type(settings).model_fields]
+        secrets = [value.get_secret_value() for value in values if hasattr(value, "get_secret_value")]
+        # The tracker's own address is in no report; short values would strike out innocent text.
+        self._secrets = sorted((s for s in secrets if len(s) >= 8), key=len, reverse=True)
+
+    def error(self, event: Event, hint: Hint) -> Event | None:
+        error = (hint.get("exc_info") or (None, None, None))[1]
+        if isinstance(error, OperationalError) and getattr(error.orig, "sqlstate", None) is None:
+            return None  # the database is away: availability and doctor say so, once
+        return self._scrubbed(event)
+
+    def trace(self, event: Event, _: Hint) -> Event:
+        return self._scrubbed(event)
+
+    def _scrubbed(self, event: Event) -> Event:
+        request = event.pop("request", None)
+        if request is not None:
+            url = str(request.get("url", "")).partition("?")[0]
+            event["request"] = {"method": request.get("method"), "url": url}
         event.setdefault("tags", {})["request_id"] = request_id() or ""
-    return event
+        event.pop("extra", None)
+        # Arguments of tasks, headers of messages.
+        contexts = event.get("contexts", {})
+        event["contexts"] = {name: contexts[name] for name in ("trace", "runtime") if name in contexts}
+        cleaned: Event = self._clean(event)
+        return cleaned
+
+    def _clean(self, value: Any) -> Any:
+        if isinstance(value, str):
+            for secret in self._secrets:
+                value = value.replace(secret, REMOVED)
+            return _SECRET.sub(REMOVED, _ROWS.sub(REMOVED, value))
+        if isinstance(value, Mapping):
+            return {key: self._clean(inner) for key, inner in value.items()}
+        if isinstance(value, Sequence) and not isinstance(value, bytes):
+            return [self._clean(inner) for inner in value]
+        return value

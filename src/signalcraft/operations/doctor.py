@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import shutil
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,11 +13,14 @@ from typing import Literal
 import httpx
 import psycopg
 import redis
+from alembic.script import ScriptDirectory
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import SecretStr
 from sqlalchemy.engine import URL, make_url
 
 from signalcraft.clock import utc_now
+from signalcraft.db import migrate
+from signalcraft.db.connection import libpq_parameters, owner_url
 from signalcraft.operations.backups import health
 from signalcraft.operations.instance import Instance
 from signalcraft.operations.ports import LOOPBACK, is_free
@@ -27,6 +31,8 @@ CLOCK_LIMIT = timedelta(seconds=5)
 SHORTEST_PASSWORD = 16
 """Characters of a database's or Redis's password that a program keeps, so it need not be memorable."""
 _KEY_BYTES = 32
+LEAST_FREE_BYTES = 1024**3
+"""Less is gone in minutes once a backup or a busy day begins; the database stops when nothing is left."""
 
 Weight = Literal["danger", "advice"]
 
@@ -228,6 +234,42 @@ def _database(instance: Instance) -> Iterator[Finding]:
         )
 
 
+def _schema(instance: Instance) -> Iterator[Finding]:
+    url = owner_url(instance.settings)
+    try:
+        with psycopg.connect(**libpq_parameters(url), connect_timeout=WAIT_SECONDS) as connection:
+            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    except psycopg.errors.UndefinedTable:
+        row = None
+    except psycopg.OperationalError:
+        return  # `_database` says so
+    scripts = ScriptDirectory.from_config(migrate.configuration(url))
+    ours = {script.revision for script in scripts.walk_revisions()}
+    if row and row[0] not in ours:
+        yield _danger(
+            "DATABASE_URL",
+            f"Its tables are of a newer release (revision {row[0]}). Start that release, or a newer one.",
+            f"테이블이 더 새로운 릴리스의 것입니다(리비전 {row[0]}). 그 릴리스나 더 새로운 것을 시작하세요.",
+        )
+    elif not row or row[0] != scripts.get_current_head():
+        yield _danger(
+            "DATABASE_URL",
+            "Its tables are older than this release. `signalcraft up` brings them up to date.",
+            "테이블이 이 릴리스보다 오래되었습니다. `signalcraft up`이 최신으로 맞춥니다.",
+        )
+
+
+def _disk(instance: Instance) -> Iterator[Finding]:
+    folder = instance.data_dir
+    free = shutil.disk_usage(folder).free
+    if free < LEAST_FREE_BYTES:
+        yield _danger(
+            str(folder),
+            f"{free // 2**20} MiB are free on its disk. Make room, or shorten how long things are kept.",
+            f"디스크에 {free // 2**20} MiB만 남았습니다. 공간을 비우거나 보관 기간을 줄이세요.",
+        )
+
+
 def _redis(instance: Instance) -> Iterator[Finding]:
     try:
         redis.Redis.from_url(
@@ -256,6 +298,8 @@ _CHECKS: Sequence[Callable[[Instance], Iterator[Finding]]] = (
     _files,
     _ports,
     _database,
+    _schema,
+    _disk,
     _redis,
     _backups,
 )

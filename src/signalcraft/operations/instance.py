@@ -154,6 +154,13 @@ def make() -> Instance:
     return instance
 
 
+def set_sentry_dsn(here: Instance, dsn: str) -> None:
+    """Write down where errors are reported, from the next `signalcraft up` on."""
+    if here.settings.sentry_dsn is None:
+        _append(here.settings.instance_file, {"SENTRY_DSN": dsn})
+        get_settings.cache_clear()
+
+
 def _missing_settings() -> list[str]:
     get_settings.cache_clear()
     try:

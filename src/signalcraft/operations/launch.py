@@ -60,6 +60,13 @@ def _wait_while(alive: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
+def _write(file: Path, text: str) -> None:
+    """In one step: whoever reads a half-written record would leave an earlier run alive."""
+    new = file.with_suffix(".new")
+    new.write_text(text)
+    new.replace(file)
+
+
 def main() -> None:
     run_dir, name, program = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
     reap(run_dir, name)
@@ -68,7 +75,7 @@ def main() -> None:
     metrics_dir(run_dir, name).mkdir(parents=True)
     own = kernel.stat(os.getpid())
     if own and own.session == own.pid:  # not when a person tries it from a shell: the shell must live
-        record(run_dir, name).write_text(f"{own.session} {own.start_ticks}\n")
+        _write(record(run_dir, name), f"{own.session} {own.start_ticks}\n")
     os.execv(program, sys.argv[3:])  # noqa: S606 - the program comes from the ecosystem file that we wrote
 
 

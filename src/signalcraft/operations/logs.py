@@ -2,6 +2,7 @@
 
 import heapq
 import json
+import os
 import re
 import time
 from collections import deque
@@ -74,11 +75,12 @@ def render(line: Line) -> str:
 def _lines(process: str, texts: Iterable[str]) -> Iterator[Line]:
     moment = ""
     for text in texts:
-        moment = _time(text) or moment
+        moment = time_of_line(text) or moment
         yield Line(moment, process, text)
 
 
-def _time(text: str) -> str | None:
+def time_of_line(text: str) -> str | None:
+    """When the line was written, ISO 8601 in UTC, if it says so."""
     entry = _entry(text)
     if entry is not None:
         stamp = entry.get("timestamp")
@@ -124,6 +126,8 @@ def _open_at_end(file: Path) -> TextIO:
 
 
 def _complete_lines(file: TextIO) -> Iterator[str]:
+    if file.tell() > os.fstat(file.fileno()).st_size:
+        file.seek(0)  # it was cut (`log_rotation.py`)
     while True:
         start = file.tell()
         text = file.readline()

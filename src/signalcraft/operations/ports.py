@@ -19,6 +19,7 @@ LAST_BLOCK = 31_900
 """Below 32768, where Linux takes the ports of outgoing connections from."""
 
 POSTGRES = 32
+BUGSINK = 60
 VALKEY = 79
 TIERS: tuple[Tier, ...] = ("gateway", "api", "link")
 _PLACES = {"gateway": 0, "api": 10, "link": 20}
@@ -41,7 +42,7 @@ def block_ports(base: int) -> list[int]:
     metrics = {
         metrics_port(base, process, colour) for process in _METRICS_PLACES for colour in get_args(Colour)
     }
-    return [*tiers, *sorted(metrics), base + POSTGRES, base + VALKEY]
+    return [*tiers, *sorted(metrics), base + POSTGRES, base + BUGSINK, base + VALKEY]
 
 
 def is_free(address: str, port: int) -> bool:

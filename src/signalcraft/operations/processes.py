@@ -16,6 +16,7 @@ from signalcraft.operations.launch import metrics_dir
 from signalcraft.operations.ports import TIERS, tier_port
 from signalcraft.operations.tiers import GRACE_SECONDS, process_count
 
+_ROOT = Path(__file__).resolve().parents[3]
 _WORKER_GRACE_SECONDS = 30
 _SERVER_GRACE_SECONDS = 20
 
@@ -49,6 +50,9 @@ class Process:
     @property
     def fingerprint(self) -> str:
         described = json.dumps([self.command, str(self.folder), self.inputs, self.environment])
+        if self.kind in {"server", "proxy"}:
+            # The same program in another release's folder is no reason to stop it.
+            described = described.replace(sys.prefix, "").replace(str(_ROOT), "")
         return sha256(described.encode()).hexdigest()[:16]
 
 

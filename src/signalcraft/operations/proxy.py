@@ -219,6 +219,9 @@ http {{
     gzip_types application/json application/problem+json text/css text/javascript application/javascript
                image/svg+xml;
 
+    map $request_id $trace_span {{
+        '~^(?<beginning>.{{16}})' $beginning;
+    }}
     map $http_x_request_id $request_ident {{
         '~^[A-Za-z0-9][A-Za-z0-9._-]{{7,63}}$' $http_x_request_id;
         default $request_id;
@@ -290,6 +293,9 @@ http {{
         proxy_set_header Host $http_host;
         proxy_set_header Connection '';
         proxy_set_header X-Request-ID $request_ident;
+        # Each trace begins here: what is sampled is not for clients to decide.
+        proxy_set_header sentry-trace '$request_id-$trace_span';
+        proxy_set_header baggage '';
         # We are the edge: what a client claims about itself is replaced.
 {believed}
         real_ip_header X-Forwarded-For;
@@ -335,6 +341,8 @@ http {{
             proxy_set_header X-Forwarded-For $remote_addr;
             proxy_set_header X-Forwarded-Proto $scheme;
             proxy_set_header Forwarded '';
+            proxy_set_header sentry-trace '$request_id-$trace_span';
+            proxy_set_header baggage '';
             # A message is a kilobyte.
             proxy_buffer_size 4k;
             # Longer than the tier waits for a silent node (95 s).

@@ -3,6 +3,7 @@
 from typing import Any
 
 from celery import Celery, signals
+from sentry_sdk.integrations.celery import CeleryIntegration
 
 import signalcraft.tables  # noqa: F401  # foreign keys need every table known
 from signalcraft import logging
@@ -14,7 +15,7 @@ from signalcraft.worker.metrics import count_tasks
 
 def create_celery() -> Celery:
     settings = get_settings()
-    start_sentry(settings, "worker")
+    start_sentry(settings, "worker", CeleryIntegration())
     celery = make_celery(settings)
     celery.conf.imports = TASK_MODULES
     count_tasks()

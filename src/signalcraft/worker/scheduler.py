@@ -6,6 +6,7 @@ It names tasks and knows none of their code, so that it stays small.
 from typing import Any
 
 from celery import Celery, signals
+from sentry_sdk.integrations.celery import CeleryIntegration
 
 from signalcraft import logging
 from signalcraft.observability.sentry import start_sentry
@@ -24,7 +25,7 @@ HOUR_SECONDS = 3600.0
 
 def create_celery() -> Celery:
     settings = get_settings()
-    start_sentry(settings, "scheduler")
+    start_sentry(settings, "scheduler", CeleryIntegration())
     celery = make_celery(settings)
     count_schedule()
     # Intervals only: the schedule needs no memory, since each task finds its work in the database.
