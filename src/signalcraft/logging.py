@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 from gunicorn.glogging import Logger as _GunicornLogger
 
+from signalcraft.masking import masked_within
 from signalcraft.settings import Settings, get_settings
 
 bind = structlog.contextvars.bind_contextvars
@@ -53,6 +54,7 @@ def configure(settings: Settings, process: str) -> None:
         add_process,
         _report_exception,
         structlog.processors.format_exc_info,
+        _mask,
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -84,6 +86,14 @@ def configure(settings: Settings, process: str) -> None:
         "alembic.runtime.plugins",
     ):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def _mask(_: Any, __: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    """Take secrets and personal data out of every text, that of an exception too."""
+    for key, value in event.items():
+        if not key.startswith("_"):
+            event[key] = masked_within(value)
+    return event
 
 
 def _report_exception(_: Any, __: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:

@@ -34,6 +34,7 @@ from signalcraft.fleet.models import (
 from signalcraft.mail.models import OutgoingMail
 from signalcraft.migration.models import ImportedRecord
 from signalcraft.notifications.models import Notification
+from signalcraft.observability.availability import Incident, ProbeHour
 from signalcraft.observability.backup_runs import BackupRun
 from signalcraft.observability.monitor_samples import MonitorRelease, MonitorSample, MonitorSection
 from signalcraft.realtime.models import OutboxCounter, OutboxEvent
@@ -79,6 +80,7 @@ __all__ = [
     "FormerResult",
     "Head",
     "ImportedRecord",
+    "Incident",
     "Invitation",
     "KeptSince",
     "Label",
@@ -93,6 +95,7 @@ __all__ = [
     "OutboxCounter",
     "OutboxEvent",
     "OutgoingMail",
+    "ProbeHour",
     "Reading",
     "RecoveryCode",
     "RefreshToken",

@@ -18,6 +18,7 @@ from signalcraft.clock import utc_now
 from signalcraft.db.session import unit_of_work
 from signalcraft.gateway.feed import Feed, Subscriber
 from signalcraft.gateway.stream import event_stream
+from signalcraft.observability import draining
 from signalcraft.realtime import queries
 from signalcraft.realtime.connection import get_redis
 from signalcraft.realtime.publish import emit, publish_readings, watched_machines
@@ -284,3 +285,57 @@ def test_while_the_database_is_away_people_are_asked_to_come_again(
     answer = gateway_client.get("/api/auth/verify", headers=headers)
     assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
     assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_streams_of_a_stopping_process_end_one_after_the_other_and_resume_without_loss_or_doubles(
+    settings: Settings, fleet: FleetFixture, owner: Person
+) -> None:
+    shop, count = fleet.shop.id, 12
+    stopping = False
+    ended: list[float] = []
+
+    def opened(feed: Feed, last_event_id: int) -> AsyncIterator[bytes]:
+        return event_stream(
+            feed,
+            owner.principal,
+            settings,
+            asked_at=utc_now(),
+            last_event_id=last_event_id,
+            machine_id=None,
+        )
+
+    async def follow_to_the_end(feed: Feed) -> list[tuple[int | None, dict[str, object]]]:
+        events = [decoded(chunk) async for chunk in opened(feed, 1) if b"data: " in chunk]
+        ended.append(asyncio.get_running_loop().time())
+        return events
+
+    async def scenario() -> list[list[object]]:
+        nonlocal stopping
+        async with Feed().running() as feed, asyncio.timeout(30):
+            followers = [asyncio.create_task(follow_to_the_end(feed)) for _ in range(count)]
+            await asyncio.sleep(1)
+            stopping = True
+            while not any(follower.done() for follower in followers):
+                await asyncio.sleep(0.05)
+            await asyncio.to_thread(write, "while they leave", shop)
+            before = await asyncio.gather(*followers)
+        stopping = False
+        await asyncio.to_thread(write, "after they left", shop)
+        async with Feed().running() as feed:
+            seen = []
+            for events in before:
+                newest = max([1, *(number for number, _ in events if number is not None)])
+                missing = 3 - len(names(events))
+                async with aclosing(opened(feed, newest)) as stream:
+                    seen.append(names(events) + names(await take(stream, 1 + missing)))
+        return seen
+
+    write("old", shop)
+    write("before", shop)
+    draining.watch(lambda: stopping)
+    try:
+        seen = run(scenario())
+    finally:
+        draining.watch(lambda: False)
+    assert seen == [["before", "while they leave", "after they left"]] * count
+    assert 2 < max(ended) - min(ended) < 5

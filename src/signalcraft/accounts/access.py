@@ -7,6 +7,7 @@ from uuid import UUID
 
 from signalcraft.accounts.roles import ADMINISTRATORS, GLOBAL_ROLES, SHOP_ROLES, Permission
 from signalcraft.errors import ForbiddenError, NotFoundError
+from signalcraft.logging import bind
 from signalcraft.observability.sentry import identify
 
 
@@ -103,6 +104,7 @@ class Principal:
             They see it, but may not do this.
         """
         identify(shop_id=shop_id)
+        bind(shop_id=shop_id)
         if not self.may_see(shop_id):
             raise NotFoundError("There is no such thing here, or it is not yours to see.")
         if not self.may(permission, shop_id):

@@ -31,6 +31,9 @@ log = get_logger(__name__)
 BLOCK_SECONDS = 1.0
 """How long Redis is listened to before PostgreSQL is asked whether something was missed."""
 BATCH = 500
+DRAINING_LOOK_SECONDS = 0.5
+LEAVING_SECONDS = 3.0
+"""Over which the streams of a stopping process end. A part of the time that it has (`GRACE_SECONDS`)."""
 BACKLOG = 1000
 """Frames that wait for one client; a slower one is cut off and resumes by id."""
 
@@ -86,7 +89,7 @@ class Feed:
     async def running(self) -> AsyncIterator["Feed"]:
         self._tasks = [
             asyncio.create_task(self._until_stopped(step))
-            for step in (self._hand_out_events, self._hand_out_reading)
+            for step in (self._hand_out_events, self._hand_out_reading, self._send_away)
         ]
         try:
             yield self
@@ -139,9 +142,6 @@ class Feed:
     # --- durable events
 
     async def _hand_out_events(self) -> None:
-        if is_draining():
-            for subscriber in list(self._subscribers):
-                subscriber.offer(None)
         if self._position is None:
             self._position = await run_in_threadpool(_newest_event_id)
             self._ready.set()
@@ -176,6 +176,18 @@ class Feed:
             Event.from_json(int(entry_id.partition("-")[0]), fields["event"])
             for entry_id, fields in _entries(answer)
         ]
+
+    async def _send_away(self) -> None:
+        """End the streams before this process stops, one after the other; the others go on until their turn.
+
+        All at once they would come back at once, to a process that has only just started.
+        """
+        await asyncio.sleep(DRAINING_LOOK_SECONDS)
+        if is_draining():
+            leaving = list(self._subscribers)
+            for subscriber in leaving:
+                subscriber.offer(None)
+                await asyncio.sleep(LEAVING_SECONDS / len(leaving))
 
     # --- readings of watched machines
 

@@ -4,7 +4,6 @@ Reports leave by a thread of their own with a short queue. While the tracker is 
 and nobody waits.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,26 +19,15 @@ from sqlalchemy.exc import OperationalError
 from signalcraft import logging
 from signalcraft.errors import SignalCraftError
 from signalcraft.logging import request_id
+from signalcraft.masking import REMOVED, masked
 from signalcraft.settings import Settings
 
-REMOVED = "[removed]"
 QUEUE_SIZE = 100
 """Reports that wait for the tracker at most; further ones are dropped."""
 SHUTDOWN_SECONDS = 2
 """How long a process that ends waits for its last reports."""
 
 _UNTRACED = frozenset({"/live", "/ready", "/version", "/metrics"})
-_SECRET = re.compile(
-    r"(?<=://)[^/\s@]+(?=@)"  # user and password of an address
-    r"|\beyJ[\w-]+\.[\w-]+\.[\w-]+"  # JSON web token
-    r"|\bsc[td]_[\w-]+"  # our tokens and keys of nodes
-    r"|(?i:\bbearer\s+)\S+"
-    r"|\$argon2\w*\$\S+"
-    r"|[\w.+-]+@[\w-]+\.[\w.]+"  # mail
-    r"|\b01\d-?\d{3,4}-?\d{4}\b"  # Korean mobile telephone
-)
-_ROWS = re.compile(r"(?s)\bDETAIL:.*|\[parameters: .*")
-"""What PostgreSQL and SQLAlchemy repeat of the row that was refused."""
 
 
 def start_sentry(settings: Settings, process: str, *frameworks: Integration) -> None:
@@ -135,7 +123,7 @@ class _Scrubber:
         if isinstance(value, str):
             for secret in self._secrets:
                 value = value.replace(secret, REMOVED)
-            return _SECRET.sub(REMOVED, _ROWS.sub(REMOVED, value))
+            return masked(value)
         if isinstance(value, Mapping):
             return {key: self._clean(inner) for key, inner in value.items()}
         if isinstance(value, Sequence) and not isinstance(value, bytes):

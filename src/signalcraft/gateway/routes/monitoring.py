@@ -7,6 +7,7 @@ from starlette.responses import StreamingResponse
 
 from signalcraft.accounts.access import Principal
 from signalcraft.dashboards import monitoring
+from signalcraft.dashboards.availability import Availability, availability_now
 from signalcraft.dashboards.monitoring_schemas import History, Now, OldAlerts, OldStatsAnswer, OldStatus
 from signalcraft.db.session import unit_of_work
 from signalcraft.gateway.access import allowed
@@ -33,6 +34,13 @@ def show_history(principal: Watcher, hours: Hours = 1) -> Data[History]:
     """The numbers of the last hours, and when other releases began to answer."""
     with unit_of_work() as session:
         return Data(data=monitoring.history(session, hours=hours))
+
+
+@router.get("/availability")
+def show_availability(principal: Watcher) -> Data[Availability]:
+    """How much of the last 30 days the system answered, as probed from outside, and when it did not."""
+    with unit_of_work() as session:
+        return Data(data=availability_now(session))
 
 
 @router.get(

@@ -623,6 +623,15 @@ export default {
   "users.suspend": "Suspend",
   "users.suspend_question": "They are signed out at once and can't sign in. Suspend them?",
 
+  "availability.budget": "Error budget used",
+  "availability.incidents": "Incidents",
+  "availability.lasting": "lasting",
+  "availability.none": "Nothing has been probed yet.",
+  "availability.of_budget": "{used} of {budget}",
+  "availability.share": "{share} of the probes were answered; the goal is {goal}",
+  "availability.title": "Availability, 30 days",
+  "availability.unknown": "Not probed",
+
   "monitoring.ages": "Certificate and backup",
   "monitoring.analyses": "Analyses",
   "monitoring.answers": "answers",

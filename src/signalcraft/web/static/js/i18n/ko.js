@@ -623,6 +623,15 @@ export default {
   "users.suspend": "정지",
   "users.suspend_question": "바로 모든 기기에서 로그아웃되고 로그인할 수 없습니다. 정지할까요?",
 
+  "availability.budget": "오류 예산 사용",
+  "availability.incidents": "장애",
+  "availability.lasting": "계속 중",
+  "availability.none": "아직 점검한 적이 없습니다.",
+  "availability.of_budget": "{budget} 중 {used}",
+  "availability.share": "점검의 {share}에 응답함, 목표 {goal}",
+  "availability.title": "가용성, 30일",
+  "availability.unknown": "점검하지 못함",
+
   "monitoring.ages": "인증서와 백업",
   "monitoring.analyses": "분석",
   "monitoring.answers": "응답함",

@@ -6,6 +6,7 @@ import { ageElement, number } from "../format.js";
 import { t } from "../i18n.js";
 import * as live from "../live.js";
 import { problemText } from "../problems.js";
+import { loadAvailability } from "../parts/monitoring/availability.js";
 import { systemChart } from "../parts/monitoring/chart.js";
 import * as sections from "../parts/monitoring/sections.js";
 import { administrationTabs } from "./admin.js";
@@ -41,11 +42,13 @@ export function monitoringPage() {
   const charts = makeCharts();
   const status = h("p", { class: "muted small", role: "status" });
   const problem = h("p", { class: "form-problem", role: "alert" });
+  const availability = h("section", { id: "availability" });
   const places = PARTS.map(({ section, wide }) => h("div", { class: `system-part system-part-${section}${wide ? " system-part-wide" : ""}` }));
 
   async function loadHistory() {
     const mine = ++request;
     clearTimeout(timer);
+    loadAvailability(availability);
     try {
       const { data } = await api.get(`/api/monitoring/history?hours=${RANGES[range]}`);
       if (mine !== request) return;
@@ -88,7 +91,7 @@ export function monitoringPage() {
       administrationTabs("monitoring"),
       h("header", { class: "panel-head" }, status, rangeChoice(range, choose)),
       problem,
-      h("section", { id: "availability" }),
+      availability,
       h("div", { class: "system-charts" }, charts.map((chart) => chart.element)),
       h("p", { class: "muted small" }, t("monitoring.marks")),
       h("div", { class: "system-parts" }, places),
