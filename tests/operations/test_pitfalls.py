@@ -1,4 +1,4 @@
-"""What is known to bite with Gunicorn, PM2, Celery, Prometheus and old firmware, and the test that guards each.
+"""What bites with Gunicorn, PM2, Celery, Prometheus and old firmware, and the test that guards each point.
 
 The list keeps a test from being removed without its point being guarded elsewhere.
 """

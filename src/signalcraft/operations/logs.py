@@ -107,7 +107,7 @@ def _short(value: object) -> str:
 
 
 def _newest_lines(log: Path, count: int) -> list[str]:
-    """The last `count` lines of the log; where it is shorter, those of its earlier parts stand before them."""
+    """The last `count` lines of the log; where it is shorter, its earlier parts stand before it."""
     lines = _last_lines(log, count)
     for number in itertools.count(1):
         part = log.with_name(f"{log.name}.{number}")
