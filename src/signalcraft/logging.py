@@ -90,9 +90,7 @@ def configure(settings: Settings, process: str) -> None:
 
 def _mask(_: Any, __: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
     """Take secrets and personal data out of every text, that of an exception too."""
-    for key, value in event.items():
-        if not key.startswith("_"):
-            event[key] = masked_within(value)
+    event.update(masked_within({key: value for key, value in event.items() if not key.startswith("_")}))
     return event
 
 

@@ -59,6 +59,10 @@ class Settings(BaseSettings):
     release: str = version("signalcraft")
     """Identifier of the deployed release, shown by /version, logs and Sentry."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    worker_memory_limit_bytes: int = Field(512 * 1024**2, ge=256 * 1024**2)
+    """A web worker that has grown past this is replaced. At work it takes a quarter of it; with the links of
+    a thousand nodes about half, which is also the least that may be set: below, such a link would be replaced
+    again and again."""
 
     # --- servers it talks to
     database_url: SecretStr = Field(validation_alias=_plain("DATABASE_URL"))

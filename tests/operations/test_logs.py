@@ -55,6 +55,14 @@ def test_the_end_of_a_long_file_is_found_across_blocks(tmp_path: Path) -> None:
     assert [int(line.text.split()[0]) for line in found] == list(range(700, 1000))
 
 
+def test_earlier_parts_stand_before_a_log_that_was_just_cut(tmp_path: Path) -> None:
+    for name, numbers in {"a.log": [7, 8], "a.log.1": [4, 5, 6], "a.log.2": [1, 2, 3]}.items():
+        (tmp_path / name).write_text("".join(f"{number}\n" for number in numbers))
+    assert logs.names(tmp_path) == ["a"]
+    shown = [[int(line.text) for line in logs.tail(tmp_path, ["a"], count)] for count in (0, 2, 4, 7, 50)]
+    assert shown == [[], [7, 8], [5, 6, 7, 8], [2, 3, 4, 5, 6, 7, 8], [1, 2, 3, 4, 5, 6, 7, 8]]
+
+
 def test_following_waits_for_the_end_of_a_line(tmp_path: Path) -> None:
     file = tmp_path / "api-blue.log"
     file.write_text("old\n")

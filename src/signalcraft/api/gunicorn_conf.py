@@ -49,7 +49,7 @@ def when_ready(_server: Any) -> None:
 
 def post_worker_init(_worker: Any) -> None:
     """A worker that leaks is replaced."""
-    memory_limit.watch()
+    memory_limit.watch(_settings.worker_memory_limit_bytes)
 
 
 def post_request(_worker: Any, request: Any, _environ: Any, _response: Any) -> None:

@@ -37,4 +37,4 @@ limit_request_field_size = 8192
 def post_worker_init(worker: Any) -> None:
     """Tell the streams when this worker is to stop: it waits for them, and nothing else ends them."""
     draining.watch(lambda: not worker.alive)
-    memory_limit.watch()
+    memory_limit.watch(_settings.worker_memory_limit_bytes)

@@ -66,4 +66,4 @@ def post_worker_init(worker: Any) -> None:
     gc.set_threshold(GARBAGE_OBJECTS)
     sys.setswitchinterval(SWITCH_SECONDS)
     draining.watch(lambda: not worker.alive)
-    memory_limit.watch()
+    memory_limit.watch(_settings.worker_memory_limit_bytes)

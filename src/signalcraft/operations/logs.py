@@ -1,6 +1,7 @@
 """One readable stream out of the log files of all processes, merged by time."""
 
 import heapq
+import itertools
 import json
 import os
 import re
@@ -46,7 +47,7 @@ def names(folder: Path) -> list[str]:
 
 def tail(folder: Path, processes: Iterable[str], count: int) -> list[Line]:
     """The last `count` lines of these processes together, oldest first."""
-    streams = [_lines(name, _last_lines(folder / f"{name}.log", count)) for name in processes]
+    streams = [_lines(name, _newest_lines(folder / f"{name}.log", count)) for name in processes]
     return list(deque(heapq.merge(*streams, key=lambda line: line.time), maxlen=count))
 
 
@@ -103,6 +104,17 @@ def _entry(text: str) -> dict[str, Any] | None:
 
 def _short(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _newest_lines(log: Path, count: int) -> list[str]:
+    """The last `count` lines of the log; where it is shorter, its earlier parts stand before it."""
+    lines = _last_lines(log, count)
+    for number in itertools.count(1):
+        part = log.with_name(f"{log.name}.{number}")
+        if len(lines) >= count or not part.exists():
+            break
+        lines = _last_lines(part, count - len(lines)) + lines
+    return lines
 
 
 def _last_lines(file: Path, count: int) -> list[str]:

@@ -11,7 +11,6 @@ import threading
 import time
 
 from signalcraft.operations import kernel
-from signalcraft.operations.tiers import WORKER_MEMORY_LIMIT_BYTES
 
 CHECK_SECONDS = 10.0
 """Between two looks, which cost about a millisecond each."""
@@ -19,9 +18,7 @@ CHECK_SECONDS = 10.0
 _log = logging.getLogger(__name__)
 
 
-def watch(
-    limit_bytes: int = WORKER_MEMORY_LIMIT_BYTES, check_seconds: float = CHECK_SECONDS
-) -> threading.Thread:
+def watch(limit_bytes: int, check_seconds: float = CHECK_SECONDS) -> threading.Thread:
     """Have this worker replaced once it takes more than `limit_bytes`; called by `post_worker_init`.
 
     It asks itself to stop as its master would: what is in flight is finished, then the master starts another.

@@ -14,10 +14,6 @@ PM2 waits longer than this before it kills.
 API_THREADS = 16
 """Requests that one process of the api tier works on at a time; most of them wait for something."""
 
-WORKER_MEMORY_LIMIT_BYTES = 512 * 1024 * 1024
-"""A web worker that has grown past this is replaced. At work it takes a quarter of it; with the links of a
-thousand nodes about half."""
-
 READING_PATH = "/api/iot/sensors/data"
 """Lone readings: the link takes those that are as usual, whatever else comes here is the api tier's."""
 FULL_HANDLER = "@reading_again"
