@@ -27,6 +27,7 @@ from signalcraft.clock import utc_now
 from signalcraft.db.session import unit_of_work
 from signalcraft.fleet.firmware.models import FirmwareImage, FirmwareRollout, FirmwareUpdate
 from signalcraft.fleet.models import ClaimCode, Device, DeviceCommand, DeviceKey, Machine
+from signalcraft.observability.monitor_samples import MonitorSection
 
 SHOP, DEVICE = "Glacier seventy-seven", "GLACIER_NODE_77"
 """Names that stand nowhere else: whoever reads one of them has seen our shop."""
@@ -197,7 +198,8 @@ class World:
             head = Head(
                 version=1, status="shadow", features="v1", method="m", arrays=b"", figures={}, made_from={}
             )
-            session.add_all([alarm, baseline, head])
+            monitor_at_work = MonitorSection(name="host", taken_at=utc_now(), document={})
+            session.add_all([alarm, baseline, head, monitor_at_work])
             session.flush()
             self.alarm_id, self.baseline_id, self.head_id = alarm.id, baseline.id, head.id
 
