@@ -41,7 +41,7 @@ async def monitoring_stream(feed: Feed, principal: Principal, settings: Settings
             else:
                 yield HEARTBEAT
             try:
-                await asyncio.wait_for(subscriber.queue.get(), _LOOK_SECONDS)
+                await asyncio.wait_for(subscriber.queue.get(), min(_LOOK_SECONDS, end - monotonic()))
             except TimeoutError:
                 continue
             return
