@@ -1,6 +1,6 @@
 """What nodes tell of themselves and confirm, over HTTP: the same as over their WebSocket."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
@@ -58,7 +58,7 @@ class Progress(BaseModel):
 
     device_id: DeviceId
     state: updates.Reported
-    progress: StrictInt | None = Field(None, ge=0, le=100, description="%")
+    progress: Annotated[StrictInt, Field(ge=0, le=100)] | None = Field(None, description="%")
     error: str | None = Field(None, max_length=500)
 
 
