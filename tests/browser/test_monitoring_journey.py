@@ -63,7 +63,7 @@ def _serve_stream(page: Page, body: str) -> None:
     def answer(route: Any) -> None:
         route.fulfill(status=200, content_type="text/event-stream", body=f"retry: 200\n\n{body}")
 
-    page.unroute("**/api/monitoring/stream")
+    # The newest route wins; taking the old one away first would leave a moment without any.
     page.route("**/api/monitoring/stream", answer)
 
 
