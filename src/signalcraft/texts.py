@@ -57,8 +57,8 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-StrictInt = Annotated[int, Field(strict=True), BeforeValidator(_whole)]
-"""A whole number in a JSON document: a number, not a text of digits, not true."""
+Whole = BeforeValidator(_whole)
+"""For `Annotated[int, Field(…, strict=True), Whole]`: last, or the schema loses the range."""
 
 StrictRowId = Annotated[int, Field(ge=1, le=2**53 - 1, strict=True), BeforeValidator(_whole)]
 """The number of a row in a JSON document: a number, not a text of digits, not true."""

@@ -25,7 +25,7 @@ from signalcraft.db.session import unit_of_work
 from signalcraft.fleet import devices, node_settings
 from signalcraft.fleet import service as fleet
 from signalcraft.fleet.schemas import DeviceId
-from signalcraft.texts import RowId, StrictInt
+from signalcraft.texts import RowId, Whole
 
 blueprint = APIBlueprint(
     "devices",
@@ -92,7 +92,9 @@ class Order(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     kind: Literal["calibrate", "restart"]
-    expires_in_s: StrictInt = Field(3600, ge=60, le=LONGEST_EXPIRY_S, description="After that: never.")
+    expires_in_s: Annotated[int, Field(ge=60, le=LONGEST_EXPIRY_S, strict=True), Whole] = Field(
+        3600, description="After that: never."
+    )
 
 
 @blueprint.get("", responses={200: DeviceCards})

@@ -25,7 +25,7 @@ from signalcraft.fleet.firmware.schemas import (
     RolloutList,
     Version,
 )
-from signalcraft.texts import RowId, StrictInt, StrictRowId
+from signalcraft.texts import RowId, StrictRowId, Whole
 
 blueprint = APIBlueprint(
     "firmware",
@@ -68,18 +68,20 @@ class NewRollout(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     image_id: StrictRowId
-    percent: StrictInt = Field(ge=1, le=100)
+    percent: Annotated[int, Field(ge=1, le=100, strict=True), Whole]
     shop_ids: list[ShopId] | None = Field(None, min_length=1, max_length=1000, description="Null: all shops.")
     failure_share: float = Field(
         0.1, ge=0, le=1, allow_inf_nan=False, description="Failed of finished updates that are too many."
     )
-    failure_minimum: StrictInt = Field(2, ge=1, le=1000, description="Fewer failures prove nothing.")
+    failure_minimum: Annotated[int, Field(ge=1, le=1000, strict=True), Whole] = Field(
+        2, description="Fewer failures prove nothing."
+    )
 
 
 class Widening(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    percent: StrictInt = Field(ge=1, le=100)
+    percent: Annotated[int, Field(ge=1, le=100, strict=True), Whole]
 
 
 class Ending(BaseModel):

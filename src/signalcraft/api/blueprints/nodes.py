@@ -16,7 +16,7 @@ from signalcraft.fleet import commands, states
 from signalcraft.fleet.firmware import updates
 from signalcraft.fleet.firmware.schemas import CommandConfirmed, Hardware, ProgressReceived, Version
 from signalcraft.fleet.schemas import DeviceId
-from signalcraft.texts import RowId, StrictInt
+from signalcraft.texts import RowId, Whole
 
 blueprint = APIBlueprint(
     "nodes",
@@ -58,7 +58,7 @@ class Progress(BaseModel):
 
     device_id: DeviceId
     state: updates.Reported
-    progress: Annotated[StrictInt, Field(ge=0, le=100)] | None = Field(None, description="%")
+    progress: Annotated[int, Field(ge=0, le=100, strict=True), Whole] | None = Field(None, description="%")
     error: str | None = Field(None, max_length=500)
 
 
