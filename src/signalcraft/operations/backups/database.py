@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import IO, cast
 
 import psycopg
+import psycopg.sql
 
+from signalcraft.clock import utc_now
 from signalcraft.db.connection import libpq_parameters, owner_url
 from signalcraft.operations.backups.destination import Destination, Source
 from signalcraft.operations.backups.manifest import File
@@ -118,10 +120,11 @@ def load(
 def load_outside(
     settings: Settings, destination: Destination, file: File, identities: Sequence[Identity]
 ) -> None:
-    """A dump into the database that DATABASE_URL names, in place of what is in it."""
+    """A dump into the database that DATABASE_URL names; what was in it stays beside, as `public_before_…`."""
     parameters = libpq_parameters(owner_url(settings))
+    former = psycopg.sql.Identifier(f"public_before_{utc_now():%Y%m%dt%H%M%Sz}")
     with psycopg.connect(**parameters, autocommit=True) as connection:
-        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute(psycopg.sql.SQL("ALTER SCHEMA public RENAME TO {}").format(former))
         connection.execute("CREATE SCHEMA public")
     load(destination, file, _without_password(parameters), identities, str(parameters.get("password", "")))
 
