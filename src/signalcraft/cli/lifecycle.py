@@ -36,6 +36,7 @@ def up() -> None:
         say, began = progress(), time.monotonic()
         account.become_owner(data_dir(), say, create=True)
         here = instance.make()
+        lifecycle.hand_over(here)
         lifecycle.up(here, say)
         with unit_of_work() as session:
             password = ensure_administrator(session)

@@ -1,20 +1,21 @@
 """Which release runs as which colour, and how the traffic is shared between them.
 
-Two releases of the system can run side by side: blue and green. One of them is active: the processes of which
-there is only one (scheduler, monitor, proxy, …) are of its release, and `signalcraft up` is its command. Which
-it is stands in `DATA_DIR/run/colours.json`. While there is no such file nothing was ever deployed: the code
-that asks is the release, and it is blue.
+Two releases of the system can run side by side: blue and green. One of them is active: the processes of
+which there is only one (scheduler, monitor, proxy, …) are of its release, and `signalcraft up` is its
+command. Which it is stands in `DATA_DIR/run/colours.json`. While there is no such file nothing was ever
+deployed: the code that asks is the release, and it is blue.
 """
 
 import json
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
 from signalcraft.operations.instance import Instance
+from signalcraft.operations.packages import release_folder
 from signalcraft.operations.ports import Colour
+from signalcraft.operations.whole_files import write_whole
 
 COLOURS: tuple[Colour, ...] = get_args(Colour)
 CHECKOUT = "checkout"
@@ -60,7 +61,7 @@ def other(colour: Colour) -> Colour:
 
 def this_release() -> Release:
     """The code that asks, as a release that nobody has built."""
-    return Release(CHECKOUT, Path(__file__).resolve().parents[3], Path(sys.executable))
+    return Release(CHECKOUT, release_folder(), Path(sys.executable))
 
 
 def load(instance: Instance) -> Colours:
@@ -75,7 +76,7 @@ def load(instance: Instance) -> Colours:
 
 
 def save(instance: Instance, colours: Colours) -> None:
-    """Write it down, in one step and for good: after a power cut the old or the new is there, never half.
+    """Write it down.
 
     Raises
     ------
@@ -91,13 +92,7 @@ def save(instance: Instance, colours: Colours) -> None:
         "releases": {colour: _document(colours.releases[colour]) for colour in COLOURS},
         "weights": colours.weights,
     }
-    file = _file(instance)
-    new = file.with_suffix(".new")
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
-        out.write(json.dumps(document, indent=2) + "\n")
-        out.flush()
-        os.fsync(out.fileno())
-    new.replace(file)
+    write_whole(_file(instance), json.dumps(document, indent=2) + "\n")
 
 
 def _file(instance: Instance) -> Path:

@@ -1,24 +1,28 @@
 """Starting and stopping the whole system, in the right order, as often as one likes."""
 
 import fcntl
+import os
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import httpx
 from kombu.exceptions import OperationalError
 
 from signalcraft.db import migrate
-from signalcraft.operations import connections, database, launch, logs, prometheus, proxy
+from signalcraft.operations import colours, connections, database, launch, logs, prometheus, proxy
+from signalcraft.operations.colours import COLOURS, Release
 from signalcraft.operations.errors import OperationsError
 from signalcraft.operations.instance import Instance
 from signalcraft.operations.pm2 import Pm2, State, ecosystem
-from signalcraft.operations.ports import LOOPBACK, is_free
+from signalcraft.operations.ports import LOOPBACK, Colour, is_free, proxy_port
 from signalcraft.operations.postgres import Postgres
-from signalcraft.operations.processes import Process, catalogue
+from signalcraft.operations.processes import Process, catalogue, describe, remember
 from signalcraft.operations.valkey import Valkey
+from signalcraft.operations.whole_files import write_whole
 from signalcraft.queue import make_celery
 
 Say = Callable[[str], None]
@@ -35,8 +39,31 @@ def public_url(instance: Instance) -> str:
     return f"http://{host}:{instance.settings.gateway_port}"
 
 
+def hand_over(instance: Instance) -> None:
+    """Become the `signalcraft up` of the active release, unless this is the active release.
+
+    Raises
+    ------
+    OperationsError
+        That release is not there any more.
+    """
+    found = colours.load(instance)
+    active = found.releases[found.active]
+    if active is None or active.is_this:
+        return
+    try:
+        os.execv(active.program, [str(active.program), "up"])  # noqa: S606 - a release that we have built
+    except OSError as error:
+        raise OperationsError(
+            f"Release {active.id} was deployed and cannot be started: {active.program}: {error.strerror}."
+            f" Put its folder back, or remove {instance.run_dir / 'colours.json'} to start this code instead."
+        ) from None
+
+
 def up(instance: Instance, say: Say) -> None:
     """Start whatever does not run yet or runs from something older, and return when all of it is ready.
+
+    In the middle of a deployment that is both colours; one that gets no traffic is not waited for.
 
     Raises
     ------
@@ -45,6 +72,8 @@ def up(instance: Instance, say: Say) -> None:
     """
     with _alone(instance):
         pm2 = Pm2(instance)
+        found = colours.load(instance)
+        remember(instance, found.active)
         wanted = catalogue(instance)
         running = {state.name: state for state in pm2.states()}
         if any(_outdated(process, running) for process in wanted if process.kind == "server"):
@@ -56,7 +85,7 @@ def up(instance: Instance, say: Say) -> None:
         for process in absent:
             launch.reap(instance.run_dir, process.name)
         _check_ports(instance, absent)
-        instance.ecosystem_file.write_text(ecosystem(instance, wanted), encoding="utf-8")
+        _write_ecosystem(instance)
         prometheus.write_targets(instance)
         _start_servers(instance, pm2, [process for process in starting if process.kind == "server"], say)
         say("Bringing the database up to date")
@@ -70,7 +99,96 @@ def up(instance: Instance, say: Say) -> None:
             say(f"Stopping what runs from an older state: {', '.join(gone)}")
             pm2.delete(gone)
         _start_applications(instance, pm2, starting, say)
-        _wait_for_all(instance, wanted, starting, say)
+        if state := {name: state for name, state in running.items() if name not in gone}.get("proxy"):
+            proxy.refresh(instance, state.pid)
+        served = [process for process in wanted if not process.colour or found.weights[process.colour]]
+        _wait_for_all(instance, served, starting, _READY_SECONDS, say)
+
+
+def start_colour(instance: Instance, colour: Colour, release: Release, seconds: float, say: Say) -> None:
+    """Start this release as that colour beside what runs, and return when it is ready.
+
+    It gets no traffic by this. From now on `signalcraft up` brings it back, too.
+
+    Parameters
+    ----------
+    release : how the code that calls this is to be known.
+    seconds : how long its processes may take until they are ready.
+
+    Raises
+    ------
+    OperationsError
+        A port is taken, or a process does not become ready; `stop_colour` takes away what was started.
+    """
+    with _alone(instance):
+        found = colours.load(instance)
+        if colour == found.active:
+            raise OperationsError(f"{colour} is the active colour; another release starts as the other one.")
+        pm2 = Pm2(instance)
+        own = [process for process in describe(instance, colour) if process.colour == colour]
+        _delete(pm2, colour)
+        for process in own:
+            launch.reap(instance.run_dir, process.name)
+        _check_ports(instance, own)
+        remember(instance, colour)
+        colours.save(instance, replace(found, releases={**found.releases, colour: release}))
+        _write_ecosystem(instance)
+        _start_applications(instance, pm2, own, say)
+        _wait_for_all(instance, own, own, seconds, say)
+
+
+def make_active(instance: Instance, colour: Colour, say: Say) -> None:
+    """Let what there is one of (scheduler, monitor, proxy, …) be of this release, which runs as that colour.
+
+    Called by the release that becomes active. The proxy goes on running; it takes a changed configuration
+    without losing a request.
+
+    Raises
+    ------
+    OperationsError
+        The release of that colour is not the one that calls this.
+    """
+    with _alone(instance):
+        found = colours.load(instance)
+        release = found.releases[colour]
+        if release is None or not release.is_this:
+            raise OperationsError(f"Only the release that runs as {colour} can make {colour} active.")
+        colours.save(instance, replace(found, active=colour))
+        pm2 = Pm2(instance)
+        running = {state.name: state for state in pm2.states()}
+        single = [process for process in catalogue(instance) if process.colour is None]
+        moving = [process for process in single if process.kind == "task" and not _current(process, running)]
+        _write_ecosystem(instance)
+        pm2.delete(process.name for process in moving if process.name in running)
+        _start_applications(instance, pm2, moving, say)
+        if state := running.get("proxy"):
+            proxy.refresh(instance, state.pid)
+
+
+def stop_colour(instance: Instance, colour: Colour, say: Say) -> None:
+    """Stop the processes of a colour that gets no traffic any more, after what they have in hand.
+
+    Raises
+    ------
+    OperationsError
+        It is the active colour.
+    """
+    with _alone(instance):
+        found = colours.load(instance)
+        if colour == found.active:
+            raise OperationsError(f"{colour} is the active colour; `signalcraft down` stops everything.")
+        say(f"Stopping {colour}")
+        _delete(Pm2(instance), colour)
+        colours.save(instance, replace(found, releases={**found.releases, colour: None}))
+        _write_ecosystem(instance)
+
+
+def _delete(pm2: Pm2, colour: Colour) -> None:
+    pm2.delete(state.name for state in pm2.states() if state.name.endswith(f"-{colour}"))
+
+
+def _write_ecosystem(instance: Instance) -> None:
+    write_whole(instance.ecosystem_file, ecosystem(instance, catalogue(instance)))
 
 
 def down(instance: Instance, say: Say) -> None:
@@ -112,11 +230,18 @@ def _check_ports(instance: Instance, starting: Sequence[Process]) -> None:
                         f"Port {port} of {settings.bind_address} is taken or not allowed."
                         f" Free it, or set {variable} to another one."
                     )
-        elif process.port is not None and not is_free(LOOPBACK, process.port):
-            raise OperationsError(
-                f"Port {process.port}, which {process.name} uses, is taken by another program."
-                f" End that program; the ports of this instance are in {settings.instance_file}."
-            )
+            for colour in COLOURS:
+                _check_internal(instance, process, proxy_port(settings.internal_port_base, colour))
+        elif process.port is not None:
+            _check_internal(instance, process, process.port)
+
+
+def _check_internal(instance: Instance, process: Process, port: int) -> None:
+    if not is_free(LOOPBACK, port):
+        raise OperationsError(
+            f"Port {port}, which {process.name} uses, is taken by another program."
+            f" End that program; the ports of this instance are in {instance.settings.instance_file}."
+        )
 
 
 def _start_servers(instance: Instance, pm2: Pm2, starting: Sequence[Process], say: Say) -> None:
@@ -148,10 +273,10 @@ def _start_applications(instance: Instance, pm2: Pm2, starting: Sequence[Process
 
 
 def _wait_for_all(
-    instance: Instance, wanted: Sequence[Process], starting: Sequence[Process], say: Say
+    instance: Instance, wanted: Sequence[Process], starting: Sequence[Process], seconds: float, say: Say
 ) -> None:
     say("Waiting until every process is ready")
-    deadline = time.monotonic() + _READY_SECONDS
+    deadline = time.monotonic() + seconds
     with httpx.Client(trust_env=False, timeout=5.0) as client:
         for process in wanted:
             if process.kind == "tier":
@@ -169,8 +294,7 @@ def _wait_until(ready: Callable[[], bool], instance: Instance, process: Process,
         if time.monotonic() > deadline:
             lines = "\n  ".join(line.text for line in logs.tail(instance.logs_dir, [process.name], 5))
             raise OperationsError(
-                f"{process.name} is not ready after {_READY_SECONDS:.0f} s"
-                f" (`signalcraft logs {process.name}`):\n  {lines}"
+                f"{process.name} is not ready in time (`signalcraft logs {process.name}`):\n  {lines}"
             )
         time.sleep(0.1)
 
@@ -207,7 +331,7 @@ def _worker_ready(instance: Instance, process: Process) -> bool:
 
 def _stop_all(instance: Instance, pm2: Pm2, say: Say) -> None:
     known = {state.name for state in pm2.states()}
-    kinds = {process.name: process.kind for process in catalogue(instance)}
+    kinds = {process.name: process.kind for colour in COLOURS for process in describe(instance, colour)}
     # Requests stop arriving first; whoever writes to a server stops before it.
     for stage in ({"proxy"}, {"tier", "task"}):
         if names := [name for name in known if kinds.get(name, "task") in stage]:

@@ -1,7 +1,13 @@
-"""Where the packages that carry programs are."""
+"""Where the release that runs and the packages that carry programs are."""
 
+import sys
 from importlib.util import find_spec
 from pathlib import Path
+
+
+def release_folder() -> Path:
+    """Folder of the release that runs: a clone or what `deploy` has built. Its `.venv` is in it, and PM2."""
+    return Path(sys.prefix).parent
 
 
 def package_folder(name: str) -> Path:

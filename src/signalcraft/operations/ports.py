@@ -24,6 +24,7 @@ VALKEY = 79
 TIERS: tuple[Tier, ...] = ("gateway", "api", "link")
 _PLACES = {"gateway": 0, "api": 10, "link": 20}
 _METRICS_PLACES: dict[Measured, int] = {"worker": 40, "scheduler": 42, "monitor": 44}
+_PROXY_PLACE = 50
 
 
 def tier_port(base: int, tier: Tier, colour: Colour) -> int:
@@ -36,13 +37,19 @@ def metrics_port(base: int, process: Measured, colour: Colour) -> int:
     return base + _METRICS_PLACES[process] + (colour == "green" and process != "monitor")
 
 
+def proxy_port(base: int, colour: Colour) -> int:
+    """Where the proxy leads to one colour only, whatever its share of the traffic: to try a release."""
+    return base + _PROXY_PLACE + (colour == "green")
+
+
 def block_ports(base: int) -> list[int]:
     """Every port of the block that an instance may listen on."""
     tiers = [base + offset + other for offset in _PLACES.values() for other in (0, 1)]
     metrics = {
         metrics_port(base, process, colour) for process in _METRICS_PLACES for colour in get_args(Colour)
     }
-    return [*tiers, *sorted(metrics), base + POSTGRES, base + BUGSINK, base + VALKEY]
+    proxies = [proxy_port(base, colour) for colour in get_args(Colour)]
+    return [*tiers, *sorted(metrics), *proxies, base + POSTGRES, base + BUGSINK, base + VALKEY]
 
 
 def is_free(address: str, port: int) -> bool:

