@@ -32,6 +32,7 @@ CALLING = {
     "monitor/probes.py": "the public port of this machine",
     "monitor/tiers.py": "the internal ports of this machine",
     "storage/objects.py": "OBJECT_STORE_URL",
+    "systemtest/visit.py": "the public ports of this machine, or what the operator names",
 }
 """Who calls out while it serves requests, and who has said where to. A new one is a decision."""
 COMMANDS = ("cli/", "client/", "operations/", "evaluation/", "migration/")

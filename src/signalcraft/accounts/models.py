@@ -53,6 +53,8 @@ class User(Base):
     """What else they said of themselves when they registered: `registration_schemas.Details`."""
     erased_at: Mapped[datetime | None]
     """Since when nothing of the person is left but this row's number."""
+    probe: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Nobody: the system's own visitor (`operations/probe_shop.py`), in no list of people."""
 
 
 class ShopMember(Base):

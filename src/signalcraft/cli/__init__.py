@@ -7,6 +7,7 @@ from signalcraft.cli.backup import backup, backups, restore
 from signalcraft.cli.deploy import deploy, rollback, show_releases
 from signalcraft.cli.doctor import doctor
 from signalcraft.cli.evaluate import evaluate
+from signalcraft.cli.journeys import journeys
 from signalcraft.cli.listen import listen
 from signalcraft.cli.migrate_sqlite import migrate_sqlite
 from signalcraft.cli.reanalyze import reanalyze
@@ -26,6 +27,7 @@ app.command()(backups)
 app.command()(deploy)
 app.command()(doctor)
 app.command()(evaluate)
+app.command()(journeys)
 app.command()(listen)
 app.command("migrate-sqlite")(migrate_sqlite)
 app.command()(reanalyze)

@@ -37,6 +37,8 @@ class Shop(Base):
     status: Mapped[str] = mapped_column(server_default="active")
     """Its people see it while it is `active` or in `maintenance`; its nodes are heard in any state."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    probe: Mapped[bool] = mapped_column(server_default=text("false"))
+    """The system's own, for its visitors (`operations/probe_shop.py`): in nobody else's list or count."""
 
 
 class Machine(Base):
@@ -56,6 +58,8 @@ class Machine(Base):
     synthetic: Mapped[bool] = mapped_column(server_default=text("false"))
     """Its data comes from the simulator; every answer that shows it says so."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    probe: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Of the system's own shop: likewise."""
 
 
 class Device(Base):
