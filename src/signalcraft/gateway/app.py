@@ -25,6 +25,7 @@ from signalcraft.gateway.routes import (
     alarms,
     api_tokens,
     auth,
+    browser_errors,
     health,
     invitations,
     kakao,
@@ -91,6 +92,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         admin_system,
         monitoring,
         personal_data,
+        browser_errors,
         health,
         pages,
     ):

@@ -49,7 +49,6 @@ def start_sentry(settings: Settings, process: str, *frameworks: Integration) -> 
         disabled_integrations=[ArgvIntegration(), StdlibIntegration()],
         trace_propagation_targets=[],
         traces_sampler=_sampler(settings.traces_sample_rate),
-        send_default_pii=False,
         include_local_variables=False,
         max_request_body_size="never",
         # What happened before stands in our own log under the same request id; Redis keys hold addresses.
@@ -111,7 +110,8 @@ class _Scrubber:
         if request is not None:
             url = str(request.get("url", "")).partition("?")[0]
             event["request"] = {"method": request.get("method"), "url": url}
-        event.setdefault("tags", {})["request_id"] = request_id() or ""
+        # Of what a page tells, it is the page's request.
+        event.setdefault("tags", {}).setdefault("request_id", request_id() or "")
         event.pop("extra", None)
         # Arguments of tasks, headers of messages.
         contexts = event.get("contexts", {})

@@ -63,6 +63,9 @@ QUOTAS: Mapping[str, Quota] = {
         Quota("claim", "address", "20/minute", "claim codes cannot be guessed at this pace"),
         Quota("refused", "address", "300/minute", "tokens cannot be guessed; this keeps logs short"),
         Quota("public_analysis", "address", "60/minute", "anybody may call it and it computes"),
+        Quota(
+            "browser_errors", "address", "60/minute", "one page tells of ten at most"
+        ),
         Quota("ingest", "address", "300000/minute", "thousands of nodes behind one address, 5000 a second"),
         Quota("device", "device", "6000/minute", "a reading a second, and all of a day's after an outage"),
         Quota("open_device", "device", "600/minute", "a node without a key cannot prove who it is"),
@@ -91,6 +94,7 @@ KINDS: Mapping[str, Kind] = {
     "registration": Kind("registration", 1, 0.5),
     "export": Kind("calls", 100, 0.5),
     "public_analysis": Kind("public_analysis", 1, 0.5),
+    "browser_error": Kind("browser_errors", 1, 0.5),
     "stream": Kind("streams", 1, 1.0),
 }
 """In the order in which a busy process goes on serving them; streams, which hold no thread, count apart."""

@@ -17,6 +17,14 @@ export class ApiError extends Error {
   }
 }
 
+/** @type {string | null} */
+let newest = null;
+
+/** The id of the newest answer, under which the server's log has it. */
+export function newestRequestId() {
+  return newest;
+}
+
 /** @param {string} path */
 export async function get(path) {
   return (await send("GET", path)).json();
@@ -158,12 +166,14 @@ async function attempt(method, path, body, further) {
   const isFile = body instanceof Blob;
   if (body !== undefined) headers["Content-Type"] = isFile ? "application/octet-stream" : "application/json";
   try {
-    return await fetch(path, {
+    const response = await fetch(path, {
       method,
       headers,
       credentials: "same-origin",
       body: isFile || body === undefined ? body : JSON.stringify(body),
     });
+    newest = response.headers.get("X-Request-ID") ?? newest;
+    return response;
   } catch {
     throw new ApiError(0, {});
   }

@@ -3,6 +3,7 @@
 import { startAnnouncing } from "./announcer.js";
 import * as api from "./api.js";
 import { h } from "./dom.js";
+import { keepFaults, reportFaults } from "./faults.js";
 import { tickAges } from "./format.js";
 import { restoreLanguage, t } from "./i18n.js";
 import * as live from "./live.js";
@@ -146,4 +147,5 @@ async function begin() {
   });
 }
 
-begin();
+keepFaults();
+begin().finally(reportFaults);
