@@ -29,8 +29,9 @@ test: ## run every test, from nothing
 interleavings: ## play 10,000 interleavings of refreshes, lost answers and thefts
 	$(BIN)/pytest tests/accounts/test_refresh_interleavings.py --interleavings 10000 -rP
 
-tracker: ## report real errors of every process to Bugsink and read them back
+tracker: ## report real errors of every process and of the web app to Bugsink and read them back
 	@deploy/bootstrap.sh dev
+	@deploy/bootstrap.sh browser
 	$(BIN)/pytest tests/operations/test_errors.py -m tracker
 
 fuzz: ## thousands of odd requests to every operation, from a new seed each time

@@ -1,15 +1,18 @@
 """Errors reach a real tracker with what helps and nothing that must not leave; nobody waits for it."""
 
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from socket import create_server
 from typing import Any
 
 import httpx
 import pytest
+from playwright.sync_api import sync_playwright
 
 from signalcraft.operations import announce, instance
 from signalcraft.operations.bugsink import Access, Bugsink
@@ -104,12 +107,25 @@ def test_errors_of_every_process_are_read_back_from_the_tracker(
         _, complaint = process.communicate()
         assert process.returncode == 0, complaint[-2000:]
     announce.deployment(get_settings(), release="r2", colour="blue", outcome="finished")
+    with _gateway() as url:
+        _break_in_a_browser(url)
 
     events = _events(tracker)
     found = {event["tags"].get("process"): event for event in events}
-    assert set(found) == {*PROCESSES, None}
+    assert set(found) == {*PROCESSES, "browser", None}
     assert len(events) == len(found), "each once, and nothing that was expected"
     assert found.pop(None)["release"] == "r2"
+    browser = found.pop("browser")
+    assert (browser["platform"], browser["release"], browser["environment"]) == (
+        "javascript",
+        "r1",
+        "production",
+    )
+    assert browser["tags"]["language"] == "en"
+    assert browser["request"]["url"] == "/sign-in"
+    (thrown,) = browser["exception"]["values"]
+    assert (thrown["type"], thrown["value"]) == ("TypeError", "broken in the browser, not for [removed]")
+    assert "sct_zyx" not in str(browser)
     for kind, event in found.items():
         assert event["release"] == "r1"
         assert event["environment"] == "production"
@@ -121,6 +137,37 @@ def test_errors_of_every_process_are_read_back_from_the_tracker(
             assert told not in str(event)
     assert found["gateway"]["tags"]["request_id"] == "request-gateway"
     assert found["api"]["tags"]["request_id"] == "request-api"
+
+
+@contextmanager
+def _gateway() -> Iterator[str]:
+    """Its address; without its servers it has pages to show all the same."""
+    with create_server(("127.0.0.1", 0)) as probe:
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    gunicorn = f"-m gunicorn --config python:signalcraft.gateway.gunicorn_conf --bind {address}"
+    process = subprocess.Popen([sys.executable, *gunicorn.split(), "signalcraft.gateway.app:create_app()"])
+    try:
+        with httpx.Client(transport=httpx.HTTPTransport(retries=9)) as client:
+            assert client.get(f"http://{address}/live").is_success
+        yield f"http://{address}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _break_in_a_browser(url: str) -> None:
+    program = shutil.which("chromium")
+    assert program, "this needs Chromium (Debian: apt-get install chromium)"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        page = browser.new_page(locale="en-GB")
+        page.goto(f"{url}/sign-in?token=sct_zyxwvutsrqponmlk")
+        page.get_by_label("User name or e-mail").fill("kim@example.kr")
+        with page.expect_response(lambda answer: answer.status == 202):
+            page.evaluate(
+                "setTimeout(() => { throw new TypeError('broken in the browser, not for kim@example.kr') })"
+            )
+        browser.close()
 
 
 def test_nobody_waits_for_a_tracker_that_never_answers(made: instance.Instance) -> None:

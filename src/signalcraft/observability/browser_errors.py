@@ -74,7 +74,7 @@ def report(error: BrowserError, settings: Settings) -> None:
         "request_id": error.request_id,
     }
     event: Event = {
-        "platform": "javascript",
+        "platform": "javascript",  # type: ignore[typeddict-item]  # the SDK thinks of its own only
         "level": "error",
         "release": error.release,
         "server_name": "browser",

@@ -27,6 +27,10 @@ QUEUE_SIZE = 100
 SHUTDOWN_SECONDS = 2
 """How long a process that ends waits for its last reports."""
 
+_REPORTED = "_is_reported"
+"""Marks an exception that was reported. It comes here twice where it is logged and then leaves the application,
+and the SDK's own memory of the last one is of one context: a handler in a thread has another."""
+
 _UNTRACED = frozenset({"/live", "/ready", "/version", "/metrics"})
 
 
@@ -98,6 +102,10 @@ class _Scrubber:
 
     def error(self, event: Event, hint: Hint) -> Event | None:
         error = (hint.get("exc_info") or (None, None, None))[1]
+        if error is not None:
+            if hasattr(error, _REPORTED):
+                return None
+            setattr(error, _REPORTED, True)
         if isinstance(error, OperationalError) and getattr(error.orig, "sqlstate", None) is None:
             return None  # the database is away: availability and doctor say so, once
         return self._scrubbed(event)
