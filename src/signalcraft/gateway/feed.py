@@ -33,7 +33,9 @@ BLOCK_SECONDS = 1.0
 BATCH = 500
 DRAINING_LOOK_SECONDS = 0.5
 LEAVING_SECONDS = 3.0
-"""Over which the streams of a stopping process end. A part of the time that it has (`GRACE_SECONDS`)."""
+"""Over which the streams of a draining process end. A part of the time that it has (`GRACE_SECONDS`)."""
+COME_BACK = b"retry: 500\n\n"
+"""Last words to a client that is sent away: whoever takes over is there, or the proxy has it wait."""
 BACKLOG = 1000
 """Frames that wait for one client; a slower one is cut off and resumes by id."""
 
@@ -178,7 +180,7 @@ class Feed:
         ]
 
     async def _send_away(self) -> None:
-        """End the streams before this process stops, one after the other; the others go on until their turn.
+        """End the streams of a drained process, one after the other; the others go on until their turn.
 
         All at once they would come back at once, to a process that has only just started.
         """
@@ -186,6 +188,7 @@ class Feed:
         if is_draining():
             leaving = list(self._subscribers)
             for subscriber in leaving:
+                subscriber.offer(Frame(0, COME_BACK))
                 subscriber.offer(None)
                 await asyncio.sleep(LEAVING_SECONDS / len(leaving))
 

@@ -84,11 +84,12 @@ async def _kept_up(work: Callable[[], Awaitable[None]]) -> None:
 
 
 def _leave(connections: Connections) -> Callable[[], Awaitable[None]]:
-    """Send the nodes away, one after the other, when this process is asked to stop."""
+    """Send the nodes away, one after the other, when this process is drained."""
 
-    async def wait_and_leave() -> None:
-        while not draining.is_draining():
+    async def leave_when_told() -> None:
+        while True:
             await asyncio.sleep(DRAINING_LOOK_SECONDS)
-        await connections.send_away(GRACE_SECONDS / 2)
+            if draining.is_draining():
+                await connections.send_away(GRACE_SECONDS / 2)
 
-    return wait_and_leave
+    return leave_when_told

@@ -11,22 +11,27 @@ from dataclasses import replace
 
 import httpx
 from kombu.exceptions import OperationalError
+from prometheus_client.parser import text_string_to_metric_families
 
+from signalcraft import metrics
 from signalcraft.db import migrate
+from signalcraft.observability.draining import drain_file
 from signalcraft.operations import colours, connections, database, launch, logs, prometheus, proxy
 from signalcraft.operations.colours import COLOURS, Release
 from signalcraft.operations.errors import OperationsError
 from signalcraft.operations.instance import Instance
 from signalcraft.operations.pm2 import Pm2, State, ecosystem
-from signalcraft.operations.ports import LOOPBACK, Colour, is_free, proxy_port
+from signalcraft.operations.ports import LOOPBACK, Colour, Tier, is_free, proxy_port, tier_port
 from signalcraft.operations.postgres import Postgres
 from signalcraft.operations.processes import Process, catalogue, describe, remember
+from signalcraft.operations.tiers import GRACE_SECONDS
 from signalcraft.operations.valkey import Valkey
 from signalcraft.operations.whole_files import write_whole
 from signalcraft.queue import make_celery
 
 Say = Callable[[str], None]
 
+_CONNECTED = {"signalcraft_event_streams", "signalcraft_connected_nodes"}
 _SERVER_SECONDS = 60.0
 _READY_SECONDS = 90.0
 """A small machine on its first start, with cold caches; usually it is a few seconds."""
@@ -74,6 +79,9 @@ def up(instance: Instance, say: Say) -> None:
         pm2 = Pm2(instance)
         found = colours.load(instance)
         remember(instance, found.active)
+        for colour in COLOURS:
+            # Left by a deployment that was cut off.
+            drain_file(instance.data_dir, colour).unlink(missing_ok=True)
         wanted = catalogue(instance)
         running = {state.name: state for state in pm2.states()}
         if any(_outdated(process, running) for process in wanted if process.kind == "server"):
@@ -177,10 +185,39 @@ def stop_colour(instance: Instance, colour: Colour, say: Say) -> None:
         found = colours.load(instance)
         if colour == found.active:
             raise OperationsError(f"{colour} is the active colour; `signalcraft down` stops everything.")
+        pm2 = Pm2(instance)
+        if found.weights[colour] == 0 and any(state.name == f"gateway-{colour}" for state in pm2.states()):
+            say(f"Sending away who is still connected to {colour}")
+            _send_away(instance, colour)
         say(f"Stopping {colour}")
-        _delete(Pm2(instance), colour)
+        _delete(pm2, colour)
+        drain_file(instance.data_dir, colour).unlink(missing_ok=True)
         colours.save(instance, replace(found, releases={**found.releases, colour: None}))
         _write_ecosystem(instance)
+
+
+def _send_away(instance: Instance, colour: Colour) -> None:
+    """Have the streams and sockets of a colour end, and wait until they have."""
+    drain_file(instance.data_dir, colour).touch(mode=0o600)
+    base = instance.settings.internal_port_base
+    tiers: tuple[Tier, ...] = ("gateway", "link")
+    deadline = time.monotonic() + GRACE_SECONDS
+    with httpx.Client(trust_env=False, timeout=5.0) as client:
+        while (
+            any(_connected(client, tier_port(base, tier, colour)) for tier in tiers)
+            and time.monotonic() < deadline
+        ):
+            time.sleep(0.5)
+
+
+def _connected(client: httpx.Client, port: int) -> float:
+    """How many streams and sockets a tier says that it has; none where it does not answer."""
+    try:
+        text = client.get(f"http://{LOOPBACK}:{port}{metrics.PATH}").text
+    except httpx.HTTPError:
+        return 0
+    samples = (sample for family in text_string_to_metric_families(text) for sample in family.samples)
+    return sum(sample.value for sample in samples if sample.name in _CONNECTED)
 
 
 def _delete(pm2: Pm2, colour: Colour) -> None:

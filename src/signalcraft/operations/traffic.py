@@ -11,7 +11,7 @@ draws at random. Green's slots are the first ones: a browser that has moved stay
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from pathlib import Path
@@ -63,16 +63,18 @@ def weights(instance: Instance) -> dict[Colour, int]:
 def set_weights(instance: Instance, shares: dict[Colour, int]) -> None:
     """Share the traffic anew: in percent, from the next request on, and after a restart.
 
+    A proxy that does not run takes the new shares when it starts.
+
     Raises
     ------
     ValueError
         They are not shares of 100.
     OperationsError
-        The proxy does not answer. It takes the new shares when it starts.
+        The proxy runs and does not answer.
     """
     colours.save(instance, replace(colours.load(instance), weights=shares))
     write_table(instance)
-    with _control(instance) as control:
+    with _control(instance) as control, suppress(httpx.ConnectError):
         for slot, colour in enumerate(slots(shares)):
             _post(control, f"/slots/{slot}/{colour}")
 
@@ -169,7 +171,8 @@ def _quantile(ordered: Sequence[float], share: float) -> float | None:
 
 @contextmanager
 def _control(instance: Instance) -> Iterator[httpx.Client]:
-    transport = httpx.HTTPTransport(uds=str(control_socket(instance)))
+    # One that has just read the table may not listen yet.
+    transport = httpx.HTTPTransport(uds=str(control_socket(instance)), retries=2)
     try:
         with httpx.Client(transport=transport, base_url="http://proxy", timeout=5.0) as client:
             yield client
