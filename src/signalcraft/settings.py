@@ -132,6 +132,21 @@ class Settings(BaseSettings):
     mail_from: str = "SignalCraft <signalcraft@localhost>"
     """Sender of our mail: a name and an address that the mail server lets us use."""
 
+    # --- telling the operator
+    operator_mail: str = ""
+    """Address that alerts about the system itself go to; empty, none are mailed."""
+    operator_language: Literal["ko", "en"] = "ko"
+    """Of that mail."""
+    operator_webhook_url: SecretStr | None = None
+    """https://… that alerts are posted to; the address itself is a secret with many services."""
+    operator_webhook_secret: SecretStr | None = None
+    """`whsec_` and Base64 of 24 to 64 bytes: what is posted is signed with it (Standard Webhooks)."""
+    operator_reminder_hours: float = Field(24.0, gt=0)
+    """What lasts is told again after this long: a day, or it would be forgotten, or be noise."""
+    heartbeat_url: SecretStr | None = None
+    """https://… asked for each minute while all is well enough; whoever waits there notices when this machine
+    cannot tell anybody anything."""
+
     # --- limits on what comes in
     upload_limit_bytes: int = Field(32 * 1024 * 1024, ge=1024)
     """Largest sound upload: 5 minutes of 48 kHz stereo WAV is 58 MB, of AAC 5 MB; 10 MB was the old limit."""
@@ -250,6 +265,29 @@ class Settings(BaseSettings):
     def _mail_server(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not re.fullmatch(r"smtps?://[^/\s]+", value.get_secret_value()):
             raise ValueError("expected smtp://user:password@host:587 or smtps://user:password@host:465")
+        return value
+
+    @field_validator("operator_webhook_url", "heartbeat_url")
+    @classmethod
+    def _called(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.fullmatch(r"https?://[^\s]+", value.get_secret_value()):
+            raise ValueError("expected an address that begins with https:// or http://")
+        return value
+
+    @field_validator("operator_webhook_secret")
+    @classmethod
+    def _signing(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            encoded = value.get_secret_value().removeprefix("whsec_")
+            if not 24 <= len(base64.b64decode(encoded, validate=True)) <= 64:
+                raise ValueError("expected whsec_ and 24 to 64 bytes in Base64")
+        return value
+
+    @field_validator("operator_mail")
+    @classmethod
+    def _recipient(cls, value: str) -> str:
+        if value and not re.fullmatch(r"[^<>@\s]+@[^<>@\s]+", value):
+            raise ValueError(f"{value!r} is no address, like operator@shop.example")
         return value
 
     @field_validator("mail_from")

@@ -34,9 +34,10 @@ from signalcraft.fleet.models import (
 from signalcraft.mail.models import OutgoingMail
 from signalcraft.migration.models import ImportedRecord
 from signalcraft.notifications.models import Notification
-from signalcraft.observability.availability import Incident, ProbeHour
+from signalcraft.observability.availability import Incident, JourneyHour, ProbeHour
 from signalcraft.observability.backup_runs import BackupRun
 from signalcraft.observability.monitor_samples import MonitorRelease, MonitorSample, MonitorSection
+from signalcraft.observability.operator_alerts import OperatorAlert
 from signalcraft.realtime.models import OutboxCounter, OutboxEvent
 from signalcraft.runtime_settings.models import RuntimeSetting
 from signalcraft.telemetry.models import (
@@ -82,6 +83,7 @@ __all__ = [
     "ImportedRecord",
     "Incident",
     "Invitation",
+    "JourneyHour",
     "KeptSince",
     "Label",
     "Listening",
@@ -92,6 +94,7 @@ __all__ = [
     "NodeSettings",
     "Notification",
     "OneTimeToken",
+    "OperatorAlert",
     "OutboxCounter",
     "OutboxEvent",
     "OutgoingMail",

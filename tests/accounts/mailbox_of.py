@@ -11,7 +11,7 @@ from sqlalchemy import select
 from signalcraft.accounts import tasks
 from signalcraft.accounts.models import AccountRequest
 from signalcraft.db.session import unit_of_work
-from signalcraft.mail import service
+from signalcraft.mail import outbox
 from signalcraft.mail.models import OutgoingMail
 from signalcraft.settings import get_settings
 
@@ -45,7 +45,7 @@ def deliver() -> list[Mail]:
         ).all()
     delivered = []
     for mail_id in waiting:
-        service.deliver(mail_id)
+        outbox.deliver(mail_id)
         (path,) = folder.glob("*.eml")
         message = email.message_from_bytes(path.read_bytes(), policy=default)
         path.unlink()

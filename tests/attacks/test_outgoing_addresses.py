@@ -29,8 +29,9 @@ CALLING = {
     "accounts/openid.py": "the provider's addresses are the operator's setting and what is published there",
     "mail/delivery.py": "SIGNALCRAFT_SMTP_URL",
     "monitor/ages.py": "SIGNALCRAFT_PUBLIC_URL, whose certificate it looks at",
-    "monitor/probes.py": "the public port of this machine",
+    "monitor/heartbeat.py": "SIGNALCRAFT_HEARTBEAT_URL",
     "monitor/tiers.py": "the internal ports of this machine",
+    "monitor/webhook.py": "SIGNALCRAFT_OPERATOR_WEBHOOK_URL",
     "storage/objects.py": "OBJECT_STORE_URL",
     "systemtest/visit.py": "the public ports of this machine, or what the operator names",
 }

@@ -15,7 +15,7 @@ from sqlalchemy import select, text
 
 from signalcraft.clock import utc_now
 from signalcraft.db.session import unit_of_work
-from signalcraft.mail import queries, service
+from signalcraft.mail import outbox, queries, service
 from signalcraft.mail.models import OutgoingMail
 from signalcraft.mail.templates import TEMPLATES, render
 from signalcraft.settings import get_settings
@@ -58,8 +58,8 @@ def text_of(message: EmailMessage, kind: str = "plain") -> str:
 def test_without_a_server_a_mail_becomes_a_file_and_its_secret_is_forgotten(database: None) -> None:
     files()
     mail_id = put()
-    service.deliver(mail_id)
-    service.deliver(mail_id)
+    outbox.deliver(mail_id)
+    outbox.deliver(mail_id)
     (message,) = files()
     assert message["To"] == "minji@shop.example"
     assert message["Subject"] == "비밀번호 다시 정하기"
@@ -94,7 +94,7 @@ def test_a_name_can_add_neither_a_header_nor_markup(database: None) -> None:
             },
         )
         mail_id = session.scalars(select(OutgoingMail.id)).one()
-    service.deliver(mail_id)
+    outbox.deliver(mail_id)
     (message,) = files()
     assert message["Bcc"] is None
     assert message["Subject"].strip().startswith("You are invited to Ice Bcc: everybody@b.example")
@@ -163,15 +163,15 @@ def smtp(change_settings: Callable[..., None]) -> Iterator[SmtpServer]:
 def test_a_server_that_refuses_is_asked_again_later(database: None, smtp: SmtpServer) -> None:
     smtp.refusals = 1
     mail_id = put()
-    service.deliver(mail_id)
-    service.deliver(mail_id)  # not yet due
+    outbox.deliver(mail_id)
+    outbox.deliver(mail_id)  # not yet due
     waits = row()
     assert (waits.state, waits.attempts, waits.reason) == ("waiting", 1, "SMTPDataError 451")
     assert waits.substitutions == VALUES
     assert smtp.received == []
     with unit_of_work() as session:
         session.execute(text("UPDATE outgoing_mails SET claimable_at = now()"))
-    service.deliver(mail_id)
+    outbox.deliver(mail_id)
     assert row().state == "delivered"
     assert len(smtp.received) == 1
     assert "rcpt TO:<minji@shop.example>" in smtp.commands
@@ -182,10 +182,10 @@ def test_a_mail_that_nobody_takes_is_given_up_with_its_secret(
 ) -> None:
     change_settings(SIGNALCRAFT_SMTP_URL="smtp://127.0.0.1:1")
     mail_id = put()
-    for _ in range(len(service.PAUSES) + 1):
+    for _ in range(len(outbox.PAUSES) + 1):
         with unit_of_work() as session:
             session.execute(text("UPDATE outgoing_mails SET claimable_at = now()"))
-        service.deliver(mail_id)
+        outbox.deliver(mail_id)
     given_up = row()
     assert (given_up.state, given_up.substitutions) == ("failed", None)
     assert given_up.reason == "ConnectionRefusedError"
@@ -196,7 +196,7 @@ def test_a_password_is_not_said_to_a_server_without_tls(
 ) -> None:
     port = smtp.server_address[1]
     change_settings(SIGNALCRAFT_SMTP_URL=f"smtp://me:secret@127.0.0.1:{port}")
-    service.deliver(put())
+    outbox.deliver(put())
     assert row().state == "waiting"
     assert not [line for line in smtp.commands if line.upper().startswith("AUTH")]
 
@@ -207,7 +207,7 @@ def test_what_a_worker_left_behind_is_found_after_its_lease(database: None) -> N
     with unit_of_work() as session:
         mail = queries.claim(session, mail_id, now + timedelta(seconds=1))
         assert mail is not None
-        mail.claimable_at = now + service.LEASE
+        mail.claimable_at = now + outbox.LEASE
     with unit_of_work() as session:
         assert queries.waiting(session, now, 10) == []
-        assert queries.waiting(session, now + service.LEASE, 10) == [mail_id]
+        assert queries.waiting(session, now + outbox.LEASE, 10) == [mail_id]

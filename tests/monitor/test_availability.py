@@ -1,11 +1,11 @@
-"""Availability: probes of a system that answers and of none, what counts, and who may read it."""
+"""Availability: journeys against a system that runs, what is an incident, what counts, who may read it."""
 
-from collections.abc import Iterator
-from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from datetime import datetime, timedelta
+from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy.exc import OperationalError
 from starlette.testclient import TestClient
 
@@ -14,66 +14,113 @@ from signalcraft.clock import utc_now
 from signalcraft.dashboards.availability import availability_now
 from signalcraft.db.session import unit_of_work
 from signalcraft.monitor import probes
+from signalcraft.monitor.incidents import CLOSES_AFTER, Attempt, Judge, Round
 from signalcraft.monitor.probes import Probes, record
+from signalcraft.operations.probe_shop import prepare
+from signalcraft.settings import Settings
+from signalcraft.systemtest import JourneyResult
 from system_instance import SystemInstance
 
 NOBODY = "http://127.0.0.1:9"
+START = datetime.fromisoformat("2026-11-25T12:00:00+00:00")
 
 
-class _Starting(BaseHTTPRequestHandler):
-    """Shows the page from its cache, and has no database."""
+def rounds(outcomes: list[bool], journey: str = "page") -> list[tuple[list[Attempt], Round]]:
+    """What a judge makes of a journey that is made each 10 s."""
+    judge, found = Judge(), []
+    for step, ok in enumerate(outcomes):
+        at = START + timedelta(seconds=10 * step)
+        attempts = [Attempt(at, JourneyResult(journey, ok, 0.1, "" if ok else "x"))]  # type: ignore[arg-type]
+        judge.note(attempts)
+        found.append((attempts, judge.round(at)))
+    return found
 
-    def do_GET(self) -> None:
-        self.send_response(503 if self.path == "/ready" else 200)
-        self.end_headers()
-        self.wfile.write(b'<script type="module" src="/app.js"></script>')
 
-    def log_message(self, format: str, *args: object) -> None:
-        """Not on the terminal."""
+def incidents(outcomes: list[bool]) -> list[tuple[int, int | None]]:
+    """The first round of each incident, and the one with which it has ended."""
+    found: list[tuple[int, int | None]] = []
 
+    def place(at: datetime) -> int:
+        return round((at - START).total_seconds() / 10)
 
-@pytest.fixture
-def without_database() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Starting)
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    for _, ended in rounds(outcomes):
+        if ended.began_at is not None and (not found or found[-1][1] is not None):
+            found.append((place(ended.began_at), None))
+        elif ended.well_since is not None and found and found[-1][1] is None:
+            found[-1] = (found[-1][0], place(ended.well_since))
+    return found
 
 
 @pytest.mark.system
-def test_a_running_system_passes_its_probes(running_system: SystemInstance) -> None:
-    people, nodes = running_system.url, running_system.node_url
-    assert Probes(people, nodes).failure() is None
-    assert Probes(people, NOBODY).failure() == "reading: no answer (ConnectError)"
+def test_all_journeys_succeed_in_a_running_system(running_system: SystemInstance) -> None:
+    tried = running_system.run("journeys")
+    assert tried.returncode == 0, tried.stdout
+    assert tried.stdout.count("well") == 7
+    tried = running_system.run("journeys", "--url", NOBODY)
+    assert tried.returncode == 1
+    assert "GET /: no answer (ConnectError)" in tried.stdout
 
 
-def test_a_page_without_a_database_behind_it_is_not_enough(without_database: str) -> None:
-    assert Probes(without_database, without_database).failure() == "ready: answers 503"
-    assert Probes(NOBODY, NOBODY).failure() == "page: no answer (ConnectError)"
+def test_one_failure_is_no_incident_and_two_in_a_row_are() -> None:
+    assert incidents([True, False, True, False, True]) == []
+    assert incidents([True, False, False]) == [(1, None)]
 
 
-def test_an_incident_lasts_from_the_first_failure_to_the_first_answer(database: None) -> None:
-    start = utc_now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
-    causes = [None, "page: x", "ready: y", None, None, "page: z"]
+def test_a_system_that_comes_and_goes_is_one_incident() -> None:
+    flapping = [False, False, True, True, True] * 6
+    assert incidents([True, *flapping, *[True] * CLOSES_AFTER]) == [(1, 28)]
+
+
+@given(st.lists(st.booleans(), max_size=80))
+def test_incidents_follow_each_other_at_a_distance(outcomes: list[bool]) -> None:
+    found = incidents(outcomes)
+    for (_, end), (later, _) in pairwise(found):
+        assert end is not None
+        assert later >= end + CLOSES_AFTER
+    for begin, end in found:
+        assert outcomes[begin : begin + 2] == [False, False]
+        assert end is None or all(outcomes[end : end + CLOSES_AFTER])
+
+
+def test_a_journey_counts_as_failed_until_it_is_made_again() -> None:
+    judge = Judge()
+    judge.note([Attempt(START, JourneyResult("clip", False, 20.0, "late"))])
+    assert [judge.round(START + timedelta(seconds=10 * step)).failed for step in range(3)] == [("clip",)] * 3
+    judge.note([Attempt(START + timedelta(seconds=60), JourneyResult("clip", True, 1.0, ""))])
+    assert judge.round(START + timedelta(seconds=60)).failed == ()
+
+
+def test_what_was_probed_is_counted_by_journey_and_by_round(database: None) -> None:
+    outcomes = [True, False, False, True] + [True] * CLOSES_AFTER
     with unit_of_work() as session:
-        for step, cause in enumerate(causes):
-            record(session, start + timedelta(seconds=10 * step), cause)
+        for attempts, ended in rounds(outcomes):
+            shifted = Round(
+                **{**vars(ended), "at": utc_now() - timedelta(hours=1)}  # within the last 30 days
+            )
+            record(session, [Attempt(shifted.at, one.result) for one in attempts], shifted)
         found = availability_now(session)
-    assert found.availability == pytest.approx(3 / 6)
-    assert (found.failed_s, found.budget_s) == (30, 2592)
-    assert found.unknown_s >= 3600 - 60
-    lasting, over = found.incidents
-    assert (lasting.cause, lasting.ended_at) == ("page: z", None)
-    assert over.cause == "page: x"
-    assert over.ended_at is not None
-    assert over.ended_at - over.began_at == timedelta(seconds=20)
+    assert found.availability == pytest.approx(14 / 16)
+    assert (found.failed_s, found.budget_s) == (20, 2592)
+    [journey] = found.journeys
+    assert (journey.name, journey.tried, journey.failed) == ("page", 16, 2)
+    assert journey.mean_s == pytest.approx(0.1)
+
+
+def test_the_incident_is_kept_with_its_begin_its_end_and_all_that_failed(database: None) -> None:
+    with unit_of_work() as session:
+        for attempts, ended in rounds([True, False, False, *[True] * CLOSES_AFTER]):
+            record(session, attempts, ended)
+        [kept] = probes.availability.incidents(session, since=START, limit=5)
+    assert (kept.began_at, kept.ended_at) == (START + timedelta(seconds=10), START + timedelta(seconds=30))
+    assert (kept.cause, kept.journeys) == ("page: x", ["page"])
 
 
 def test_rounds_made_while_the_database_is_away_are_kept_for_later(
-    database: None, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, database: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prober = Probes(NOBODY, NOBODY)
+    with unit_of_work() as session:
+        prepare(session, settings)
+    prober = Probes(settings, NOBODY)
 
     def away() -> None:
         raise OperationalError("", {}, Exception("away"))
@@ -82,16 +129,19 @@ def test_rounds_made_while_the_database_is_away_are_kept_for_later(
         gone.setattr(probes, "unit_of_work", away)
         for _ in range(2):
             with pytest.raises(OperationalError):
-                prober.run()
-    prober.run()
+                prober.make_round()
+    assert prober.incident == "page: the database does not answer"
+    prober.make_round()
     with unit_of_work() as session:
         found = availability_now(session)
     assert (found.availability, found.failed_s, len(found.incidents)) == (0.0, 30, 1)
+    assert {journey.name for journey in found.journeys} == {"page", "overview", "reading", "batch"}
 
 
 def test_availability_is_for_administrators(gateway_client: TestClient, admin: Person, owner: Person) -> None:
-    address = "/api/monitoring/availability"
-    assert gateway_client.get(address).status_code == 401
-    assert gateway_client.get(address, headers=bearer(gateway_client, owner)).status_code == 403
-    answer = gateway_client.get(address, headers=bearer(gateway_client, admin))
+    for address in ("availability", "operator-alerts"):
+        assert gateway_client.get(f"/api/monitoring/{address}").status_code == 401
+        refused = gateway_client.get(f"/api/monitoring/{address}", headers=bearer(gateway_client, owner))
+        assert refused.status_code == 403
+    answer = gateway_client.get("/api/monitoring/availability", headers=bearer(gateway_client, admin))
     assert answer.json()["data"]["availability"] is None

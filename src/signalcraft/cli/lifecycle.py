@@ -17,6 +17,8 @@ from signalcraft.db.engine import get_engine
 from signalcraft.db.session import unit_of_work
 from signalcraft.operations import account, instance, lifecycle, logs
 from signalcraft.operations.errors import OperationsError
+from signalcraft.operations.probe_shop import prepare
+from signalcraft.operations.releases import interrupted
 from signalcraft.operations.status import ProcessStatus
 from signalcraft.operations.status import status as process_statuses
 from signalcraft.settings import data_dir
@@ -37,9 +39,12 @@ def up() -> None:
         account.become_owner(data_dir(), say, create=True)
         here = instance.make()
         lifecycle.hand_over(here)
+        interrupted.look_after(here, say)
         lifecycle.up(here, say)
         with unit_of_work() as session:
             password = ensure_administrator(session)
+        with unit_of_work() as session:
+            prepare(session, here.settings)
         get_engine().dispose()
         print(f"\nSignalCraft is ready after {time.monotonic() - began:.0f} s. / 준비되었습니다.")
         print(f"  {lifecycle.public_url(here)}")

@@ -1,28 +1,12 @@
 """Mail: a row in the transaction that is the reason for it, delivered by the worker after the commit."""
 
 from collections.abc import Mapping
-from datetime import timedelta
-from typing import Literal
 
 from celery import current_app
 from sqlalchemy.orm import Session
 
-from signalcraft.clock import utc_now
-from signalcraft.db.session import after_commit, unit_of_work
-from signalcraft.logging import get_logger
-from signalcraft.mail import delivery, queries
-from signalcraft.mail.errors import UndeliveredMailError
-from signalcraft.mail.models import OutgoingMail
-from signalcraft.mail.templates import render
-
-log = get_logger(__name__)
-
-Language = Literal["ko", "en"]
-
-LEASE = timedelta(minutes=2)
-"""Longer than a delivery may take: a worker that died gives the mail back by then."""
-PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 240, 720))
-"""Before the second, third … attempt; after the last the mail is given up, 17 hours on."""
+from signalcraft.db.session import after_commit
+from signalcraft.mail import outbox
 
 
 def send(session: Session, *, to: str, template: str, language: str, values: Mapping[str, str]) -> None:
@@ -39,61 +23,7 @@ def send(session: Session, *, to: str, template: str, language: str, values: Map
     Raises
     ------
     KeyError
-        The template is not known, or a value is missing: found here and not in the worker.
+        The template is not known, or a value is missing.
     """
-    render(template, language, values)
-    now = utc_now()
-    mail = OutgoingMail(
-        recipient=to,
-        template=template,
-        language=language,
-        substitutions=dict(values),
-        created_at=now,
-        claimable_at=now,
-    )
-    session.add(mail)
-    session.flush()
-    mail_id = mail.id
+    mail_id = outbox.put(session, outbox.compose(to=to, template=template, language=language, values=values))
     after_commit(session, lambda: current_app.send_task("mail.deliver", args=[mail_id]))
-
-
-def deliver(mail_id: int) -> None:
-    """Try to deliver one mail; harmless when done twice or by two at once.
-
-    The attempt is committed before it is made: a worker that dies in between leaves a mail that is tried
-    again, so that at worst it arrives twice, under the same Message-ID.
-    """
-    now = utc_now()
-    with unit_of_work() as session:
-        mail = queries.claim(session, mail_id, now)
-        if mail is None:
-            return
-        mail.attempts += 1
-        mail.claimable_at = now + LEASE
-    try:
-        delivery.hand_over(mail)
-    except UndeliveredMailError as error:
-        _note_failure(mail, error.detail)
-    else:
-        _finish(mail, "delivered", None)
-
-
-def _note_failure(mail: OutgoingMail, reason: str) -> None:
-    if mail.attempts > len(PAUSES):
-        log.error("mail_given_up", mail=mail.id, template=mail.template, reason=reason)
-        _finish(mail, "failed", reason)
-        return
-    log.warning("mail_not_delivered", mail=mail.id, template=mail.template, reason=reason)
-    with unit_of_work() as session:
-        waiting = session.merge(mail)
-        waiting.claimable_at = utc_now() + PAUSES[mail.attempts - 1]
-        waiting.reason = reason
-
-
-def _finish(mail: OutgoingMail, state: str, reason: str | None) -> None:
-    with unit_of_work() as session:
-        finished = session.merge(mail)
-        finished.state = state
-        finished.substitutions = None
-        finished.finished_at = utc_now()
-        finished.reason = reason

@@ -6,7 +6,7 @@ from celery import current_app, shared_task
 
 from signalcraft.clock import utc_now
 from signalcraft.db.session import unit_of_work
-from signalcraft.mail import queries, service
+from signalcraft.mail import outbox, queries
 
 SWEEP_LIMIT = 200
 """Mails a sweep takes: the next one is a minute away."""
@@ -19,7 +19,7 @@ KEPT = timedelta(days=90)
 )
 def deliver(mail_id: int) -> None:
     """Try to deliver one mail; harmless when done twice."""
-    service.deliver(mail_id)
+    outbox.deliver(mail_id)
 
 
 @shared_task(name="mail.sweep")  # type: ignore[untyped-decorator]

@@ -156,6 +156,16 @@ TEMPLATES: Mapping[str, Template] = {
         ),
         Text(ko="로그인", en="Sign in"),
     ),
+    "operator_alert": Template(
+        Text(ko="[SignalCraft {place}] {state}: {title}", en="[SignalCraft {place}] {state}: {title}"),
+        (
+            Text(ko="{state}: {title} {seen}", en="{state}: {title} {seen}"),
+            Text(ko="시작: {began_at}", en="Since: {began_at}"),
+            Text(ko="먼저 할 일: {step}", en="First step: {step}"),
+            Text(ko="자세한 절차: {runbook}", en="All steps: {runbook}"),
+        ),
+        Text(ko="모니터링 화면", en="Monitoring page"),
+    ),
 }
 
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import CheckConstraint, Identity, Index, delete, func, select, text
+from sqlalchemy import ARRAY, CheckConstraint, Identity, Index, Text, delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -11,7 +12,7 @@ from signalcraft.db.base import Base
 
 
 class ProbeHour(Base):
-    """The rounds of probes that began within one hour."""
+    """The rounds of probes that began within one hour: those in which some journey had failed, and all."""
 
     __tablename__ = "probe_hours"
     __table_args__ = (CheckConstraint("failed BETWEEN 0 AND tried", name="failed"),)
@@ -21,8 +22,22 @@ class ProbeHour(Base):
     failed: Mapped[int]
 
 
+class JourneyHour(Base):
+    """What came of one journey within one hour."""
+
+    __tablename__ = "journey_hours"
+    __table_args__ = (CheckConstraint("failed BETWEEN 0 AND tried", name="failed"),)
+
+    journey: Mapped[str] = mapped_column(primary_key=True)
+    hour: Mapped[datetime] = mapped_column(primary_key=True)
+    tried: Mapped[int]
+    failed: Mapped[int]
+    seconds: Mapped[float]
+    """What all of them took together."""
+
+
 class Incident(Base):
-    """From the first round that failed to the first that did not; at most one is open."""
+    """A time in which the system failed, by the rule of `monitor/incidents.py`; at most one is open."""
 
     __tablename__ = "incidents"
     __table_args__ = (
@@ -40,15 +55,26 @@ class Incident(Base):
     began_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     cause: Mapped[str]
-    """What failed in the first round: the probe and what it met."""
+    """The journey that failed first, and what it met."""
+    journeys: Mapped[list[str] | None] = mapped_column(ARRAY(Text()))
+    """All that failed in it; empty of the incidents before journeys were told apart."""
 
 
-def count(session: Session, at: datetime, *, failed: bool) -> None:
+def count_round(session: Session, at: datetime, *, failed: bool) -> None:
     """Add one round to its hour."""
-    hour = at.replace(minute=0, second=0, microsecond=0)
-    statement = insert(ProbeHour).values(hour=hour, tried=1, failed=int(failed))
+    statement = insert(ProbeHour).values(hour=_hour(at), tried=1, failed=int(failed))
     added = {name: ProbeHour.__table__.c[name] + statement.excluded[name] for name in ("tried", "failed")}
     session.execute(statement.on_conflict_do_update(index_elements=["hour"], set_=added))
+
+
+def count_journey(session: Session, journey: str, at: datetime, *, failed: bool, seconds: float) -> None:
+    """Add one attempt at a journey to its hour."""
+    statement = insert(JourneyHour).values(
+        journey=journey, hour=_hour(at), tried=1, failed=int(failed), seconds=seconds
+    )
+    columns = JourneyHour.__table__.c
+    added = {name: columns[name] + statement.excluded[name] for name in ("tried", "failed", "seconds")}
+    session.execute(statement.on_conflict_do_update(index_elements=["journey", "hour"], set_=added))
 
 
 def open_incident(session: Session) -> Incident | None:
@@ -63,6 +89,23 @@ def rounds(session: Session, *, since: datetime) -> tuple[datetime | None, int, 
     return first, int(tried or 0), int(failed or 0)
 
 
+class JourneySum(NamedTuple):
+    """Of all attempts at one journey."""
+
+    journey: str
+    tried: int
+    failed: int
+    seconds: float
+
+
+def journeys(session: Session, *, since: datetime) -> list[JourneySum]:
+    """What came of each journey from the hour `since` on."""
+    sums = (func.sum(column) for column in (JourneyHour.tried, JourneyHour.failed, JourneyHour.seconds))
+    statement = select(JourneyHour.journey, *sums).where(JourneyHour.hour >= since)
+    rows = session.execute(statement.group_by(JourneyHour.journey).order_by(JourneyHour.journey))
+    return [JourneySum(name, int(tried), int(failed), seconds) for name, tried, failed, seconds in rows]
+
+
 def incidents(session: Session, *, since: datetime, limit: int) -> Sequence[Incident]:
     """Those that lasted beyond `since`, newest first."""
     lasting = Incident.ended_at.is_(None) | (Incident.ended_at >= since)
@@ -74,4 +117,9 @@ def incidents(session: Session, *, since: datetime, limit: int) -> Sequence[Inci
 def forget(session: Session, before: datetime) -> None:
     """Drop what is older."""
     session.execute(delete(ProbeHour).where(ProbeHour.hour < before))
+    session.execute(delete(JourneyHour).where(JourneyHour.hour < before))
     session.execute(delete(Incident).where(Incident.ended_at < before))
+
+
+def _hour(at: datetime) -> datetime:
+    return at.replace(minute=0, second=0, microsecond=0)

@@ -7,7 +7,7 @@ from starlette.responses import StreamingResponse
 
 from signalcraft.accounts.access import Principal
 from signalcraft.dashboards import monitoring
-from signalcraft.dashboards.availability import Availability, availability_now
+from signalcraft.dashboards.availability import Availability, OperatorAlerts, alerts_now, availability_now
 from signalcraft.dashboards.monitoring_schemas import History, Now, OldAlerts, OldStatsAnswer, OldStatus
 from signalcraft.db.session import unit_of_work
 from signalcraft.gateway.access import allowed
@@ -41,6 +41,13 @@ def show_availability(principal: Watcher) -> Data[Availability]:
     """How much of the last 30 days the system answered, as probed from outside, and when it did not."""
     with unit_of_work() as session:
         return Data(data=availability_now(session))
+
+
+@router.get("/operator-alerts")
+def show_operator_alerts(principal: Watcher) -> Data[OperatorAlerts]:
+    """What the operator was told of the system itself: what lasts, and what has ended."""
+    with unit_of_work() as session:
+        return Data(data=alerts_now(session))
 
 
 @router.get(
