@@ -32,7 +32,13 @@ class Connection:
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         return await self._send(f"GET {path} HTTP/1.1\r\nHost: {self.host}\r\n{lines}\r\n".encode(), b"")
 
-    async def post(self, path: str, body: bytes | memoryview, kind: str = "application/json") -> Answer:
+    async def post(
+        self,
+        path: str,
+        body: bytes | memoryview,
+        kind: str = "application/json",
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
         """Send once.
 
         Raises
@@ -40,8 +46,9 @@ class Connection:
         OSError, asyncio.IncompleteReadError
             The connection ended before the answer was there: nobody knows whether it was done.
         """
+        lines = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
         head = (
-            f"POST {path} HTTP/1.1\r\nHost: {self.host}\r\nContent-Type: {kind}\r\n"
+            f"POST {path} HTTP/1.1\r\nHost: {self.host}\r\nContent-Type: {kind}\r\n{lines}"
             f"Content-Length: {len(body)}\r\n\r\n"
         )
         return await self._send(head.encode(), body)

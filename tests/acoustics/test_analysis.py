@@ -225,8 +225,8 @@ def test_urgent_clips_go_ahead_in_the_queue(fleet: FleetFixture) -> None:
                 measured_at=None,
                 priority=priority,  # type: ignore[arg-type]
             )
-    waiting = {key: get_redis().llen(key) for key in get_redis().keys("celery*")}
-    assert waiting == {"celery": 1, "celery\x06\x163": 1, "celery\x06\x166": 1}
+    waiting = {key: get_redis().llen(key) for key in get_redis().keys("tasks-*")}
+    assert waiting == {"tasks-blue": 1, "tasks-blue\x06\x163": 1, "tasks-blue\x06\x166": 1}
 
 
 def test_a_clip_that_takes_its_worker_down_each_time_is_given_up(

@@ -19,7 +19,7 @@ from signalcraft.dashboards import system_queries
 from signalcraft.db.session import unit_of_work
 from signalcraft.logging import get_logger
 from signalcraft.observability import backup_runs
-from signalcraft.queue import QUEUE_LISTS, UNACKNOWLEDGED
+from signalcraft.queue import UNACKNOWLEDGED, queue_lists
 from signalcraft.realtime.connection import get_redis
 from signalcraft.settings import get_settings
 
@@ -88,7 +88,7 @@ class SystemFacts(Collector):
         messages = GaugeMetricFamily(
             "signalcraft_queue_messages", "Messages on the queue, by priority.", labels=["priority"]
         )
-        for priority, name in QUEUE_LISTS.items():
+        for priority, name in queue_lists(get_settings()).items():
             messages.add_metric([priority], float(get_redis().llen(name)))  # type: ignore[arg-type]
         yield messages
         yield _gauge(

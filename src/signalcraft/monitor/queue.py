@@ -7,8 +7,9 @@ from signalcraft.clock import utc_now
 from signalcraft.dashboards import system_queries
 from signalcraft.db.session import unit_of_work
 from signalcraft.monitor.sampling import Look, Rates
-from signalcraft.queue import QUEUE_LISTS, UNACKNOWLEDGED
+from signalcraft.queue import UNACKNOWLEDGED, queue_lists
 from signalcraft.realtime.connection import get_redis
+from signalcraft.settings import get_settings
 
 
 class Redis:
@@ -37,7 +38,10 @@ class Redis:
 def waiting() -> Look:
     """Messages on the queue, and the rows that want work: those count when the queue is lost."""
     redis = get_redis()
-    messages = {priority: int(redis.llen(name)) for priority, name in QUEUE_LISTS.items()}  # type: ignore[arg-type]
+    messages = {
+        priority: int(redis.llen(name))  # type: ignore[arg-type]
+        for priority, name in queue_lists(get_settings()).items()
+    }
     with unit_of_work() as session:
         analyses, oldest_clip = system_queries.unfinished_analyses(session)
         mails, oldest_mail = system_queries.waiting_mail(session)

@@ -51,6 +51,16 @@ def tree(pid: int) -> set[int]:
     return found
 
 
+def programs(pid: int) -> list[str]:
+    """Where a process's program lies, and the words of its command line; nothing for one that has ended."""
+    folder = _PROC / str(pid)
+    try:
+        words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
+        return [str((folder / "exe").readlink()), *words]
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return []
+
+
 def memory_bytes(pids: set[int]) -> int:
     """Proportional set size: memory shared by n processes counts 1/n in each, so that sums are true.
 
