@@ -147,7 +147,7 @@ def _gateway() -> Iterator[str]:
     gunicorn = f"-m gunicorn --config python:signalcraft.gateway.gunicorn_conf --bind {address}"
     process = subprocess.Popen([sys.executable, *gunicorn.split(), "signalcraft.gateway.app:create_app()"])
     try:
-        with httpx.Client(transport=httpx.HTTPTransport(retries=9)) as client:
+        with httpx.Client(transport=httpx.HTTPTransport(retries=9), timeout=60) as client:
             assert client.get(f"http://{address}/live").is_success
         yield f"http://{address}"
     finally:
@@ -161,6 +161,7 @@ def _break_in_a_browser(url: str) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         page = browser.new_page(locale="en-GB")
+        page.set_default_timeout(60_000)
         page.goto(f"{url}/sign-in?token=sct_zyxwvutsrqponmlk")
         page.get_by_label("User name or e-mail").fill("kim@example.kr")
         with page.expect_response(lambda answer: answer.status == 202):
