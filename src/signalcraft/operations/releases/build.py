@@ -4,6 +4,7 @@ A folder with the source or a git ref becomes a wheel first. The wheel carries t
 needs: what was tried elsewhere is what is deployed here, package by package.
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,8 @@ _CARRIED = {
     "package-lock.json": "deploy/package-lock.json",
 }
 """What the wheel carries in `signalcraft/operations/releases/locks/` (pyproject.toml), and its place here."""
+_PACKAGES = Path(".venv", "lib", "python3.11", "site-packages")
+_UV = Path(".venv", "bin", "uv")
 
 
 def build(instance: Instance, source: str, name: str, say: Say) -> Release:
@@ -106,13 +109,31 @@ def _make_environment(folder: Path, wheel: Path) -> None:
     environment = folder / ".venv"
     install = ("pip", "install", "--quiet", "--compile-bytecode", "--python", str(environment))
     _uv("venv", "--quiet", "--python", sys.base_prefix, str(environment))
-    _uv(*install, "--require-hashes", "-r", str(folder / "requirements.lock"))
+    if twin := _with_the_same_packages(folder):
+        own = shutil.ignore_patterns("signalcraft", "signalcraft-*")
+        shutil.copytree(
+            twin / _PACKAGES, folder / _PACKAGES, copy_function=os.link, ignore=own, dirs_exist_ok=True
+        )
+        os.link(twin / _UV, folder / _UV)
+    else:
+        _uv(*install, "--require-hashes", "-r", str(folder / "requirements.lock"))
     _uv(*install, "--no-deps", str(wheel))
 
 
+def _with_the_same_packages(folder: Path) -> Path | None:
+    """A release with the same lock file: its packages are linked, which takes no time and no room."""
+    lock = (folder / "requirements.lock").read_bytes()
+    for other in sorted(folder.parent.iterdir(), reverse=True):
+        # The release itself is installed last: where it is, its packages are complete.
+        if (other / _PACKAGES / "signalcraft").is_dir() and (
+            other / "requirements.lock"
+        ).read_bytes() == lock:
+            return other
+    return None
+
+
 def _uv(*arguments: str) -> None:
-    uv = Path(sys.prefix) / "bin" / "uv"
-    _run([str(uv), *arguments], "The release cannot be built")
+    _run([str(release_folder() / _UV), *arguments], "The release cannot be built")
 
 
 def _install_pm2(folder: Path) -> None:
