@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 import httpx
@@ -33,6 +33,8 @@ Say = Callable[[str], None]
 
 _CONNECTED = {"signalcraft_event_streams", "signalcraft_connected_nodes"}
 _SERVER_SECONDS = 60.0
+_RUNS = 4
+"""A process that has begun so often and is not ready will not be."""
 _READY_SECONDS = 90.0
 """A small machine on its first start, with cold caches; usually it is a few seconds."""
 
@@ -327,12 +329,14 @@ def _wait_for_all(
 
 
 def _wait_until(ready: Callable[[], bool], instance: Instance, process: Process, deadline: float) -> None:
+    runs: set[str] = set()
     while not ready():
-        if time.monotonic() > deadline:
+        with suppress(FileNotFoundError):
+            runs.add(launch.record(instance.run_dir, process.name).read_text())
+        if time.monotonic() > deadline or len(runs) > _RUNS:
+            what = "keeps ending" if len(runs) > _RUNS else "is not ready in time"
             lines = "\n  ".join(line.text for line in logs.tail(instance.logs_dir, [process.name], 5))
-            raise OperationsError(
-                f"{process.name} is not ready in time (`signalcraft logs {process.name}`):\n  {lines}"
-            )
+            raise OperationsError(f"{process.name} {what} (`signalcraft logs {process.name}`):\n  {lines}")
         time.sleep(0.1)
 
 
