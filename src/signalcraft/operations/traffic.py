@@ -129,7 +129,7 @@ def counted(instance: Instance) -> Iterator[None]:
 
 
 def figures(instance: Instance, since: float = 0.0) -> dict[Colour, Figures]:
-    """What became of the requests that were answered `since` (seconds since 1970); a second late at most."""
+    """What became of the requests that were answered `since` (seconds since 1970), 0.2 s late at most."""
     base = instance.settings.internal_port_base
     owner = {f":{tier_port(base, tier, colour)}": colour for colour in COLOURS for tier in TIERS}
     statuses: defaultdict[Colour, list[int]] = defaultdict(list)
@@ -246,7 +246,7 @@ _CONFIGURATION = """\
         default '';
     }}
     log_format counts '$msec|$upstream_addr|$upstream_status|$upstream_header_time';
-    access_log "{counts}" counts buffer=64k flush=1s if=$is_counted;
+    access_log "{counts}" counts buffer=64k flush=200ms if=$is_counted;
 
     # Changes, from `set_weights` and `counted`.
     keyval $written_slot $written_owner zone=slots;

@@ -73,13 +73,12 @@ def watch(percent: int, seconds: float, look: Callable[[], tuple[Figures, Figure
         passed = time.monotonic() - began
         new, old = look()
         seen = Step(percent, round(passed, 1), new, old)
-        beside = old if old.requests >= MIN_REQUESTS else usual
-        if reason := failing(new, beside):
+        if reason := failing(new, old if old.requests else usual):
             raise WorseError(reason, seen)
         if passed >= seconds:
             break
         time.sleep(min(_LOOK_S, seconds - passed))
-    if reason := slow(new, beside):
+    if reason := slow(new, old if old.requests >= MIN_REQUESTS else usual):
         raise WorseError(reason, seen)
     return seen
 
