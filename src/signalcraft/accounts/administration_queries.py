@@ -9,6 +9,9 @@ from sqlalchemy.orm import Session
 
 from signalcraft.accounts.models import AccountSession, ApiToken, SecondFactor, ShopMember, User
 
+_PROBES = select(User.id).where(User.probe)
+"""The system's own visitors, whose sessions and tokens are nobody's business."""
+
 _shops = table("shops", column("id"), column("name"))  # `fleet`, which holds it, is built on this package
 
 
@@ -23,7 +26,7 @@ class WantedPeople:
 
 
 def people(session: Session, wanted: WantedPeople, *, offset: int, limit: int) -> tuple[Sequence[User], int]:
-    """One page of people by user name, and how many there are in all."""
+    """One page of people by user name, and how many there are in all; not the probe's."""
     conditions = _conditions(wanted)
     total = session.scalar(select(func.count()).select_from(User).where(*conditions)) or 0
     page = session.scalars(
@@ -122,7 +125,10 @@ def live_sessions(
     session: Session, user_id: int | None, *, offset: int, limit: int
 ) -> tuple[Sequence[tuple[AccountSession, str]], int]:
     """One page of sessions that are not over, the one used last first, each with its person's user name."""
-    conditions: list[ColumnElement[bool]] = [AccountSession.ended_at.is_(None)]
+    conditions: list[ColumnElement[bool]] = [
+        AccountSession.ended_at.is_(None),
+        AccountSession.user_id.not_in(_PROBES),
+    ]
     if user_id is not None:
         conditions.append(AccountSession.user_id == user_id)
     total = session.scalar(select(func.count()).select_from(AccountSession).where(*conditions)) or 0
@@ -144,6 +150,7 @@ def usable_tokens(
     conditions: list[ColumnElement[bool]] = [
         ApiToken.revoked_at.is_(None),
         or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > now),
+        ApiToken.user_id.not_in(_PROBES),
     ]
     if user_id is not None:
         conditions.append(ApiToken.user_id == user_id)
@@ -160,7 +167,7 @@ def usable_tokens(
 
 
 def _conditions(wanted: WantedPeople) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
+    conditions: list[ColumnElement[bool]] = [~User.probe]
     if wanted.search is not None:
         text = wanted.search.lower()
         conditions.append(

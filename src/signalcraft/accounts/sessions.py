@@ -54,13 +54,14 @@ def open_session(
     session.add(opened)
     token = tokens.new_refresh_token()
     _add_link(session, opened, token, now)
-    record(
-        session,
-        "session.opened",
-        user_id=user.id,
-        subject=f"session:{opened.id}",
-        detail={"device": device_name(place.user_agent), "second_factor": second_factor},
-    )
+    if not user.probe:  # each minute, for ever, in a log that forgets nothing
+        record(
+            session,
+            "session.opened",
+            user_id=user.id,
+            subject=f"session:{opened.id}",
+            detail={"device": device_name(place.user_agent), "second_factor": second_factor},
+        )
     return _signed_in(user, opened, token, now)
 
 
@@ -105,7 +106,8 @@ def sign_out(session: Session, *, refresh_token: str | None, access_token: str |
         except SessionEndedError:
             return
     if queries.end_sessions(session, AccountSession.id == claims.family, now=now, reason="signed_out"):
-        record(session, "session.ended", user_id=claims.user_id, subject=f"session:{claims.family}")
+        if not session.get_one(User, claims.user_id).probe:
+            record(session, "session.ended", user_id=claims.user_id, subject=f"session:{claims.family}")
         announce_change(session, claims.user_id)
 
 

@@ -75,6 +75,11 @@ class Analysis(Base):
         Index("ix_analyses_machine_heard", "machine_id", "heard_at"),
         Index("ix_analyses_learnable", "machine_id", "heard_at", postgresql_where=text("learnable")),
         Index("ix_analyses_clip", "clip_id"),
+        Index(
+            "ix_analyses_nearest_clip",
+            "nearest_clip_id",
+            postgresql_where=text("nearest_clip_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=NEW_ID)

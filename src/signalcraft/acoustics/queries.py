@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, any_, delete, exists, func, literal, select, text, update
+from sqlalchemy import ColumnElement, Row, any_, delete, exists, func, literal, or_, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session, load_only
 
+from signalcraft.accounts.models import User
 from signalcraft.acoustics.models import Analysis, Clip, ClipFragment
-from signalcraft.fleet.models import Machine
+from signalcraft.fleet.models import Device, Machine
 
 FINAL = ("done", "failed")
 MAX_ATTEMPTS = 5
@@ -45,6 +46,22 @@ def lock_device_fragments(session: Session, device_id: int) -> Sequence[ClipFrag
 
 def delete_fragments(session: Session, ids: Sequence[int]) -> None:
     session.execute(delete(ClipFragment).where(ClipFragment.id.in_(ids)))
+
+
+def probed_clips(session: Session, *, before: datetime, limit: int) -> Sequence[Row[UUID, str]]:
+    """(id, object key) of clips that the system's own visitors sent earlier."""
+    node = select(Device.id).join(Machine, Machine.id == Device.machine_id).where(Machine.probe)
+    person = select(User.id).where(User.probe)
+    statement = select(Clip.id, Clip.object_key).where(
+        or_(Clip.device_id.in_(node), Clip.uploaded_by.in_(person)), Clip.received_at < before
+    )
+    return session.execute(statement.limit(limit)).all()
+
+
+def delete_clips(session: Session, ids: Sequence[UUID]) -> None:
+    """Delete clips of which nothing but their analyses speaks."""
+    session.execute(delete(Analysis).where(Analysis.clip_id.in_(ids)))
+    session.execute(delete(Clip).where(Clip.id.in_(ids)))
 
 
 def devices_with_fragments_before(session: Session, moment: datetime) -> Sequence[int]:

@@ -15,6 +15,7 @@ from signalcraft.fleet.models import Device, Machine
 from signalcraft.logging import get_logger
 from signalcraft.settings import get_settings
 from signalcraft.storage import objects
+from signalcraft.telemetry import retention
 
 log = get_logger(__name__)
 
@@ -24,6 +25,10 @@ LIMIT_SECONDS = 10
 """The longest sound we accept takes 4 s. With the 5 s until it is ended by force, within the lease."""
 SWEEP_LIMIT = 500
 """Rows a sweep takes: the next one is seconds away."""
+PROBED_KEPT = timedelta(hours=1)
+"""Long enough to look into why a journey failed."""
+PROBED_LIMIT = 1000
+"""An hour has 120; after a standstill the next runs take the rest."""
 ORPHAN_AGE = timedelta(hours=2)
 """Sound older than this without a row belongs to no transaction that could still commit."""
 
@@ -78,6 +83,18 @@ def join_waiting_fragments() -> None:
             device = session.get_one(Device, device_id)
             machine = session.get_one(Machine, device.machine_id)
             reception.join_fragments(session, device, synthetic=machine.synthetic)
+
+
+@shared_task(name="acoustics.forget_probed")  # type: ignore[untyped-decorator]
+def forget_probed() -> None:
+    """Delete what the system's own visitors sent: sound, analyses, readings."""
+    before = utc_now() - PROBED_KEPT
+    with unit_of_work() as session:
+        retention.forget_probed(session, before)
+        clips = queries.probed_clips(session, before=before, limit=PROBED_LIMIT)
+        queries.delete_clips(session, [clip_id for clip_id, _ in clips])
+    for _, key in clips:
+        objects.delete(key)
 
 
 @shared_task(name="acoustics.sweep_objects")  # type: ignore[untyped-decorator]

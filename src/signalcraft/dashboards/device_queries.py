@@ -16,10 +16,9 @@ DeviceRow = tuple[Device, Machine, str | None, DeviceState | None]
 def devices(
     session: Session, shop_ids: frozenset[int] | None, *, shop_id: int | None, machine_id: int | None
 ) -> list[DeviceRow]:
-    """Devices of these shops (None: all), by name."""
+    """Devices of these shops (None: all but the probe's), by name."""
     statement = _devices().order_by(Device.device_id)
-    if shop_ids is not None:
-        statement = statement.where(Machine.shop_id.in_(shop_ids))
+    statement = statement.where(~Machine.probe if shop_ids is None else Machine.shop_id.in_(shop_ids))
     if shop_id is not None:
         statement = statement.where(Machine.shop_id == shop_id)
     if machine_id is not None:

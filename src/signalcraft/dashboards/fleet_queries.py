@@ -15,7 +15,7 @@ from signalcraft.telemetry.quality import STANDARD_GRAVITY
 
 Row = dict[str, Any]
 Shops = frozenset[int] | None
-"""None means all, and the machines without a shop."""
+"""None means all but the probe's, and the machines without a shop."""
 
 _NEWEST = """
     FROM machines m
@@ -25,7 +25,7 @@ _NEWEST = """
     LEFT JOIN LATERAL (SELECT x, y, z FROM device_gravity WHERE device_id = d.id
         ORDER BY since DESC LIMIT 1) g ON true
     CROSS JOIN LATERAL (SELECT CASE WHEN d.vibration_unit = 'g' THEN 1.0 ELSE %(metre)s END AS g) u
-    WHERE (%(shops)s::bigint[] IS NULL OR m.shop_id = ANY(%(shops)s))
+    WHERE (%(shops)s::bigint[] IS NULL AND NOT m.probe OR m.shop_id = ANY(%(shops)s))
 """
 _LENGTH = "sqrt(s.vibration_x ^ 2 + s.vibration_y ^ 2 + s.vibration_z ^ 2) * u.g"
 _VIBRATION = f"""coalesce(
@@ -123,6 +123,8 @@ def _by_day(
     asked = {
         "r.at >= :since": since,
         "r.at < :until": until,
+        "r.device_id <> ALL(ARRAY(SELECT d.id FROM devices d JOIN machines m ON m.id = d.machine_id "
+        "WHERE m.probe))": shops is None or None,
         "r.device_id = :device": device,
         "r.device_id = ANY(ARRAY(SELECT d.id FROM devices d JOIN machines m ON m.id = d.machine_id "
         "WHERE m.shop_id = ANY(:shops)))": None if shops is None else sorted(shops),
@@ -144,7 +146,7 @@ def flawed_today(session: Session, shops: Shops, *, today: datetime) -> dict[int
         text(
             "SELECT r.device_id, r.readings, r.flawed FROM readings_day r "
             "JOIN devices d ON d.id = r.device_id JOIN machines m ON m.id = d.machine_id WHERE r.at = :today "
-            "AND (cast(:shops AS bigint[]) IS NULL OR m.shop_id = ANY(:shops))"
+            "AND (cast(:shops AS bigint[]) IS NULL AND NOT m.probe OR m.shop_id = ANY(:shops))"
         ),
         {"today": today, "shops": _parameters(shops)["shops"]},
     )
@@ -163,10 +165,11 @@ def count(session: Session, shops: Shops, *, weeks: Sequence[datetime], urgent: 
             count(*) FILTER (WHERE a.cleared_at IS NULL AND a.severity <> ALL(:urgent)) AS minor,
             count(*) FILTER (WHERE a.raised_at >= :first AND a.raised_at < :second) AS earlier,
             count(*) FILTER (WHERE a.raised_at >= :second AND a.raised_at < :third) AS later,
-            (SELECT count(*) FROM shops WHERE cast(:shops AS bigint[]) IS NULL OR id = ANY(:shops)) AS shops
+            (SELECT count(*) FROM shops
+                WHERE cast(:shops AS bigint[]) IS NULL AND NOT probe OR id = ANY(:shops)) AS shops
         FROM alarms a JOIN machines m ON m.id = a.machine_id
         WHERE (a.cleared_at IS NULL OR a.raised_at >= :first)
-            AND (cast(:shops AS bigint[]) IS NULL OR m.shop_id = ANY(:shops))
+            AND (cast(:shops AS bigint[]) IS NULL AND NOT m.probe OR m.shop_id = ANY(:shops))
         """,
         {
             "urgent": sorted(urgent),
@@ -186,7 +189,8 @@ def alarms(session: Session, shops: Shops, *, since: datetime) -> list[Row]:
         "SELECT a.machine_id, a.severity, a.cleared_at IS NULL AS is_open, a.raised_at, a.condition, a.id "
         "FROM alarms a JOIN machines m ON m.id = a.machine_id "
         "WHERE (a.cleared_at IS NULL OR a.raised_at >= :since) "
-        "AND (cast(:shops AS bigint[]) IS NULL OR m.shop_id = ANY(:shops)) ORDER BY a.raised_at",
+        "AND (cast(:shops AS bigint[]) IS NULL AND NOT m.probe OR m.shop_id = ANY(:shops)) "
+        "ORDER BY a.raised_at",
         {"since": since, "shops": _parameters(shops)["shops"]},
     )
 
@@ -201,7 +205,7 @@ def excursions(
         "e.value, e.ended_at, e.recorded_at FROM threshold_excursions e "
         "JOIN devices d ON d.id = e.device_id JOIN machines m ON m.id = d.machine_id "
         "WHERE e.since >= :since AND (cast(:name AS text) IS NULL OR d.device_id = :name) "
-        "AND (cast(:shops AS bigint[]) IS NULL OR m.shop_id = ANY(:shops)) "
+        "AND (cast(:shops AS bigint[]) IS NULL AND NOT m.probe OR m.shop_id = ANY(:shops)) "
         "ORDER BY e.since DESC, e.id DESC LIMIT :limit",
         {"since": since, "name": device_id, "shops": _parameters(shops)["shops"], "limit": limit},
     )
@@ -213,7 +217,8 @@ def excursion_counts(session: Session, shops: Shops, *, since: datetime, until: 
         text(
             "SELECT e.device_id, count(*) FROM threshold_excursions e JOIN devices d ON d.id = e.device_id "
             "JOIN machines m ON m.id = d.machine_id WHERE e.since >= :since AND e.since < :until "
-            "AND (cast(:shops AS bigint[]) IS NULL OR m.shop_id = ANY(:shops)) GROUP BY e.device_id"
+            "AND (cast(:shops AS bigint[]) IS NULL AND NOT m.probe OR m.shop_id = ANY(:shops)) "
+            "GROUP BY e.device_id"
         ),
         {"since": since, "until": until, "shops": _parameters(shops)["shops"]},
     )

@@ -27,10 +27,9 @@ def begin_snapshot(session: Session) -> None:
 
 
 def shops(session: Session, shop_ids: frozenset[int] | None) -> list[Row]:
-    """Shops by name; None means all."""
+    """Shops by name; None means all but the probe's."""
     statement = select(Shop.id, Shop.name).order_by(func.lower(Shop.name), Shop.id)
-    if shop_ids is not None:
-        statement = statement.where(Shop.id.in_(shop_ids))
+    statement = statement.where(~Shop.probe if shop_ids is None else Shop.id.in_(shop_ids))
     return _rows(session.execute(statement))
 
 
@@ -42,11 +41,10 @@ def shop(session: Session, shop_id: int) -> Row:
 def machines(session: Session, shop_ids: frozenset[int] | None) -> list[Row]:
     """Machines of the shops by name, each with the device heard last.
 
-    None means all, and those without a shop.
+    None means all but the probe's, and those without a shop.
     """
     statement = _machines().order_by(func.lower(Machine.name), Machine.id)
-    if shop_ids is not None:
-        statement = statement.where(Machine.shop_id.in_(shop_ids))
+    statement = statement.where(~Machine.probe if shop_ids is None else Machine.shop_id.in_(shop_ids))
     return _rows(session.execute(statement))
 
 

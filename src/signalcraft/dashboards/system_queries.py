@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, or_, select, text
 from sqlalchemy.orm import Session
 
+from signalcraft.accounts.models import User
 from signalcraft.acoustics.models import Analysis, Clip
 from signalcraft.acoustics.queries import FINAL
 from signalcraft.alarms.models import Alarm
+from signalcraft.fleet.models import Machine
 from signalcraft.mail.models import OutgoingMail
 
 
@@ -48,10 +50,14 @@ def connections(session: Session) -> tuple[int, int]:
 
 
 def verdicts(session: Session, *, since: datetime) -> dict[str, int]:
-    """How many analyses finished since then, by verdict; those that failed have none."""
+    """How many analyses finished since then, by verdict; but those that failed and the probe's."""
+    theirs = select(User.id).where(User.probe)
     statement = (
         select(Analysis.verdict, func.count())
+        .outerjoin(Machine, Machine.id == Analysis.machine_id)
         .where(Analysis.finished_at >= since, Analysis.verdict.is_not(None))
+        .where(func.coalesce(Machine.probe, False).is_(False))
+        .where(or_(Analysis.requested_by.is_(None), Analysis.requested_by.not_in(theirs)))
         .group_by(Analysis.verdict)
     )
     return {str(verdict): count for verdict, count in session.execute(statement)}

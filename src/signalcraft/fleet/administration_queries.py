@@ -34,8 +34,8 @@ class DeviceRow:
 def shops(
     session: Session, *, search: str | None, status: str | None, offset: int, limit: int
 ) -> tuple[Sequence[ShopRow], int]:
-    """One page of shops by name, and how many match in all."""
-    conditions: list[ColumnElement[bool]] = []
+    """One page of shops by name, and how many match in all; not the probe's."""
+    conditions: list[ColumnElement[bool]] = [~Shop.probe]
     if search is not None:
         conditions.append(func.lower(Shop.name).contains(search.lower(), autoescape=True))
     if status is not None:
@@ -59,8 +59,8 @@ def lock_shop(session: Session, shop_id: int) -> Shop | None:
 def devices(
     session: Session, *, search: str | None, state: DeviceState | None, offset: int, limit: int
 ) -> tuple[Sequence[DeviceRow], int]:
-    """One page of devices by name, and how many match in all."""
-    conditions: list[ColumnElement[bool]] = []
+    """One page of devices by name, and how many match in all; not the probe's."""
+    conditions: list[ColumnElement[bool]] = [~Machine.probe]
     if search is not None:
         conditions.append(func.lower(Device.device_id).contains(search.lower(), autoescape=True))
     if state == "blocked":

@@ -42,10 +42,9 @@ def lock_device(session: Session, device_id: str) -> Device | None:
 def devices_with_machines(
     session: Session, shop_ids: frozenset[int] | None
 ) -> Sequence[Row[Device, Machine]]:
-    """Devices of these shops (None: all), by name, each with its machine."""
+    """Devices of these shops (None: all but the probe's), by name, each with its machine."""
     statement = select(Device, Machine).join(Machine, Machine.id == Device.machine_id)
-    if shop_ids is not None:
-        statement = statement.where(Machine.shop_id.in_(shop_ids))
+    statement = statement.where(~Machine.probe if shop_ids is None else Machine.shop_id.in_(shop_ids))
     return session.execute(statement.order_by(Device.device_id)).all()
 
 
@@ -66,11 +65,9 @@ def machine_devices(session: Session, machine_id: int) -> Sequence[Device]:
 
 
 def shops(session: Session, shop_ids: frozenset[int] | None) -> Sequence[Shop]:
-    """Shops (None: all) by name."""
-    statement = select(Shop).order_by(Shop.name, Shop.id)
-    if shop_ids is not None:
-        statement = statement.where(Shop.id.in_(shop_ids))
-    return session.scalars(statement).all()
+    """Shops (None: all but the probe's) by name."""
+    statement = select(Shop).where(~Shop.probe if shop_ids is None else Shop.id.in_(shop_ids))
+    return session.scalars(statement.order_by(Shop.name, Shop.id)).all()
 
 
 @dataclass(frozen=True)

@@ -152,7 +152,7 @@ class Silence(NamedTuple):
 
 
 def silences(session: Session) -> list[Silence]:
-    """Every device."""
+    """Every device but the probe's, whose silence the operator is told of otherwise."""
     statement = (
         select(
             Device.id,
@@ -165,6 +165,7 @@ def silences(session: Session) -> list[Silence]:
         )
         .join(Machine, Machine.id == Device.machine_id)
         .outerjoin(DeviceState, DeviceState.device_id == Device.id)
+        .where(~Machine.probe)
         .order_by(Device.id)
     )
     return [Silence(*row) for row in session.execute(statement)]

@@ -65,6 +65,19 @@ def forget_old_records(session: Session) -> int:
     return sum(one.rowcount for one in done)  # type: ignore[attr-defined]  # a DELETE's result is a cursor's
 
 
+def forget_probed(session: Session, before: datetime) -> None:
+    """Delete the readings of the system's own visitors, and what was rolled up of them."""
+    theirs = "(SELECT d.id FROM devices d JOIN machines m ON m.id = d.machine_id WHERE m.probe)"
+    for table, column in (
+        ("readings", "measured_at"),
+        ("readings_minute", "at"),
+        ("readings_hour", "at"),
+        ("readings_day", "at"),
+    ):
+        statement = f"DELETE FROM {table} WHERE device_id IN {theirs} AND {column} < :before"  # noqa: S608
+        session.execute(text(statement), {"before": before})
+
+
 def _patiently(step: Callable[[Session], list[str]]) -> list[str]:
     for _ in range(ATTEMPTS):
         try:

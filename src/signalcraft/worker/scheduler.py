@@ -6,7 +6,6 @@ It names tasks and knows none of their code, so that it stays small.
 from typing import Any
 
 from celery import Celery, signals
-from sentry_sdk.integrations.celery import CeleryIntegration
 
 from signalcraft import logging
 from signalcraft.observability.sentry import start_sentry
@@ -25,7 +24,7 @@ HOUR_SECONDS = 3600.0
 
 def create_celery() -> Celery:
     settings = get_settings()
-    start_sentry(settings, "scheduler", CeleryIntegration())
+    start_sentry(settings, "scheduler")
     celery = make_celery(settings)
     count_schedule()
     # Intervals only: the schedule needs no memory, since each task finds its work in the database.
@@ -49,6 +48,11 @@ def create_celery() -> Celery:
         },
         "acoustics.sweep_objects": {
             "task": "acoustics.sweep_objects",
+            "schedule": HOUR_SECONDS,
+            "options": {"expires": HOUR_SECONDS},
+        },
+        "acoustics.forget_probed": {
+            "task": "acoustics.forget_probed",
             "schedule": HOUR_SECONDS,
             "options": {"expires": HOUR_SECONDS},
         },

@@ -79,6 +79,7 @@ def candidates(
             func.coalesce(Device.firmware_version, "") != image.version,
             Device.id.not_in(reached),
             Machine.shop_id.is_not(None),
+            ~Machine.probe,
         )
         .order_by(Device.id)
     )

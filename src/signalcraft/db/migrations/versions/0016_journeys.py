@@ -35,6 +35,9 @@ def upgrade() -> None:
     )
     op.create_index('uq_operator_alerts_open', 'operator_alerts', ['name', 'subject'], unique=True, postgresql_where=sa.text('ended_at IS NULL'))
     op.create_index('ix_operator_alerts_began_at', 'operator_alerts', ['began_at'])
+    # Each deletion of a clip asks whether an analysis names it as its nearest.
+    with op.get_context().autocommit_block():
+        op.create_index('ix_analyses_nearest_clip', 'analyses', ['nearest_clip_id'], postgresql_where=sa.text('nearest_clip_id IS NOT NULL'), postgresql_concurrently=True, if_not_exists=True)
 
 
 def downgrade() -> None:
