@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 import signalcraft.tables
 from people import FleetFixture, Person, make_fleet, make_person
+from sentry_collector import Collector, collecting
 from server_host import ServerHost
 from signalcraft.api.app import create_app as create_api
 from signalcraft.db import migrate
@@ -120,9 +121,17 @@ def gateway_client(settings: Settings, database: None) -> Iterator[TestClient]:
 
 
 @pytest.fixture(scope="session")
-def running_system() -> Iterator[SystemInstance]:
+def tracker() -> Iterator[Collector]:
+    """What `running_system` reports to: errors, and a trace of each request."""
+    with collecting() as collector:
+        yield collector
+
+
+@pytest.fixture(scope="session")
+def running_system(tracker: Collector) -> Iterator[SystemInstance]:
     """The whole system under PM2, freshly started; shared by the tests that look at it from outside."""
     with system_instance() as system:
+        system.environment |= {"SENTRY_DSN": tracker.dsn, "SIGNALCRAFT_TRACES_SAMPLE_RATE": "1"}
         started = system.start()
         assert started.returncode == 0, started.stderr
         yield system

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -88,9 +88,11 @@ class SystemInstance:
         with psycopg.connect(url) as connection:
             return connection.execute(query, values).fetchall()
 
-    def post_clip(self, device_id: str, samples: NDArray[np.int16]) -> None:
+    def post_clip(
+        self, device_id: str, samples: NDArray[np.int16], headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
         """Send a 16 kHz clip as a node does."""
-        httpx.post(
+        return httpx.post(
             f"{self.node_url}/api/esp32/audio/upload",
             content=samples.astype("<i2").tobytes(),
             headers={
@@ -98,6 +100,7 @@ class SystemInstance:
                 "X-Device-ID": device_id,
                 "X-Sample-Rate": "16000",
                 "X-Bits-Per-Sample": "16",
+                **(headers or {}),
             },
             trust_env=False,
             timeout=10,

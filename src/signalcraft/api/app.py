@@ -5,8 +5,6 @@ from typing import Any
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
-from sentry_sdk.integrations.celery import CeleryIntegration
-from sentry_sdk.integrations.flask import FlaskIntegration
 
 from signalcraft import metrics
 from signalcraft.api.access import init_access, rule_of
@@ -37,6 +35,7 @@ from signalcraft.api.problems import init_problems, raise_validation_error
 from signalcraft.api.queries import init_queries, openapi_path
 from signalcraft.api.request_ids import init_request_ids
 from signalcraft.observability.exposition import WsgiMetrics
+from signalcraft.observability.requests import WsgiRequests
 from signalcraft.observability.sentry import start_sentry
 from signalcraft.openapi_errors import Caller, Problem, describe_errors
 from signalcraft.queue import make_celery
@@ -91,7 +90,7 @@ class Api(OpenAPI):
 def create_app(settings: Settings | None = None) -> Api:
     """The WSGI application; `settings` default to those of the process."""
     settings = settings or get_settings()
-    start_sentry(settings, "api", FlaskIntegration(), CeleryIntegration())
+    start_sentry(settings, "api")
     metrics.RELEASE.labels(settings.release, settings.colour).set(1)
     make_celery(settings)
     app = Api(
@@ -104,6 +103,10 @@ def create_app(settings: Settings | None = None) -> Api:
     )
     app.config["SETTINGS"] = settings
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # Korean as Korean, a third of the bytes
+    if settings.sentry_dsn is not None:
+        app.wsgi_app = WsgiRequests(  # type: ignore[method-assign]
+            app.wsgi_app, traced_share=settings.traces_sample_rate
+        )
     app.wsgi_app = WsgiMetrics(BehindOurProxy(app.wsgi_app))  # type: ignore[method-assign]
     init_request_ids(app)
     init_answer_headers(app, settings)

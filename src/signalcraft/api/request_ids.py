@@ -12,6 +12,7 @@ from signalcraft import metrics
 from signalcraft.api.queries import openapi_path
 from signalcraft.audit import origin
 from signalcraft.logging import bind, clear, get_logger, request_id
+from signalcraft.observability.requests import answered
 
 log = get_logger(__name__)
 
@@ -46,6 +47,7 @@ def _end(response: Response) -> Response:
     seconds = perf_counter() - g.started
     route = openapi_path(request.url_rule) if request.url_rule is not None else None
     metrics.count_request(request.method, route, response.status_code, seconds)
+    answered(request.method, route or metrics.UNMATCHED, response.status_code)
     view = current_app.view_functions.get(request.endpoint or "")
     if response.status_code < 400 and getattr(view, "unlogged", False):
         return response

@@ -5,9 +5,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import Depends, FastAPI
-from sentry_sdk.integrations.celery import CeleryIntegration
-from sentry_sdk.integrations.fastapi import FastApiIntegration
-from sentry_sdk.integrations.starlette import StarletteIntegration
 from starlette.middleware.cors import CORSMiddleware
 
 import signalcraft.tables  # noqa: F401  # foreign keys need every table known
@@ -38,6 +35,7 @@ from signalcraft.gateway.routes import (
     sessions,
 )
 from signalcraft.observability.exposition import AsgiMetrics
+from signalcraft.observability.requests import AsgiRequests
 from signalcraft.observability.sentry import start_sentry
 from signalcraft.openapi_errors import Caller, describe_errors
 from signalcraft.queue import make_celery
@@ -62,7 +60,7 @@ class Gateway(FastAPI):
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Read from top to bottom: errors, routes, files, what each answer goes through, the access check."""
     settings = settings or get_settings()
-    start_sentry(settings, "gateway", StarletteIntegration(), FastApiIntegration(), CeleryIntegration())
+    start_sentry(settings, "gateway")
     metrics.RELEASE.labels(settings.release, settings.colour).set(1)
     make_celery(settings)
     limits_in_force()  # raises ValueError where the operator's setting makes no sense
@@ -110,6 +108,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         max_age=cross_origin.PREFLIGHT_SECONDS,
     )
     app.add_middleware(RequestContext, tls=settings.cookie_secure)
+    if settings.sentry_dsn is not None:
+        app.add_middleware(AsgiRequests, traced_share=settings.traces_sample_rate)
     app.add_middleware(AsgiMetrics)
     verify_access_rules(app)
     app.state.personal = personal_handlers(app)

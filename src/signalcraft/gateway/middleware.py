@@ -12,6 +12,7 @@ from signalcraft import metrics
 from signalcraft.audit import origin
 from signalcraft.client_address import client_address
 from signalcraft.logging import bind, clear, get_logger
+from signalcraft.observability.requests import answered
 from signalcraft.security_headers import NO_STORE, security_headers
 
 log = get_logger(__name__)
@@ -55,7 +56,9 @@ class RequestContext:
                 for name, value in {**state.get("quota_headers", {}), **self._headers_for(headers)}.items():
                     headers.setdefault(name, value)
                 seconds = perf_counter() - started
-                metrics.count_request(scope["method"], _route_of(scope), message["status"], seconds)
+                route = _route_of(scope)
+                metrics.count_request(scope["method"], route, message["status"], seconds)
+                answered(scope["method"], route or metrics.UNMATCHED, message["status"])
                 log.info(
                     "request",
                     method=scope["method"],

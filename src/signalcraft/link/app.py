@@ -5,9 +5,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, WebSocket
-from sentry_sdk.integrations.celery import CeleryIntegration
-from sentry_sdk.integrations.fastapi import FastApiIntegration
-from sentry_sdk.integrations.starlette import StarletteIntegration
 
 import signalcraft.tables  # noqa: F401  # foreign keys need every table known
 from signalcraft import metrics
@@ -21,6 +18,7 @@ from signalcraft.link.sockets import Sockets
 from signalcraft.logging import get_logger
 from signalcraft.observability import draining
 from signalcraft.observability.exposition import AsgiMetrics
+from signalcraft.observability.requests import AsgiRequests
 from signalcraft.observability.sentry import start_sentry
 from signalcraft.operations.tiers import GRACE_SECONDS
 from signalcraft.queue import make_celery
@@ -36,7 +34,7 @@ DRAINING_LOOK_SECONDS = 0.5
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The application; `settings` default to those of the process."""
     settings = settings or get_settings()
-    start_sentry(settings, "link", StarletteIntegration(), FastApiIntegration(), CeleryIntegration())
+    start_sentry(settings, "link")
     metrics.RELEASE.labels(settings.release, settings.colour).set(1)
     make_celery(settings)
     app = FastAPI(
@@ -48,6 +46,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=_lifespan,
     )
     app.add_middleware(Readings, settings=settings)
+    if settings.sentry_dsn is not None:
+        app.add_middleware(AsgiRequests, traced_share=settings.traces_sample_rate)
     app.add_middleware(AsgiMetrics)
     app.include_router(health.router)
     app.add_api_websocket_route(PATH, _sensors)

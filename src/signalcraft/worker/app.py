@@ -7,7 +7,7 @@ from sentry_sdk.integrations.celery import CeleryIntegration
 
 import signalcraft.tables  # noqa: F401  # foreign keys need every table known
 from signalcraft import logging
-from signalcraft.observability.sentry import start_sentry
+from signalcraft.observability.sentry import begin, start_sentry
 from signalcraft.queue import TASK_MODULES, make_celery
 from signalcraft.settings import get_settings
 from signalcraft.worker.metrics import count_tasks
@@ -31,6 +31,7 @@ def _configure_logging(**_: Any) -> None:
 def _bind_request(task: Any = None, **_: Any) -> None:
     """Log lines of a task carry the id of the request that caused it."""
     request_id = (task.request.headers or {}).get("request_id") if task is not None else None
+    begin()
     logging.clear()
     logging.bind(task=task.name if task is not None else None, request_id=request_id)
 
