@@ -1,6 +1,7 @@
 """One trace leads from the proxy through a tier and the queue to the worker, whatever a client says of it."""
 
 import time
+from typing import Any
 
 import httpx
 import numpy as np
@@ -24,10 +25,9 @@ def test_a_clip_is_one_trace_from_the_proxy_to_the_worker(
     trace = answer.headers["X-Request-ID"]
     found = _transactions(tracker, trace, {"api", "worker"})
     upload, analysis = found["api"], found["worker"]
-    assert upload["transaction"].endswith("upload")
     assert analysis["transaction"] == "acoustics.analyse"
-    spans = {span["span_id"]: span for span in upload["spans"]}
-    assert spans[analysis["contexts"]["trace"]["parent_span_id"]]["op"] == "queue.submit.celery"
+    assert upload["transaction"] == "POST /api/esp32/audio/upload"
+    assert analysis["contexts"]["trace"]["parent_span_id"] == upload["contexts"]["trace"]["span_id"]
 
 
 @pytest.mark.system
@@ -41,7 +41,7 @@ def test_a_page_is_traced_and_a_look_at_its_health_is_not(
     assert _transactions(tracker, healthy.headers["X-Request-ID"], set()) == {}
 
 
-def _transactions(tracker: Collector, trace: str, processes: set[str]) -> dict[str, dict[str, object]]:
+def _transactions(tracker: Collector, trace: str, processes: set[str]) -> dict[str, dict[str, Any]]:
     """What became of a trace, by process, once it has come to these."""
     deadline = time.monotonic() + SECONDS
     while True:
