@@ -17,7 +17,7 @@ from signalcraft import metrics
 from signalcraft.db import migrate
 from signalcraft.observability.draining import drain_file
 from signalcraft.operations import colours, connections, database, launch, logs, prometheus, proxy
-from signalcraft.operations.colours import COLOURS, Release
+from signalcraft.operations.colours import CHECKOUT, COLOURS, Colours, Release
 from signalcraft.operations.errors import OperationsError
 from signalcraft.operations.instance import Instance
 from signalcraft.operations.pm2 import Pm2, State, ecosystem
@@ -47,7 +47,7 @@ def public_url(instance: Instance) -> str:
 
 
 def hand_over(instance: Instance) -> None:
-    """Become the `signalcraft up` of the active release, unless this is the active release.
+    """Become the `signalcraft up` of the active release, unless it is this one or was never deployed.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def hand_over(instance: Instance) -> None:
     """
     found = colours.load(instance)
     active = found.releases[found.active]
-    if active is None or active.is_this:
+    if active is None or active.is_this or active.id == CHECKOUT:
         return
     try:
         os.execv(active.program, [str(active.program), "up"])  # noqa: S606 - a release that we have built
@@ -79,7 +79,8 @@ def up(instance: Instance, say: Say) -> None:
     """
     with _alone(instance):
         pm2 = Pm2(instance)
-        found = colours.load(instance)
+        found = _with_this_checkout(colours.load(instance))
+        colours.save(instance, found)
         remember(instance, found.active)
         for colour in COLOURS:
             # Left by a deployment that was cut off.
@@ -113,6 +114,14 @@ def up(instance: Instance, say: Say) -> None:
             proxy.refresh(instance, state.pid)
         served = [process for process in wanted if not process.colour or found.weights[process.colour]]
         _wait_for_all(instance, served, starting, _READY_SECONDS, say)
+
+
+def _with_this_checkout(found: Colours) -> Colours:
+    """What nobody has built is whatever folder `make up` is called in, also when that was moved."""
+    active = found.releases[found.active]
+    if active is None or active.id != CHECKOUT:
+        return found
+    return replace(found, releases={**found.releases, found.active: colours.this_release()})
 
 
 def start_colour(instance: Instance, colour: Colour, release: Release, seconds: float, say: Say) -> None:
