@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from signalcraft.operations import colours, lifecycle, processes
+from signalcraft.observability import draining
+from signalcraft.operations import boot, colours, lifecycle, processes
 from signalcraft.operations.colours import Colours, Release, this_release
 from signalcraft.operations.errors import OperationsError
 from signalcraft.operations.instance import Instance
@@ -94,6 +95,9 @@ def test_up_is_the_active_release_s_own(made: Instance) -> None:
     code = "from signalcraft.operations import instance, lifecycle; lifecycle.hand_over(instance.load())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout == "the other release: up\n", done.stderr
+    assert str(made.data_dir / "signalcraft") in boot.unit(made)
+    told = subprocess.run([made.data_dir / "signalcraft", "down"], capture_output=True, text=True)
+    assert told.stdout == "the other release: down\n"
 
 
 def test_the_active_colour_is_neither_replaced_nor_stopped(made: Instance) -> None:
@@ -103,3 +107,15 @@ def test_the_active_colour_is_neither_replaced_nor_stopped(made: Instance) -> No
         lifecycle.stop_colour(made, "blue", print)
     with pytest.raises(OperationsError, match="Only the release that runs as green"):
         lifecycle.make_active(made, "green", print)
+
+
+def test_a_drained_colour_s_processes_know_it_and_no_others(made: Instance) -> None:
+    draining.watch(lambda: False)
+    try:
+        assert not draining.is_draining()
+        draining.drain_file(made.data_dir, "green").touch()
+        assert not draining.is_draining(), "this process is blue"
+        draining.drain_file(made.data_dir, "blue").touch()
+        assert draining.is_draining()
+    finally:
+        draining._asked.clear()

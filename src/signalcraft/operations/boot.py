@@ -5,13 +5,16 @@ import pwd
 import sys
 from pathlib import Path
 
+from signalcraft.operations.colours import program_link
 from signalcraft.operations.instance import Instance
 
 
 def unit(instance: Instance) -> str:
     """A unit that runs `up` and `down` as the account that asks, with what finds the instance."""
     settings = instance.settings
-    command = Path(sys.prefix) / "bin" / "signalcraft"
+    link = program_link(instance)
+    # A deployed release's own folder is removed one day.
+    command = link if link.exists() else Path(sys.prefix) / "bin" / "signalcraft"
     variables = {
         "SIGNALCRAFT_DATA_DIR": str(instance.data_dir),
         "SIGNALCRAFT_GATEWAY_PORT": str(settings.gateway_port),

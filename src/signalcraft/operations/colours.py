@@ -83,7 +83,8 @@ def save(instance: Instance, colours: Colours) -> None:
     ValueError
         The active colour has no release, or the weights are not shares of 100.
     """
-    if colours.releases[colours.active] is None:
+    active = colours.releases[colours.active]
+    if active is None:
         raise ValueError("the active colour has no release")
     if sum(colours.weights.values()) != 100 or min(colours.weights.values()) < 0:
         raise ValueError("the weights are not shares of 100")
@@ -93,6 +94,19 @@ def save(instance: Instance, colours: Colours) -> None:
         "weights": colours.weights,
     }
     write_whole(_file(instance), json.dumps(document, indent=2) + "\n")
+    _point(program_link(instance), active.program)
+
+
+def program_link(instance: Instance) -> Path:
+    """A name for the active release's `signalcraft` that stays; it is there once something was deployed."""
+    return instance.data_dir / "signalcraft"
+
+
+def _point(link: Path, target: Path) -> None:
+    new = link.with_name(f"{link.name}.new")
+    new.unlink(missing_ok=True)
+    new.symlink_to(target)
+    new.replace(link)
 
 
 def _file(instance: Instance) -> Path:
