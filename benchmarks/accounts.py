@@ -29,8 +29,7 @@ from benchmarks.stage import Stage, stage
 from signalcraft.accounts.authentication import authenticate
 from signalcraft.cli.local_instance import local_settings, public_url
 from signalcraft.clock import iso, utc_now
-from signalcraft.db.engine import statement_engine
-from signalcraft.db.session import unit_of_work
+from signalcraft.db.session import look
 from signalcraft.operations.ports import LOOPBACK, tier_port
 
 CHECKS = 3000
@@ -139,13 +138,11 @@ async def _sign_in(people: httpx.AsyncClient, name: str, password: str, address:
 
 def _check(token: str) -> None:
     """What both doors do before each handler."""
-    with unit_of_work(statement_engine()) as session:
-        authenticate(session, token)
+    look(lambda connection: authenticate(connection, token))
 
 
 def _nothing() -> None:
-    with unit_of_work(statement_engine()) as session:
-        session.connection().exec_driver_sql("SELECT")
+    look(lambda connection: connection.exec_driver_sql("SELECT"))
 
 
 def _times(work: Callable[[], None]) -> list[float]:

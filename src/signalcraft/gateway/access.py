@@ -14,8 +14,7 @@ from signalcraft.accounts.credentials import require_own_page, require_same_site
 from signalcraft.accounts.roles import Permission
 from signalcraft.audit import origin
 from signalcraft.clock import utc_now
-from signalcraft.db.engine import statement_engine
-from signalcraft.db.session import unit_of_work
+from signalcraft.db.session import look
 from signalcraft.errors import ForbiddenError
 from signalcraft.gateway.limits import count
 from signalcraft.logging import bind
@@ -26,8 +25,7 @@ def caller(request: Request) -> Principal:
     """The person of this request, or the program with a token of theirs; 401 where there is neither."""
     token = token_of(header=request.headers.get, cookies=request.cookies, method=request.method)
     request.state.asked_at = utc_now()
-    with unit_of_work(statement_engine()) as session:
-        principal = authenticate(session, token)
+    principal = look(lambda connection: authenticate(connection, token))
     bind(user_id=principal.user_id)
     identify(user_id=principal.user_id)
     origin.by_token(principal.token_id)
