@@ -43,7 +43,9 @@ _ADMITTED = BoundedSemaphore(_AT_ONCE + HASHES_WAITING)
 
 
 def _step_back() -> None:
-    os.setpriority(os.PRIO_PROCESS, get_native_id(), _NICENESS)  # of this thread alone, on Linux
+    thread = get_native_id()  # on Linux the priority is of this thread alone
+    # A process that was started as nice as that already may not be made less so.
+    os.setpriority(os.PRIO_PROCESS, thread, max(_NICENESS, os.getpriority(os.PRIO_PROCESS, thread)))
 
 
 _HASHERS = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="hash", initializer=_step_back)
