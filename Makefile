@@ -1,6 +1,6 @@
 # Everything starts here; `make help` lists it. The long parts are in deploy/bootstrap.sh and `signalcraft` itself.
 .DEFAULT_GOAL := help
-.PHONY: help up down status test interleavings tracker check format lock setup clean fuzz
+.PHONY: help up down status test interleavings tracker check format lock setup clean fuzz chaos
 BIN := .venv/bin
 
 help: ## list the targets
@@ -37,6 +37,10 @@ fuzz: ## thousands of odd requests to every operation, from a new seed each time
 	@deploy/bootstrap.sh dev
 	@SIGNALCRAFT_FUZZ_SEED=$${SEED:-$$(date +%s)} SIGNALCRAFT_FUZZ_COVERED=1000 SIGNALCRAFT_FUZZ_RANDOM=100 \
 		$(BIN)/pytest tests/fuzz -s --timeout 0
+
+chaos: ## faults by a seed against an instance of its own: SECONDS=600 SEED=7
+	@deploy/bootstrap.sh dev
+	@$(BIN)/python -m systemtest.chaos --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED))
 
 check: ## lint, format, types and import rules
 	@deploy/bootstrap.sh dev
