@@ -52,7 +52,7 @@ class Program:
             "MALLOC_ARENA_MAX": "2",
             "PYTHONPATH": str(ROOT),
         }
-        with (settings.logs_dir / f"{name}.log").open("ab") as log:
+        with (settings.data_dir / "logs" / f"{name}.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", *arguments],
                 env=environment,
