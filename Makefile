@@ -42,6 +42,10 @@ chaos: ## faults by a seed against an instance of its own: SECONDS=600 SEED=7
 	@deploy/bootstrap.sh dev
 	@$(BIN)/python -m systemtest.chaos --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED))
 
+load: ## a load test of a fresh instance: make load PROFILE=target (loadtests/README.md)
+	@deploy/bootstrap.sh dev
+	@$(BIN)/python -m loadtests.run --profile $${PROFILE:-smoke}
+
 check: ## lint, format, types and import rules
 	@deploy/bootstrap.sh dev
 	@$(BIN)/ruff check
