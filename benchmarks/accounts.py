@@ -25,12 +25,13 @@ import numpy as np
 import typer
 
 from benchmarks.load import UPLOAD_TIMEOUT, Node
-from benchmarks.stage import Stage, stage
+from benchmarks.stage import WATCHER_NAME, Stage, stage
 from signalcraft.accounts.authentication import authenticate
+from signalcraft.accounts.models import User
+from signalcraft.accounts.passwords import hash_password
 from signalcraft.cli.local_instance import local_settings, public_url
 from signalcraft.clock import iso, utc_now
-from signalcraft.db.engine import statement_engine
-from signalcraft.db.session import unit_of_work
+from signalcraft.db.session import look, unit_of_work
 from signalcraft.operations.ports import LOOPBACK, tier_port
 
 CHECKS = 3000
@@ -139,13 +140,11 @@ async def _sign_in(people: httpx.AsyncClient, name: str, password: str, address:
 
 def _check(token: str) -> None:
     """What both doors do before each handler."""
-    with unit_of_work(statement_engine()) as session:
-        authenticate(session, token)
+    look(lambda connection: authenticate(connection, token))
 
 
 def _nothing() -> None:
-    with unit_of_work(statement_engine()) as session:
-        session.connection().exec_driver_sql("SELECT")
+    look(lambda connection: connection.exec_driver_sql("SELECT"))
 
 
 def _times(work: Callable[[], None]) -> list[float]:
@@ -170,18 +169,32 @@ async def _rate(ask: Callable[[], Awaitable[httpx.Response]], requests: int) -> 
 
 
 async def _sign_ins(people: httpx.AsyncClient, ready: Stage, addresses: Iterator[str], seconds: int) -> float:
-    """Sessions opened a second, with as many at once as wait for their turn without being sent away."""
+    """Sessions opened a second, with as many at once as wait for their turn without being sent away.
+
+    Each signs in as somebody else: the sign-ins of one person take turns.
+    """
     opened = 0
     began = perf_counter()
 
-    async def repeat() -> None:
+    async def repeat(name: str) -> None:
         nonlocal opened
         while perf_counter() - began < seconds:
-            answer = await _sign_in(people, ready.username, ready.password, next(addresses))
+            answer = await _sign_in(people, name, ready.password, next(addresses))
             opened += answer.is_success
 
-    await asyncio.gather(*(repeat() for _ in range(CLIENTS)))
+    await asyncio.gather(*(repeat(name) for name in _colleagues(ready)))
     return opened / (perf_counter() - began)
+
+
+def _colleagues(ready: Stage) -> list[str]:
+    """The names of as many more people as there are clients, with the same password."""
+    names = [f"{ready.username}-{number}" for number in range(CLIENTS)]
+    with unit_of_work() as session:
+        hashed = hash_password(ready.password)
+        session.add_all(
+            User(username=name, full_name=WATCHER_NAME, role="user", password_hash=hashed) for name in names
+        )
+    return names
 
 
 async def _uploads(devices: list[Node], seconds: int) -> list[float]:

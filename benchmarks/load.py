@@ -121,13 +121,23 @@ class Watcher:
 
 
 class Node:
-    """One device with its compressor; its clips are raw PCM, sent as deployed firmware sends them."""
+    """One device with its compressor; its clips are raw PCM, sent as deployed firmware sends them.
 
-    def __init__(self, client: httpx.AsyncClient, device_id: str, seed: int) -> None:
+    bodies : clips to send in turn; those of another node save the making of them.
+    """
+
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        device_id: str,
+        seed: int,
+        bodies: Sequence[bytes] | None = None,
+    ) -> None:
         self.device_id = device_id
         self._client = client
         self._compressor = VirtualMachine(seed)
-        self._bodies = cycle(list(islice(self._clips(2e6), BODIES)))
+        self.bodies = bodies or list(islice(self._clips(2e6), BODIES))
+        self._in_turn = cycle(self.bodies)
 
     def _clips(self, begin: float) -> Iterator[bytes]:
         """Of the running machine, from a time of its own clock on."""
@@ -141,7 +151,7 @@ class Node:
         return self._clips(1e6)
 
     async def upload(self, pcm: bytes | None = None) -> Upload:
-        body = pcm or next(self._bodies)
+        body = pcm or next(self._in_turn)
         headers = {
             "Content-Type": "application/octet-stream",
             "X-Device-ID": self.device_id,

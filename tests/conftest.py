@@ -17,7 +17,7 @@ from sentry_collector import Collector, collecting
 from server_host import ServerHost
 from signalcraft.api.app import create_app as create_api
 from signalcraft.db import migrate
-from signalcraft.db.engine import get_engine, make_owner_engine
+from signalcraft.db.engine import get_engine, get_look_engine, make_owner_engine
 from signalcraft.gateway.app import create_app as create_gateway
 from signalcraft.queue import make_celery
 from signalcraft.realtime.connection import get_redis
@@ -63,6 +63,7 @@ def settings(server_host: ServerHost) -> Iterator[Settings]:
     make_celery(settings)
     yield settings
     get_engine().dispose()
+    get_look_engine().dispose()
 
 
 @pytest.fixture(scope="session")

@@ -38,12 +38,13 @@ def nodes(settings: Settings, number: int, days: list[date] | None = None) -> It
     with unit_of_work() as session:
         partitions.ensure_days(session, days or [])
     try:
-        yield _make(number)
+        yield make(number)
     finally:
         _remove(settings)
 
 
-def _make(number: int) -> Nodes:
+def make(number: int) -> Nodes:
+    """So many claimed nodes, which whoever asked removes with all else."""
     run = secrets.token_hex(3)
     names = [f"BENCH-{run}-{place:05d}" for place in range(number)]
     with unit_of_work() as session:

@@ -9,7 +9,6 @@ import os
 import random
 import signal
 import sys
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -18,23 +17,20 @@ from pathlib import Path
 from time import monotonic
 from typing import Annotated
 
-import psycopg
 import redis
 import typer
 
 from benchmarks.telemetry.fleet import nodes
 from benchmarks.telemetry.senders import Node, Sender, crowd
+from benchmarks.telemetry.told import Verdict, judged
+from benchmarks.victims import chosen, victims
 from signalcraft.cli.local_instance import local_settings, public_url
 from signalcraft.clock import utc_now
-from signalcraft.db.connection import application_url, libpq_parameters
-from signalcraft.operations import instance, kernel
+from signalcraft.operations import instance
 from signalcraft.operations.instance import Instance
-from signalcraft.operations.pm2 import Pm2
 from signalcraft.settings import Settings
 
 NODES = 9
-SPARED = {"watchdog"}
-"""It starts what PM2 no longer does; it takes no part in storing."""
 BACK_SECONDS = 90.0
 """From a kill until every node is told again that its readings are stored; a cold start is some 10 s."""
 FLUSH_SHARE = 0.2
@@ -42,39 +38,10 @@ FLUSH_SHARE = 0.2
 
 
 @dataclass(frozen=True)
-class Victim:
-    """A process to kill: what it belongs to, and whether that is what PM2 started or a child of it."""
-
-    name: str
-    role: str
-    pid: int
-
-
-@dataclass(frozen=True)
 class Round:
     victim: str
     flushed: bool
     back_seconds: float
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What the database holds, against what the nodes were told.
-
-    lost : acknowledged and not there. doubled : there more than once. wrong : there with another value.
-    unknown : there and never sent. in_doubt : sent and never acknowledged, but there: harmless.
-    """
-
-    acknowledged: int
-    lost: int
-    doubled: int
-    wrong: int
-    unknown: int
-    in_doubt: int
-
-    @property
-    def clean(self) -> bool:
-        return not (self.lost or self.doubled or self.wrong or self.unknown)
 
 
 def main(
@@ -91,7 +58,7 @@ def main(
         origin = public_url(settings, settings.api_port)
         done = asyncio.run(_run(own, settings, senders, origin, rounds, random.Random(seed)))
         told = [node for node, _ in senders]
-        verdict = _verdict(settings, told, dict(zip(made.names, made.keys, strict=True)))
+        verdict = judged(settings, told, dict(zip(made.names, made.keys, strict=True)))
         document = {
             "seed": seed,
             "rounds": [asdict(one) for one in done],
@@ -129,7 +96,7 @@ async def _run(
 
 async def _round(own: Instance, settings: Settings, told: Sequence[Node], chance: random.Random) -> Round:
     await asyncio.sleep(chance.uniform(0.0, 1.5))
-    victim = _chosen(await asyncio.to_thread(_victims, own), chance)
+    victim = chosen(await asyncio.to_thread(victims, own), chance)
     flush = chance.random() < FLUSH_SHARE
     with suppress(ProcessLookupError):  # it has begun anew since: a round like the others, without a kill
         os.kill(victim.pid, signal.SIGKILL)
@@ -138,25 +105,6 @@ async def _round(own: Instance, settings: Settings, told: Sequence[Node], chance
     began = monotonic()
     await _all_told(told)
     return Round(f"{victim.name} {victim.role}", flush, monotonic() - began)
-
-
-def _victims(own: Instance) -> list[Victim]:
-    """All processes that run now: what PM2 started, and their children."""
-    found: list[Victim] = []
-    parents = {process.pid: process.parent for process in kernel.processes()}
-    for state in Pm2(own).states():
-        if state.pid is None or state.name in SPARED:
-            continue
-        found.append(Victim(state.name, "master", state.pid))
-        children = sorted(kernel.tree(state.pid) - {state.pid})
-        found += [Victim(state.name, "child", pid) for pid in children if parents.get(pid) == state.pid]
-    return found
-
-
-def _chosen(victims: Sequence[Victim], chance: random.Random) -> Victim:
-    """Each kind equally often: PostgreSQL has more children than all others together."""
-    kind = chance.choice(sorted({(victim.name, victim.role) for victim in victims}))
-    return chance.choice([victim for victim in victims if (victim.name, victim.role) == kind])
 
 
 def _flush(settings: Settings) -> None:
@@ -182,40 +130,6 @@ async def _all_told(told: Sequence[Node]) -> None:
             node.acknowledged < at + 2 * size for node, at, size in zip(told, before, sizes, strict=True)
         ):
             await asyncio.sleep(0.02)
-
-
-def _verdict(settings: Settings, told: Sequence[Node], keys: dict[str, int]) -> Verdict:
-    counts: Counter[str] = Counter()
-    parameters = libpq_parameters(application_url(settings))
-    with psycopg.connect(**parameters) as connection:
-        for node in told:
-            rows = connection.execute(
-                "SELECT (extract(epoch FROM measured_at) * 1000000)::bigint, temperature_c, audio_level"
-                " FROM readings WHERE device_id = %s",
-                (keys[node.device_id],),
-            ).fetchall()
-            counts.update(_compared(node, rows))
-    return Verdict(
-        acknowledged=sum(node.acknowledged for node in told),
-        **{name: counts[name] for name in ("lost", "doubled", "wrong", "unknown", "in_doubt")},
-    )
-
-
-def _compared(node: Node, rows: Sequence[tuple[int, float, float]]) -> Counter[str]:
-    sent = {node.moment_us(number): number for number in range(node.sent)}
-    found: Counter[str] = Counter()
-    seen: Counter[int] = Counter()
-    for moment_us, *values in rows:
-        number = sent.get(moment_us)
-        if number is None:
-            found["unknown"] += 1
-            continue
-        seen[number] += 1
-        found["wrong"] += tuple(values) != node.values(number)
-    found["lost"] = sum(seen[number] == 0 for number in range(node.acknowledged))
-    found["doubled"] = sum(times > 1 for times in seen.values())
-    found["in_doubt"] = sum(number >= node.acknowledged for number in seen)
-    return found
 
 
 def _print(done: Sequence[Round], verdict: Verdict, told: Sequence[Node]) -> None:

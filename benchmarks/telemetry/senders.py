@@ -27,15 +27,18 @@ class Node:
 
     first_us : the moment of its reading number 0; each later one is a millisecond on.
     acknowledged : how many are known to be stored: they are numbers 0 to this, less one.
-    sent : how many were sent at all.
+    sent : how many were sent at all. messages : in how many messages the acknowledged ones came.
+    pause_s : between two messages.
     """
 
     device_id: str
     first_us: int
     acknowledged: int = 0
     sent: int = 0
+    messages: int = 0
     again: int = 0
     unexpected: list[str] = field(default_factory=list)
+    pause_s: float = PAUSE_SECONDS
 
     def moment_us(self, number: int) -> int:
         return self.first_us + number * 1000
@@ -68,7 +71,8 @@ async def keep_sending(node: Node, size: int, attempt: Attempt, stop: asyncio.Ev
             node.again += 1
             await asyncio.sleep(AGAIN_SECONDS)
         node.acknowledged += size
-        await asyncio.sleep(PAUSE_SECONDS)
+        node.messages += 1
+        await asyncio.sleep(node.pause_s)
 
 
 async def _tried(node: Node, attempt: Attempt) -> bool:

@@ -63,6 +63,8 @@ def make_celery(settings: Settings) -> Celery:
             "visibility_timeout": 300,
             "socket_timeout": 5,
             "socket_connect_timeout": 2,
+            # A host that has vanished says nothing; the worker looks this often whether an answer is overdue.
+            "health_check_interval": 10,
             "retry_on_timeout": False,
             # Without it a publisher tries to connect for seconds, whatever `task_publish_retry` says.
             "max_retries": 0,

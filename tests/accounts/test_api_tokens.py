@@ -17,7 +17,7 @@ from signalcraft.accounts.errors import TokenRefusedError
 from signalcraft.accounts.models import ApiToken, ShopMember, User
 from signalcraft.clock import iso, utc_now
 from signalcraft.db.engine import get_engine
-from signalcraft.db.session import unit_of_work
+from signalcraft.db.session import look, unit_of_work
 
 PATH = "/api/account/tokens"
 
@@ -35,8 +35,7 @@ def secret(client: TestClient, person: Person, **changes: Any) -> str:
 
 
 def who(token: str) -> Principal:
-    with unit_of_work() as session:
-        return authenticate(session, token)
+    return look(lambda connection: authenticate(connection, token))
 
 
 def test_a_program_sees_its_person_s_shops_at_both_doors(

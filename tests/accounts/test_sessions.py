@@ -20,7 +20,7 @@ from signalcraft.accounts.models import AccountSession, RefreshToken, User
 from signalcraft.accounts.places import Place, device_name
 from signalcraft.cli import app
 from signalcraft.clock import utc_now
-from signalcraft.db.session import unit_of_work
+from signalcraft.db.session import look, unit_of_work
 from signalcraft.mail.models import OutgoingMail
 from signalcraft.realtime.models import OutboxEvent
 
@@ -36,8 +36,7 @@ def refresh(token: str) -> sessions.SignedIn | None:
 
 
 def who(token: str) -> Principal:
-    with unit_of_work() as session:
-        return authenticate(session, token)
+    return look(lambda connection: authenticate(connection, token))
 
 
 def is_signed_in(token: str) -> bool:

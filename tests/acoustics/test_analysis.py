@@ -131,6 +131,12 @@ def test_a_clip_whose_worker_or_queue_died_is_queued_again(
     assert queued == [received.analysis_id]
     tasks.sweep()
     assert queued == [received.analysis_id]
+    # Put off by a clock that was two hours ahead, until it was set back.
+    with unit_of_work() as session:
+        session.execute(update(Analysis).values(claimable_at=utc_now() + timedelta(hours=2)))
+    tasks.sweep()
+    tasks.sweep()
+    assert queued == [received.analysis_id] * 2
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from psycopg import sql
 from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 
-from signalcraft.db.engine import get_engine, get_replica_engine
+from signalcraft.db.engine import get_engine, get_look_engine, get_replica_engine
 from signalcraft.db.replica import get_replica
 from signalcraft.settings import Settings, get_settings
 
@@ -18,10 +18,10 @@ Connect = Callable[[str | None], psycopg.Connection]
 
 def forget_settings() -> None:
     """Have settings and connections made anew at the next use."""
-    for engine in (get_engine(), get_replica_engine()):
+    for engine in (get_engine(), get_look_engine(), get_replica_engine()):
         if engine is not None:
             engine.dispose()
-    for cached in (get_replica, get_replica_engine, get_engine, get_settings):
+    for cached in (get_replica, get_replica_engine, get_look_engine, get_engine, get_settings):
         cached.cache_clear()
 
 

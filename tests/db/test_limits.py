@@ -96,7 +96,8 @@ def test_the_url_may_name_several_hosts(settings: Settings) -> None:
 
 
 def test_a_process_holds_no_more_than_its_share(settings: Settings, as_api: None) -> None:
-    held = [get_engine().connect() for _ in range(limits(settings, "api").connections)]
-    assert get_engine().pool.overflow() == limits(settings, "api").pool_overflow  # type: ignore[attr-defined]
+    share = limits(settings, "api")
+    held = [get_engine().connect() for _ in range(share.pool_size + share.pool_overflow)]
+    assert get_engine().pool.overflow() == share.pool_overflow  # type: ignore[attr-defined]
     for connection in held:
         connection.close()

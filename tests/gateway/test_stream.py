@@ -4,10 +4,12 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing
+from contextlib import aclosing, suppress
+from time import monotonic
 from typing import Any, TypeVar
 
 import pytest
+import redis
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.testclient import TestClient
@@ -16,7 +18,7 @@ from people import FleetFixture, Person, bearer
 from signalcraft.accounts.access_changes import announce_change
 from signalcraft.clock import utc_now
 from signalcraft.db.session import unit_of_work
-from signalcraft.gateway.feed import Feed, Subscriber
+from signalcraft.gateway.feed import BLOCK_SECONDS, Feed, Subscriber
 from signalcraft.gateway.stream import event_stream
 from signalcraft.observability import draining
 from signalcraft.realtime import queries
@@ -25,6 +27,8 @@ from signalcraft.realtime.publish import emit, publish_readings, watched_machine
 from signalcraft.settings import Settings
 
 Result = TypeVar("Result")
+
+SILENT_SECONDS = 6
 
 
 def write(name: str, shop_id: int | None, user_id: int | None = None) -> None:
@@ -80,6 +84,33 @@ def test_a_client_that_comes_back_gets_what_it_missed_once_and_in_order(
     events = run(scenario())
     assert names(events) == ["before 2", "before 3", "before 4", "during", "after the flush"]
     assert [event_id for event_id, _ in events if event_id] == [3, 4, 5, 6, 7]
+
+
+def test_events_come_while_redis_takes_connections_and_says_nothing(
+    settings: Settings, fleet: FleetFixture, owner: Person
+) -> None:
+    async def scenario() -> tuple[list[object], float]:
+        async with Feed().running() as feed:
+            stream = event_stream(
+                feed, owner.principal, settings, asked_at=utc_now(), last_event_id=None, machine_id=None
+            )
+            async with aclosing(stream):
+                await take(stream, 1)
+                await asyncio.to_thread(get_redis().client_pause, SILENT_SECONDS * 1000)
+                began = monotonic()
+                await asyncio.sleep(
+                    1.5 * BLOCK_SECONDS
+                )  # until the reader waits for an answer that never comes
+                await asyncio.to_thread(write, "meanwhile", fleet.shop.id)
+                return names(await take(stream, 1)), monotonic() - began
+
+    came, waited = run(scenario())
+    while True:  # nor does it take the word that it may go on
+        with suppress(redis.TimeoutError):
+            get_redis().ping()
+            break
+    assert came == ["meanwhile"]
+    assert waited < SILENT_SECONDS - 0.5
 
 
 def change_rights(person: Person) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from signalcraft.accounts.models import ApiToken, ShopMember, User
@@ -60,10 +60,10 @@ _GOOD_TOKEN = (
 )
 
 
-def good_token(session: Session, token_hash: bytes, now: datetime) -> GoodToken | None:
+def good_token(connection: Connection, token_hash: bytes, now: datetime) -> GoodToken | None:
     """The token with its person's rights, or None where it is not good."""
     given = {"hash": token_hash, "now": now, "stale": now - _USE_NOTED_EVERY}
-    row = session.execute(_GOOD_TOKEN, given).one_or_none()
+    row = connection.execute(_GOOD_TOKEN, given).one_or_none()
     return None if row is None else GoodToken(*row)
 
 

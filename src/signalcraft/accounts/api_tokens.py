@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from signalcraft.accounts import api_token_queries as queries
@@ -105,7 +106,7 @@ def revoke_token(session: Session, user_id: int, token_id: int, *, by: int | Non
     return token
 
 
-def authenticate_api_token(session: Session, token: str, now: datetime) -> Principal:
+def authenticate_api_token(connection: Connection, token: str, now: datetime) -> Principal:
     """Who a token speaks for and what it may do, by one statement, which also notes its use once a minute.
 
     Raises
@@ -113,7 +114,7 @@ def authenticate_api_token(session: Session, token: str, now: datetime) -> Princ
     TokenRefusedError
         It never was, is over or revoked, or its person is not active.
     """
-    found = queries.good_token(session, token_hash(token), now)
+    found = queries.good_token(connection, token_hash(token), now)
     if found is None:
         raise TokenRefusedError
     return Principal(

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection
 
 from signalcraft.accounts import session_queries, tokens
 from signalcraft.accounts.access import Principal
@@ -11,7 +11,7 @@ from signalcraft.accounts.errors import SessionEndedError
 from signalcraft.clock import utc_now
 
 
-def authenticate(session: Session, credential: str) -> Principal:
+def authenticate(connection: Connection, credential: str) -> Principal:
     """The caller, with the rights of this moment.
 
     A sign-out, a new password, a changed role or a suspension counts at the very next request: the token says
@@ -27,17 +27,17 @@ def authenticate(session: Session, credential: str) -> Principal:
         The token is not valid, its session is over, or the account is not active.
     """
     if credential.startswith(PREFIX):
-        return authenticate_api_token(session, credential, utc_now())
-    return _authenticate_access_token(session, credential, utc_now())
+        return authenticate_api_token(connection, credential, utc_now())
+    return _authenticate_access_token(connection, credential, utc_now())
 
 
-def _authenticate_access_token(session: Session, token: str, now: datetime) -> Principal:
+def _authenticate_access_token(connection: Connection, token: str, now: datetime) -> Principal:
     claims = tokens.read_access_token(token, now)
-    live = session_queries.live_session(session, session_id=claims.family, user_id=claims.user_id, now=now)
+    live = session_queries.live_session(connection, session_id=claims.family, user_id=claims.user_id, now=now)
     if live is None:
         raise SessionEndedError
     if not live.is_use_noted(now):
-        session_queries.note_use(session, claims.family, now)
+        session_queries.note_use(connection, claims.family, now)
     second_factor = live.second_factor_at is not None
     is_missing = live.administrators_need_factor and not second_factor
     return Principal(

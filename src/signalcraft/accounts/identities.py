@@ -42,7 +42,9 @@ def link(session: Session, attempt: Attempt, identity: Identity, *, now: datetim
     """
     if attempt.user_id is None or attempt.linking_session is None:
         raise SessionEndedError
-    live = live_session(session, session_id=attempt.linking_session, user_id=attempt.user_id, now=now)
+    live = live_session(
+        session.connection(), session_id=attempt.linking_session, user_id=attempt.user_id, now=now
+    )
     if live is None:
         raise SessionEndedError
     if not queries.insert(session, attempt.user_id, identity.issuer, identity.subject, now):

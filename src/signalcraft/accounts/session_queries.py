@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.orm import Session
@@ -64,10 +64,12 @@ _LIVE_SESSION_SQL = str(_LIVE_SESSION)
 _LIVE_SESSION_VALUES = _LIVE_SESSION.params
 
 
-def live_session(session: Session, *, session_id: UUID, user_id: int, now: datetime) -> LiveSession | None:
+def live_session(
+    connection: Connection, *, session_id: UUID, user_id: int, now: datetime
+) -> LiveSession | None:
     """The session with its person's rights in one statement, or None where it is over."""
     values = {**_LIVE_SESSION_VALUES, "id": session_id, "user_id": user_id, "now": now}
-    row = session.connection().exec_driver_sql(_LIVE_SESSION_SQL, values).one_or_none()
+    row = connection.exec_driver_sql(_LIVE_SESSION_SQL, values).one_or_none()
     if row is None:
         return None
     username, role, last_used_at, second_factor_at, shops, needs_factor = row
@@ -81,8 +83,8 @@ def live_session(session: Session, *, session_id: UUID, user_id: int, now: datet
     )
 
 
-def note_use(session: Session, session_id: UUID, now: datetime) -> None:
-    session.execute(
+def note_use(connection: Connection, session_id: UUID, now: datetime) -> None:
+    connection.execute(
         update(AccountSession)
         .where(AccountSession.id == session_id, AccountSession.last_used_at < now)
         .values(last_used_at=now)

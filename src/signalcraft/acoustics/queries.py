@@ -15,6 +15,8 @@ from signalcraft.fleet.models import Device, Machine
 FINAL = ("done", "failed")
 MAX_ATTEMPTS = 5
 """A clip that takes its worker down each time must not do so for ever."""
+FURTHEST = timedelta(seconds=60)
+"""Nothing is put off for longer. What seems to be was put off by a clock that has been set back since."""
 
 
 # --- clips and fragments
@@ -133,13 +135,17 @@ def lock_unfinished(session: Session, analysis_id: UUID) -> Analysis | None:
     )
 
 
+def _is_due(now: datetime) -> ColumnElement[bool]:
+    return or_(Analysis.claimable_at <= now, Analysis.claimable_at > now + FURTHEST)
+
+
 def take_overdue(session: Session, *, now: datetime, wait: timedelta, limit: int) -> Sequence[Analysis]:
     """Unfinished analyses whose queue message or worker was lost, set back to `queued`."""
     overdue = (
         select(Analysis.id)
         .where(
             Analysis.state.not_in(FINAL),
-            Analysis.claimable_at <= now,
+            _is_due(now),
             Analysis.attempts < MAX_ATTEMPTS,
         )
         .order_by(Analysis.claimable_at)
@@ -161,7 +167,7 @@ def exhausted(session: Session, *, now: datetime) -> Sequence[tuple[UUID, Clip]]
         .join(Clip, Clip.id == Analysis.clip_id)
         .where(
             Analysis.state.not_in(FINAL),
-            Analysis.claimable_at <= now,
+            _is_due(now),
             Analysis.attempts >= MAX_ATTEMPTS,
         )
     )

@@ -17,8 +17,7 @@ from signalcraft.accounts.authentication import authenticate
 from signalcraft.accounts.credentials import token_of
 from signalcraft.accounts.roles import Permission
 from signalcraft.audit import origin
-from signalcraft.db.engine import statement_engine
-from signalcraft.db.session import unit_of_work
+from signalcraft.db.session import look
 from signalcraft.errors import ForbiddenError
 from signalcraft.logging import bind
 from signalcraft.observability.sentry import identify
@@ -89,8 +88,7 @@ def sign_in_required() -> Principal:
         There is no valid token, or another site may have provoked the request.
     """
     token = token_of(header=request.headers.get, cookies=request.cookies, method=request.method)
-    with unit_of_work(statement_engine()) as session:
-        g.principal = authenticate(session, token)
+    g.principal = look(lambda connection: authenticate(connection, token))
     bind(user_id=g.principal.user_id)
     identify(user_id=g.principal.user_id)
     origin.by_token(g.principal.token_id)

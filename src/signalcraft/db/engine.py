@@ -1,6 +1,7 @@
 """The engines of one process, made after the fork, on first use."""
 
 from functools import lru_cache, partial
+from typing import Any
 
 from prometheus_client import Gauge
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, text
@@ -21,21 +22,13 @@ def make_engine(settings: Settings, url: URL | None = None) -> Engine:
     What was sent along with a statement stands in no error, and so in no log.
     """
     share = limits(settings)
-    engine = create_engine(
+    engine = _engine(
+        settings,
         url or application_url(settings),
         pool_size=share.pool_size,
         max_overflow=share.pool_overflow,
-        pool_timeout=CHECKOUT_SECONDS,
         pool_pre_ping=True,
-        pool_recycle=1800,
-        hide_parameters=True,
-        connect_args=connect_arguments(
-            share, application_name=_name(settings), pooler=settings.database_pooler
-        ),
     )
-    event.listen(engine, "handle_error", _drop_old_connections)
-    event.listen(engine, "handle_error", _forget_values)
-    _count_connections(engine)
     if settings.database_pooler:
         _set_times_in_each_transaction(engine, share)
     return engine
@@ -54,17 +47,22 @@ def get_engine() -> Engine:
     return make_engine(get_settings())
 
 
-def statement_engine() -> Engine:
-    """The engine of this process with each statement a transaction of its own.
-
-    For a look at the database that must cost little: BEGIN and COMMIT are a way to the server and back each.
-    """
-    return _statement_engine(get_engine())
-
-
 @lru_cache(maxsize=1)
-def _statement_engine(engine: Engine) -> Engine:
-    return engine.execution_options(isolation_level="AUTOCOMMIT")
+def get_look_engine() -> Engine:
+    """The engine behind `session.look`: each statement is a transaction of its own.
+
+    BEGIN, COMMIT, the ping before and the roll-back after are a way to the server and back each, together
+    longer than a short look takes. Call it after the fork only.
+    """
+    settings = get_settings()
+    return _engine(
+        settings,
+        application_url(settings),
+        pool_size=max(1, limits(settings).looks),  # 0 would be as many as are asked for
+        max_overflow=0,
+        isolation_level="AUTOCOMMIT",
+        pool_reset_on_return=None,
+    )
 
 
 @lru_cache(maxsize=1)
@@ -73,6 +71,24 @@ def get_replica_engine() -> Engine | None:
     settings = get_settings()
     url = replica_url(settings)
     return None if url is None else make_engine(settings, url)
+
+
+def _engine(settings: Settings, url: URL, **differing: Any) -> Engine:
+    """What all engines of the application's role have in common."""
+    engine = create_engine(
+        url,
+        pool_timeout=CHECKOUT_SECONDS,
+        pool_recycle=1800,
+        hide_parameters=True,
+        connect_args=connect_arguments(
+            limits(settings), application_name=_name(settings), pooler=settings.database_pooler
+        ),
+        **differing,
+    )
+    event.listen(engine, "handle_error", _drop_old_connections)
+    event.listen(engine, "handle_error", _forget_values)
+    _count_connections(engine)
+    return engine
 
 
 def _name(settings: Settings) -> str:

@@ -4,7 +4,7 @@ Connections follow what a process can use at once. Of the 16 threads of a web pr
 database while the others decode, store sound or wait for the network; a pool process of the worker does one
 thing at a time. Half of a web process's share is kept: making a connection anew costs TLS, a password and a
 process of the server each time. As the processes of a machine are in proportion to its cores
-(`operations/tiers.py`), so are the connections: seven a core kept, fourteen in a burst, of each colour, and
+(`operations/tiers.py`), so are the connections: ten a core kept, seventeen in a burst, of each colour, and
 the link's four. A PostgreSQL is busy with about "cores x 2 + 1" of them; more only wait inside it rather than
 in front of it.
 
@@ -13,7 +13,7 @@ whose process does nothing. They are longest where nobody waits for an answer.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from signalcraft.settings import Process, Settings
 
@@ -38,11 +38,13 @@ class Limits:
     idle_in_transaction_ms: int
     patience_seconds: float
     """How long work that may be done twice is tried again while the server restarts or fails over."""
+    looks: int = 0
+    """Connections besides, for `session.look`: at each request of a person, for a tenth of a millisecond."""
 
     @property
     def connections(self) -> int:
         """The most that it can hold at one time."""
-        return self.pool_size + self.pool_overflow
+        return self.pool_size + self.pool_overflow + self.looks
 
     @property
     def session_settings(self) -> Mapping[str, str]:
@@ -56,9 +58,9 @@ class Limits:
 
 _OF: Mapping[Process, Limits] = {
     # A person looks at the page: what takes 10 s has failed for them.
-    "gateway": Limits(4, 4, 3_000, 10_000, 30_000, 1.0),
+    "gateway": Limits(4, 4, 3_000, 10_000, 30_000, 1.0, looks=2),
     # A year of readings for a chart takes seconds. Sound is stored within the transaction, in S3 perhaps.
-    "api": Limits(4, 4, 5_000, 30_000, 60_000, 1.0),
+    "api": Limits(4, 4, 5_000, 30_000, 60_000, 1.0, looks=2),
     # One writer, one report of nodes and one look for commands at a time.
     "link": Limits(3, 1, 5_000, 30_000, 60_000, 1.0),
     # Moving a late day's readings may take a minute. An analysis itself is ended after 10 s.
@@ -68,7 +70,7 @@ _OF: Mapping[Process, Limits] = {
     # Its jobs may all look at once; nothing waits long for what is only a look.
     "monitor": Limits(2, 2, 3_000, 10_000, 30_000, 1.0),
     "backups": Limits(1, 1, 10_000, 30_000, 60_000, 10.0),
-    "command": Limits(2, 6, 10_000, 30_000, 60_000, 10.0),
+    "command": Limits(2, 6, 10_000, 30_000, 60_000, 10.0, looks=1),
 }
 
 
@@ -79,11 +81,8 @@ def limits(settings: Settings, process: Process | None = None) -> Limits:
     if kind not in ("gateway", "api"):
         return own
     size, overflow = settings.database_pool_size, settings.database_pool_overflow
-    return Limits(
-        own.pool_size if size is None else size,
-        own.pool_overflow if overflow is None else overflow,
-        own.lock_ms,
-        own.statement_ms,
-        own.idle_in_transaction_ms,
-        own.patience_seconds,
+    return replace(
+        own,
+        pool_size=own.pool_size if size is None else size,
+        pool_overflow=own.pool_overflow if overflow is None else overflow,
     )

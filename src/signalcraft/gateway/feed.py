@@ -23,7 +23,7 @@ from signalcraft.db.session import unit_of_work
 from signalcraft.logging import get_logger
 from signalcraft.observability.draining import is_draining
 from signalcraft.realtime import queries
-from signalcraft.realtime.connection import make_async_redis
+from signalcraft.realtime.connection import TIMEOUT_SECONDS, make_async_redis
 from signalcraft.realtime.publish import STREAM, Event, readings_channel
 
 log = get_logger(__name__)
@@ -168,10 +168,12 @@ class Feed:
 
     async def _announced(self, position: int) -> list[Event]:
         try:
-            answer = await self._redis.xread(
-                {STREAM: f"{position}-1"}, count=BATCH, block=int(BLOCK_SECONDS * 1000)
-            )
-        except redis.RedisError:
+            # A server that has vanished, or hangs, does not end what it was asked to.
+            async with asyncio.timeout(BLOCK_SECONDS + TIMEOUT_SECONDS):
+                answer = await self._redis.xread(
+                    {STREAM: f"{position}-1"}, count=BATCH, block=int(BLOCK_SECONDS * 1000)
+                )
+        except (redis.RedisError, TimeoutError):
             await asyncio.sleep(BLOCK_SECONDS / 4)
             return []
         return [

@@ -232,7 +232,7 @@ def _applications(instance: Instance, colour: Colour) -> Iterator[Process]:
     yield application(
         "scheduler",
         "task",
-        f"{celery}.scheduler:celery beat --scheduler celery.beat:Scheduler --pidfile= {level}",
+        f"{celery}.scheduler:celery beat --scheduler signalcraft.worker.beat:Scheduler --pidfile= {level}",
         _SERVER_GRACE_SECONDS,
     )
     yield application("monitor", "task", "signalcraft.monitor", _SERVER_GRACE_SECONDS)

@@ -72,9 +72,9 @@ QUOTAS: Mapping[str, Quota] = {
     )
 }
 
-COUNTED_IN_STEPS = frozenset({"ingest", "device", "open_device"})
-"""Quotas of messages that come by the thousand each second: a round trip to Redis for each would cost as much
-as storing it."""
+COUNTED_IN_STEPS = frozenset({"ingest", "device", "open_device", "calls", "page"})
+"""Quotas of what comes most: a round trip to Redis for each would cost as much as storing a reading, or as
+finding out who asks."""
 STEP_SHARE = 0.02
 """Of the amount, that a process may have counted without having told the others."""
 

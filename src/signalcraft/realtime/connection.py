@@ -1,5 +1,6 @@
 """The connections of one process to Redis or Valkey, made on first use."""
 
+import socket
 from functools import lru_cache
 from uuid import UUID
 
@@ -10,6 +11,8 @@ from signalcraft.settings import get_settings
 
 TIMEOUT_SECONDS = 1.0
 """Redis is never waited for longer: everything it would tell is in PostgreSQL too."""
+SILENT_SECONDS = 15
+"""A host that has vanished says nothing: on connections that only listen, the kernel asks if it is there."""
 
 
 @lru_cache(maxsize=1)
@@ -27,6 +30,12 @@ def make_async_redis() -> redis.asyncio.Redis:
     return redis.asyncio.Redis.from_url(
         get_settings().redis_url.get_secret_value(),
         socket_connect_timeout=TIMEOUT_SECONDS,
+        socket_keepalive=True,
+        socket_keepalive_options={
+            socket.TCP_KEEPIDLE: SILENT_SECONDS,
+            socket.TCP_KEEPINTVL: 5,
+            socket.TCP_KEEPCNT: 3,
+        },
         decode_responses=True,
     )
 

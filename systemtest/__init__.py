@@ -1,0 +1,1 @@
+"""The whole system, played from outside: its journeys, and its bad days."""
