@@ -76,3 +76,19 @@ def test_the_command_says_what_would_change(fleet: FleetFixture, monkeypatch: py
     assert "1 clips" in told.output
     assert "0 would change" in told.output
     assert CliRunner().invoke(app, ["reanalyze", "--machine", "999"]).exit_code == 1
+
+
+def test_baselines_of_another_build_are_told_and_learned_anew(fleet: FleetFixture) -> None:
+    teach(fleet.device, begin=utc_now() - timedelta(days=3))
+    with unit_of_work() as session:
+        # With the time of its making another, or it would still be in this worker's memory.
+        session.execute(update(Baseline).values(arrays=b"of another layout", created_at=utc_now()))
+
+    report = run(fleet, dry_run=False)
+    assert report.baselines_unreadable == report.baselines == 1
+    with unit_of_work() as session:
+        told = session.scalars(select(Baseline).order_by(Baseline.version)).all()
+        assert [(one.status, (one.decision or {})["rule"]) for one in told] == [
+            ("retired", "unreadable"),
+            ("active", "first"),
+        ]

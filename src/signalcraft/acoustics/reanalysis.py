@@ -63,10 +63,15 @@ class _RollBackError(Exception):
 
 @dataclass
 class Report:
-    """What judging anew changed, or would change: (before, after) of verdict and condition, counted."""
+    """What judging anew changed, or would change: (before, after) of verdict and condition, counted.
+
+    unreadable: clips without readable sound. baselines: learned anew. baselines_unreadable: stored ones that
+    this version could not read and that judge no more.
+    """
 
     clips: int = 0
     unreadable: int = 0
+    baselines_unreadable: int = 0
     changes: Counter[tuple[str, str]] = field(default_factory=Counter)
     baselines: int = 0
 
@@ -122,7 +127,9 @@ def _pass(run: Any, machine_id: int, ids: Sequence[UUID], reason: str, report: R
         else:
             heard[analysis_id] = analyses.Heard(found.reasons, found.quality, found.features)
         yield
-    report.baselines += run(lambda session: _learn(session, machine_id))
+    unreadable, learned = run(lambda session: _learn(session, machine_id))
+    report.baselines_unreadable += unreadable
+    report.baselines += learned
     for analysis_id, one in heard.items():
         change = run(lambda session, key=analysis_id, value=one: _judge(session, machine_id, key, value))
         report.clips += 1
@@ -168,16 +175,17 @@ def _hear(session: Session, machine_id: int, analysis_id: UUID, reason: str) -> 
     return heard
 
 
-def _learn(session: Session, machine_id: int) -> int:
-    """What the machine lacks for today's features; how many baselines were made."""
+def _learn(session: Session, machine_id: int) -> tuple[int, int]:
+    """What the machine lacks for today's features; how many baselines could not be read, and were made."""
     machine = queries.lock_machine(session, machine_id)
+    unreadable = refitting.retire_unreadable(session, machine_id)
     if states.learn(session, machine_id) is None:
-        return 0
+        return unreadable, 0
     made = 0
     for run_state in learning.states_with_clips(session, machine_id, feature_version=FEATURES):
         if learning.active_baseline(session, machine_id, run_state, features=FEATURES) is None:
             made += refitting.refit(session, machine, run_state) is not None
-    return made
+    return unreadable, made
 
 
 def _judge(

@@ -57,5 +57,10 @@ def _tell(report: reanalysis.Report, *, dry_run: bool) -> None:
         f" {report.unreadable} without readable sound / 소리 없음,"
         f" {report.baselines} baselines learned / 새로 배운 기준"
     )
+    if report.baselines_unreadable:
+        console.print(
+            f"  {report.baselines_unreadable} stored baselines were made by another build and cannot be read:"
+            " they judge no more / 다른 빌드가 만들어 읽을 수 없는 기준은 더 이상 쓰지 않음"
+        )
     for (before, after), count in report.changes.most_common():
         console.print(f"    {before} -> {after}: {count}", highlight=False)

@@ -20,6 +20,8 @@ F_MAX_HZ = ANALYSIS_RATE_HZ / 2
 FLOOR_DB = -120.0
 
 _WINDOW = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)).astype(np.float32)  # periodic Hann
+# Frames transformed together: their memory stays in the processor's cache, and is not asked for anew.
+_AT_ONCE = 64
 _FULL_SCALE_SINE = float(_WINDOW.sum(dtype=np.float64) / 2) ** 2
 
 
@@ -47,8 +49,13 @@ def power(samples: NDArray[np.float32], *, segment_samples: int | None = None) -
 
     Returns float32 (frames, N_FFT // 2 + 1). Raises DspError as `frames` does.
     """
-    spectrum = scipy.fft.rfft(frames(samples, segment_samples=segment_samples) * _WINDOW, axis=1)
-    result: NDArray[np.float32] = spectrum.real**2 + spectrum.imag**2
+    windows = frames(samples, segment_samples=segment_samples)
+    result = np.empty((len(windows), N_FFT // 2 + 1), np.float32)
+    for first in range(0, len(windows), _AT_ONCE):
+        spectrum = scipy.fft.rfft(windows[first : first + _AT_ONCE] * _WINDOW, axis=1)
+        squares = spectrum.view(np.float32)
+        squares *= squares
+        np.add(squares[:, ::2], squares[:, 1::2], out=result[first : first + _AT_ONCE])
     result /= np.float32(_FULL_SCALE_SINE)
     return result
 

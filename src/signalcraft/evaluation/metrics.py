@@ -81,18 +81,31 @@ def figures(trials: Sequence[Scored], *, resamples: int = 1000, seed: int = 0) -
     return Figures(float(auc_mean[0]), _interval(auc_mean[1:]), float(pauc_mean[0]), _interval(pauc_mean[1:]))
 
 
-def false_alarm_share(healthy_scores: ArrayLike, normal: ArrayLike, *, quantile: float = 0.99) -> float:
-    """Share of normal test clips above that quantile of the healthy training scores (linear between two)."""
-    return float(np.mean(np.asarray(normal) > np.quantile(np.asarray(healthy_scores), quantile)))
+def false_alarm_share(healthy_scores: ArrayLike, normal: ArrayLike, *, rate: float = 0.01) -> float:
+    """Share of normal test clips over the limit that keeps false alarms at `rate`.
+
+    The limit is the score of rank (n + 1)(1 - rate) among n healthy ones: a clip to come is as likely to fall
+    between any two of them (split conformal prediction, Vovk et al. 2005). So few clips that the rank is
+    beyond the highest (fewer than 99 for one in a hundred) count no such limit: there it is the tail fitted
+    to them that says how high it lies.
+    """
+    healthy = np.sort(np.asarray(healthy_scores, dtype=np.float64))
+    rank = math.ceil((healthy.size + 1) * (1 - rate) - 1e-9)
+    if rank > healthy.size:
+        return fitted_false_alarm_share(healthy, normal, rate=rate)
+    return float(np.mean(np.asarray(normal) > healthy[rank - 1]))
 
 
-def fitted_false_alarm_share(
-    healthy_scores: ArrayLike, normal: ArrayLike, *, quantile: float = 0.99
-) -> float:
-    """The same with the quantile of the tail fitted to those scores (`anomaly.calibration`): few clips count
-    no such quantile, that of 20 is nearly their highest."""
+def counted_false_alarm_share(healthy_scores: ArrayLike, normal: ArrayLike, *, rate: float = 0.01) -> float:
+    """The same over the plain quantile of the healthy scores (linear between two), as published figures have
+    it: of 20 clips nearly the highest, which one healthy clip in twenty passes."""
+    return float(np.mean(np.asarray(normal) > np.quantile(np.asarray(healthy_scores), 1 - rate)))
+
+
+def fitted_false_alarm_share(healthy_scores: ArrayLike, normal: ArrayLike, *, rate: float = 0.01) -> float:
+    """The same over the quantile of the tail fitted to the healthy scores (`anomaly.calibration`)."""
     rarely = fit_tail(healthy_scores).surprises(normal)
-    return float(np.mean(rarely > -math.log10(1 - quantile)))
+    return float(np.mean(rarely > -math.log10(rate)))
 
 
 def _draws(sources: set[str], resamples: int, rng: np.random.Generator) -> dict[str, Array]:

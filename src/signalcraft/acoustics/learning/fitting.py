@@ -14,7 +14,7 @@ from signalcraft import dsp
 from signalcraft.acoustics import surroundings as around
 from signalcraft.acoustics.learning.models import Baseline
 from signalcraft.acoustics.learning.queries import HeardClip
-from signalcraft.anomaly import CURRENT, DETECTORS, learn
+from signalcraft.anomaly import CURRENT, DETECTORS, FEATURES_OF, BaselineError, learn
 from signalcraft.anomaly.surroundings import Surroundings
 from signalcraft.dsp.features import CURRENT as FEATURES
 from signalcraft.dsp.features import FEATURE_SETS
@@ -47,7 +47,7 @@ class Loaded:
 
 
 def load(baseline: Baseline) -> Loaded:
-    """The stored baseline, kept in memory: it is never edited."""
+    """The stored baseline, kept in memory: it is never edited. Raises BaselineError if it cannot be read."""
     key = (baseline.id, baseline.created_at)
     known = _kept.pop(key, None)
     if known is None:
@@ -62,6 +62,18 @@ def load(baseline: Baseline) -> Loaded:
             _kept.pop(next(iter(_kept)))
     _kept[key] = known
     return known
+
+
+def is_readable(baseline: Baseline) -> bool:
+    """Whether this version can judge by a stored baseline: one made by a build that was never released may
+    have other arrays, or a detector that is not known here."""
+    if baseline.detector not in DETECTORS:
+        return False
+    try:
+        fitted = load(baseline).fitted
+    except BaselineError:
+        return False
+    return bool(fitted.centre.size == len(FEATURE_SETS[FEATURES_OF[baseline.detector]].names()))
 
 
 def fit(rows: Sequence[HeardClip]) -> tuple[Any, dict[str, Any]]:

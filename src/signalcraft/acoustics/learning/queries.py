@@ -309,6 +309,19 @@ def standing_of(
     ).all()
 
 
+def judging(session: Session, machine_id: int, *, features: str) -> Sequence[Baseline]:
+    """The machine's baselines of every state that judge, or are tried."""
+    return session.scalars(
+        select(Baseline)
+        .where(
+            Baseline.machine_id == machine_id,
+            Baseline.status.in_(("active", "shadow")),
+            Baseline.features == features,
+        )
+        .order_by(Baseline.version)
+    ).all()
+
+
 def baseline_facts(
     session: Session, machine_ids: Sequence[int], *, run_state: str, features: str
 ) -> Mapping[int, tuple[int, int]]:

@@ -165,6 +165,28 @@ def promote(
     decide(baseline, "active", rule=rule, person=person, reason=reason)
 
 
+def retire_unreadable(session: Session, machine_id: int) -> int:
+    """Take from judging what this version cannot read; how many baselines that were.
+
+    Their clips are still there, so the caller can learn the machine anew. The caller holds the machine.
+    """
+    retired = 0
+    for baseline in queries.judging(session, machine_id, features=FEATURES):
+        if fitting.is_readable(baseline):
+            continue
+        log.warning(
+            "baseline_not_readable",
+            machine_id=machine_id,
+            run_state=baseline.run_state,
+            version=baseline.version,
+            detector=baseline.detector,
+        )
+        decide(baseline, "retired" if baseline.status == "active" else "dropped", rule="unreadable")
+        retired += 1
+    session.flush()
+    return retired
+
+
 def decide(
     model: Any, status: str, *, rule: str | None = None, person: str | None = None, reason: str | None = None
 ) -> None:

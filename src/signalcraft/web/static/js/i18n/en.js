@@ -165,6 +165,7 @@ export default {
 
   "rule.as_good_on_labelled_clips": "by rule: as good on the labelled clips",
   "rule.as_good_on_past_clips": "by rule: as good on past clips",
+  "rule.unreadable": "by rule: this version cannot read it",
   "rule.first": "by rule: the first one",
   "rule.replaced": "by rule: replaced",
   "rule.same_model": "by rule: until it has its own",

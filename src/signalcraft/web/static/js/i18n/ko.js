@@ -165,6 +165,7 @@ export default {
 
   "rule.as_good_on_labelled_clips": "규칙: 의견이 있는 녹음에서 이전 것 이상",
   "rule.as_good_on_past_clips": "규칙: 지난 녹음에서 이전 것 이상",
+  "rule.unreadable": "규칙: 이 버전이 읽을 수 없음",
   "rule.first": "규칙: 첫 기준",
   "rule.replaced": "규칙: 새것으로 교체",
   "rule.same_model": "규칙: 자기 기준이 생길 때까지",
