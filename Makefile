@@ -24,7 +24,7 @@ test: ## run every test, from nothing
 	@deploy/bootstrap.sh compiler
 	@deploy/bootstrap.sh browser
 	@deploy/bootstrap.sh pooler
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 interleavings: ## play 10,000 interleavings of refreshes, lost answers and thefts
 	$(BIN)/pytest tests/accounts/test_refresh_interleavings.py --interleavings 10000 -rP

@@ -3,9 +3,9 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
-from measured import send
 from sqlalchemy import Engine, text
 
+from measured import send
 from people import FleetFixture
 from signalcraft.clock import utc_now
 from signalcraft.db.session import unit_of_work

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from measured import roll_all, send
 from sqlalchemy import text
 
+from measured import roll_all, send
 from people import FleetFixture
 from signalcraft.clock import utc_now
 from signalcraft.db.session import unit_of_work
