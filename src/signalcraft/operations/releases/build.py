@@ -151,6 +151,7 @@ def _install_pm2(folder: Path) -> None:
 
 
 def _run(command: list[str], failure: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True)
+    # Whoever is served meanwhile comes first.
+    done = subprocess.run(["/usr/bin/nice", "-n", "10", *command], capture_output=True, text=True)
     if done.returncode:
         raise OperationsError(f"{failure}: {' '.join(done.stderr.strip().splitlines()[-3:])}")
