@@ -5,7 +5,7 @@ The monitor serves it.
 
 import shutil
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import redis
 from prometheus_client import Metric
@@ -24,6 +24,9 @@ from signalcraft.realtime.connection import get_redis
 from signalcraft.settings import get_settings
 
 log = get_logger(__name__)
+
+_HEARD = timedelta(minutes=10)
+"""Without a word for so long, most nodes are offline."""
 
 
 class SystemFacts(Collector):
@@ -56,6 +59,7 @@ class SystemFacts(Collector):
             mail, oldest_mail = system_queries.waiting_mail(session)
             used, limit = system_queries.connections(session)
             backup = backup_runs.last_trusted(session)
+            nodes = system_queries.nodes_heard(session, since=utc_now() - _HEARD)
         yield _gauge("signalcraft_analyses_unfinished", "Analyses queued or under way.", analyses)
         yield _gauge(
             "signalcraft_analyses_oldest_unfinished_seconds",
@@ -72,6 +76,7 @@ class SystemFacts(Collector):
         yield _gauge(
             "signalcraft_mail_oldest_waiting_seconds", "Age of the oldest of it.", _age_s(oldest_mail)
         )
+        yield _gauge("signalcraft_nodes_heard", "Devices of shops heard in the last ten minutes.", nodes)
         yield _gauge("signalcraft_database_server_connections", "Connections to the database's server.", used)
         yield _gauge(
             "signalcraft_database_server_connections_limit", "How many connections it allows.", limit

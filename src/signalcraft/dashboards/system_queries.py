@@ -10,7 +10,7 @@ from signalcraft.accounts.models import User
 from signalcraft.acoustics.models import Analysis, Clip
 from signalcraft.acoustics.queries import FINAL
 from signalcraft.alarms.models import Alarm
-from signalcraft.fleet.models import Machine
+from signalcraft.fleet.models import Device, Machine
 from signalcraft.mail.models import OutgoingMail
 
 
@@ -37,6 +37,13 @@ def waiting_mail(session: Session) -> tuple[int, datetime | None]:
     statement = select(func.count(), func.min(OutgoingMail.created_at)).where(OutgoingMail.state == "waiting")
     count, oldest = session.execute(statement).one()
     return count, oldest
+
+
+def nodes_heard(session: Session, *, since: datetime) -> int:
+    """How many devices of shops were heard since then; not the probe's."""
+    statement = select(func.count()).select_from(Device).join(Machine, Machine.id == Device.machine_id)
+    claimed = Machine.shop_id.is_not(None) & ~Machine.probe
+    return session.scalar(statement.where(claimed, Device.last_seen_at > since)) or 0
 
 
 def connections(session: Session) -> tuple[int, int]:
