@@ -9,6 +9,7 @@ from signalcraft.logging import configure, get_logger
 from signalcraft.monitor.deployments import Deployments
 from signalcraft.monitor.jobs import jobs
 from signalcraft.monitor.loop import run_until
+from signalcraft.monitor.proxy import Proxy
 from signalcraft.observability.sentry import start_sentry
 from signalcraft.operations import instance
 from signalcraft.operations.ports import metrics_port
@@ -25,7 +26,7 @@ def main() -> None:
         signal.signal(number, lambda *_: stopping.set())
     settings = here.settings
     port = metrics_port(settings.internal_port_base, "monitor", settings.colour)
-    metrics.serve(port, SystemFacts(), Deployments(here))
+    metrics.serve(port, SystemFacts(), Deployments(here), Proxy(here))
     log.info("monitor_started")
     run_until(stopping, jobs(here))
     log.info("monitor_stopped")

@@ -282,6 +282,8 @@ _CONFIGURATION = """\
             set $counting $new_counting;
             return 204;
         }}
+        # Of `proxy_numbers.py`.
+        location = /errors {{ js_content errors.tell; }}
         location / {{ return 404; }}
     }}
 """
