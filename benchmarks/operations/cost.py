@@ -107,12 +107,12 @@ class Tracker(BaseHTTPRequestHandler):
 
 
 class Server:
-    """One tier of our own, and connections to it that stay open."""
+    """One tier of our own, and how many ask it at once."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", port: int, clients: int) -> None:
         self._process = process
         self.origin = f"http://{LOOPBACK}:{port}"
-        self._connections = [Connection(self.origin) for _ in range(clients)]
+        self._clients = clients
 
     def wait(self) -> None:
         """Until it is ready."""
@@ -127,18 +127,20 @@ class Server:
         sys.exit(f"{self.origin} is not ready after {START_SECONDS:.0f} s.")
 
     async def asked(self, request: Request, numbers: Iterator[int], seconds: float) -> Slice:
-        """Ask with all connections at once."""
+        """Ask with all clients at once; between slices a tier would close their connections."""
         start, cpu, answered = perf_counter(), self._cpu_seconds(), 0
 
-        async def keep_asking(connection: Connection) -> None:
+        async def keep_asking() -> None:
             nonlocal answered
+            connection = Connection(self.origin)
             while perf_counter() - start < seconds:
                 answer = await request(connection, next(numbers))
                 if answer.status != 200:
                     raise RuntimeError(f"{answer.status}: {answer.body.decode()}")
                 answered += 1
+            connection.close()
 
-        await asyncio.gather(*map(keep_asking, self._connections))
+        await asyncio.gather(*(keep_asking() for _ in range(self._clients)))
         passed = perf_counter() - start
         return Slice(answered / passed, (self._cpu_seconds() - cpu) / answered * 1e6)
 
@@ -153,8 +155,6 @@ class Server:
 
     def stop(self) -> None:
         """Gracefully."""
-        for connection in self._connections:
-            connection.close()
         self._process.terminate()
         self._process.wait()
 
