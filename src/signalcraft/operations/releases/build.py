@@ -62,9 +62,11 @@ def build(instance: Instance, source: str, name: str, say: Say) -> Release:
 def _wheel(source: str, scratch: Path) -> Path:
     path = Path(source)
     if path.suffix == ".whl":
-        if not path.is_file():
-            raise OperationsError(f"There is no wheel {source}.")
+        if not os.access(path, os.R_OK):
+            raise OperationsError(f"There is no wheel {source} that this account may read.")
         return path
+    if path.is_dir() and not os.access(path, os.R_OK | os.X_OK):
+        raise OperationsError(f"The account that owns the data folder may not read {source}.")
     if not (path / "pyproject.toml").is_file():
         path = scratch / "source"
         _take_from_git(source, path)
