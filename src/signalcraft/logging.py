@@ -82,7 +82,7 @@ def configure(settings: Settings, process: str) -> None:
         )
     )
     # What no line shows need not be found out: https://docs.python.org/3/howto/logging.html#optimization
-    logging._srcfile = None  # type: ignore[assignment]
+    logging._srcfile = None
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     root.handlers = [handler]

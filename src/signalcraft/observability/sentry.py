@@ -160,7 +160,7 @@ class _Scrubber:
         tags = event.setdefault("tags", {})
         tags.setdefault("request_id", request_id() or "")
         if (work := _work.get()) is not None and work.shop_id is not None:
-            tags.setdefault("shop", work.shop_id)
+            tags.setdefault("shop", str(work.shop_id))
         if work is not None and work.user_id is not None:
             event.setdefault("user", {"id": str(work.user_id)})
         event.pop("extra", None)
