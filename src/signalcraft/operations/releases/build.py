@@ -65,9 +65,11 @@ def _wheel(source: str, scratch: Path) -> Path:
         if not os.access(path, os.R_OK):
             raise OperationsError(f"There is no wheel {source} that this account may read.")
         return path
-    if path.is_dir() and not os.access(path, os.R_OK | os.X_OK):
-        raise OperationsError(f"The account that owns the data folder may not read {source}.")
-    if not (path / "pyproject.toml").is_file():
+    try:
+        is_source = (path / "pyproject.toml").is_file()
+    except PermissionError:
+        raise OperationsError(f"The account that owns the data folder may not read {source}.") from None
+    if not is_source:
         path = scratch / "source"
         _take_from_git(source, path)
     options = ("--quiet", "--wheel", "--no-build-isolation", "--python", sys.executable)
