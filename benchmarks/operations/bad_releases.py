@@ -144,6 +144,7 @@ def _outcome(requests: int, failed: int) -> Outcome:
 def _source_of(spoilt: Spoilt) -> Iterator[Path]:
     """A copy of this checkout with the one place changed."""
     with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)  # where root runs this, the instance is another account's
         source = Path(folder, "source")
         left_out = shutil.ignore_patterns(".git", ".venv", "node_modules", "var", "__pycache__", ".*_cache")
         shutil.copytree(ROOT, source, ignore=left_out, symlinks=True)

@@ -1,18 +1,27 @@
-"""The web tiers without metrics, which `cost.py` starts beside the usual ones to see what counting costs."""
+"""The web tiers with less of what watches them, for `cost.py` to start beside each other."""
 
+from importlib import import_module
 from typing import Any
 
 from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.metrics import MetricWrapperBase
+from structlog.stdlib import BoundLogger
 
 from signalcraft import metrics
-from signalcraft.api.app import create_app as create_api
-from signalcraft.gateway.app import create_app as create_gateway
-from signalcraft.link.app import create_app as create_link
+
+
+def app(tier: str, counts: bool, logs: bool) -> Any:
+    """The application of a tier; without the metrics or without the log where they are not wanted."""
+    module = import_module(f"signalcraft.{tier}.app")
+    if not counts:
+        _count_nothing()
+    if not logs:
+        BoundLogger.info = _nothing  # type: ignore[method-assign]
+    return module.create_app()
 
 
 def _nothing(*_: Any, **__: Any) -> None:
-    """In the place of whatever counts."""
+    """In the place of whatever counts or logs."""
 
 
 def _itself(metric: MetricWrapperBase, *_: Any) -> MetricWrapperBase:
@@ -26,21 +35,3 @@ def _count_nothing() -> None:
             if hasattr(kind, way):
                 setattr(kind, way, _nothing)
         kind.labels = _itself  # type: ignore[method-assign,assignment]
-
-
-def api() -> Any:
-    """The machines' tier."""
-    _count_nothing()
-    return create_api()
-
-
-def gateway() -> Any:
-    """The people's tier."""
-    _count_nothing()
-    return create_gateway()
-
-
-def link() -> Any:
-    """The nodes' tier."""
-    _count_nothing()
-    return create_link()

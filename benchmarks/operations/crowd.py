@@ -32,6 +32,8 @@ CLIP_SECONDS = 2
 SAMPLE_RATE_HZ = 16_000
 COME_BACK_S = 0.5
 """How long a stream's client waits before it comes back: what the server says (`retry:`)."""
+KEPT_S = 60.0
+"""Less than the proxy keeps an idle connection (75 s)."""
 OVERVIEW_PATH = "/api/dashboard/overview"
 NEWS_PATH = "/api/notifications"
 QUIET_S = 5.0
@@ -78,7 +80,7 @@ class Crowd:
         self._origin, self._node_origin = origin, node_origin
         self._as_program = {"Authorization": f"Bearer {_token_of(people.username)}"}
         self._second = int(time()) - 86_400
-        self._idle: defaultdict[str, list[Connection]] = defaultdict(list)
+        self._idle: defaultdict[str, list[tuple[float, Connection]]] = defaultdict(list)
         self._seen: list[list[int]] = []
         self.report = Report()
 
@@ -129,8 +131,7 @@ class Crowd:
             await asyncio.gather(*under_way)
 
     async def _one(self, kind: str, origin: str, send: Send) -> None:
-        idle = self._idle[origin]
-        connection = idle.pop() if idle else Connection(origin)
+        connection = self._connection(origin)
         began = perf_counter()
         self.report.sent[kind] += 1
         try:
@@ -142,7 +143,16 @@ class Crowd:
         self.report.times_s.append(perf_counter() - began)
         if answer.status not in {200, 202}:
             self._note_failure(f"{kind}: {answer.status}")
-        idle.append(connection)
+        self._idle[origin].append((perf_counter(), connection))
+
+    def _connection(self, origin: str) -> Connection:
+        """A kept one that the server has not closed meanwhile, as browsers and HTTP libraries choose."""
+        while self._idle[origin]:
+            since, connection = self._idle[origin].pop()
+            if perf_counter() - since < KEPT_S:
+                return connection
+            connection.close()
+        return Connection(origin)
 
     def _note_failure(self, what: str) -> None:
         self.report.failed[what] += 1

@@ -4,6 +4,7 @@ Every line carries time, level, logger, release and colour, and the request id t
 upload through the queue to the alarm.
 """
 
+import json
 import logging
 import sys
 from collections.abc import Callable, Mapping, MutableMapping
@@ -33,6 +34,14 @@ def request_id() -> str | None:
     """The id of the request or task that is being worked on."""
     value = structlog.contextvars.get_contextvars().get("request_id")
     return value if isinstance(value, str) else None
+
+
+# Made once: `json.dumps` makes one for each line when it is told anything.
+_encode = json.JSONEncoder(ensure_ascii=False, default=repr).encode
+
+
+def _written(event: Mapping[str, Any], **_: Any) -> str:
+    return _encode(event)
 
 
 def configure(settings: Settings, process: str) -> None:
@@ -68,10 +77,13 @@ def configure(settings: Settings, process: str) -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.JSONRenderer(ensure_ascii=False),
+                structlog.processors.JSONRenderer(serializer=_written),
             ],
         )
     )
+    # What no line shows need not be found out: https://docs.python.org/3/howto/logging.html#optimization
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level)

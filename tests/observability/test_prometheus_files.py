@@ -12,6 +12,8 @@ import yaml
 from prometheus_client import REGISTRY, Metric
 
 from signalcraft.dashboards.system_metrics import SystemFacts
+from signalcraft.monitor.deployments import Deployments
+from signalcraft.monitor.proxy import Proxy
 from signalcraft.operations import prometheus
 from signalcraft.operations.instance import Instance
 from signalcraft.operations.ports import block_ports
@@ -26,7 +28,9 @@ NAME = re.compile(r"\bsignalcraft_[a-z_]+")
 @pytest.fixture
 def families(settings: Settings, database: None) -> dict[str, Metric]:
     """Every family that any process says, by name."""
-    known = [*REGISTRY.collect(), *SystemFacts().collect()]
+    here = Instance(settings=settings, embeds_postgres=True, embeds_valkey=True)
+    of_monitor = (SystemFacts(), Deployments(here), Proxy(here))
+    known = [*REGISTRY.collect(), *(family for each in of_monitor for family in each.collect())]
     return {family.name: family for family in known}
 
 

@@ -7,9 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine, text
 
 from signalcraft.db import migrate, schema_version
+from signalcraft.monitor.deployments import Deployments
 from signalcraft.operations import colours
 from signalcraft.operations.colours import Colours, Release
 from signalcraft.operations.errors import OperationsError
@@ -90,6 +92,16 @@ def test_a_line_of_the_record_is_read_as_it_was_written_also_by_a_release_that_k
     record.append(made, LINE)
     assert said(made) == LINE
     assert record.read(record.write(LINE).replace("{", '{"of_a_later_release": 1, ', 1)) == LINE
+
+
+def test_prometheus_is_told_how_deployments_ended(made: Instance) -> None:
+    record.append(made, LINE)
+    record.append(made, replace(LINE, outcome="rolled back by itself", reason="slow"))
+    registry = CollectorRegistry()
+    registry.register(Deployments(made))
+    ways = ("deployed", "rolled back by itself", "failed")
+    said = [registry.get_sample_value("signalcraft_deployments_total", {"outcome": way}) for way in ways]
+    assert said == [1.0, 1.0, 0.0]
 
 
 def test_going_back_twice_goes_back_two_releases() -> None:

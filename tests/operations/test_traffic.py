@@ -2,16 +2,19 @@
 
 import os
 import signal
+import socket
 import threading
 import time
 from collections import Counter
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
 from signalcraft.operations import traffic
+from signalcraft.operations.errors import OperationsError
 from signalcraft.operations.instance import Instance
 from signalcraft.operations.ports import TIERS, is_free, proxy_port
 from signalcraft.operations.tiers import READING_PATH
@@ -115,7 +118,7 @@ def test_a_colour_that_refuses_is_passed_over_and_counted(made: Instance) -> Non
                 answer = client.post(path, content=b"{}")
                 assert (answer.status_code, answer.headers.get("Seen-Colour")) == (200, "blue"), path
             assert time.monotonic() - began < 2, "without the pause for a tier that restarts"
-            time.sleep(1.2)
+            time.sleep(0.5)
             counted = traffic.figures(made)
             later = traffic.figures(made, since=time.time())
     blue, green = counted["blue"], counted["green"]
@@ -137,6 +140,21 @@ def test_a_colour_without_a_share_is_never_asked_but_at_its_own_port(made: Insta
             late.join()
             other = client.get(f"http://127.0.0.1:{proxy_port(base, 'blue')}/")
     assert [answer.headers["Seen-Colour"] for answer in (own, waited, other)] == ["green", "blue", "blue"]
+
+
+def test_a_proxy_that_does_not_run_takes_the_shares_when_it_starts(made: Instance) -> None:
+    traffic.set_weights(made, {"blue": 0, "green": 100})
+    with serving(made, "gateway", "green"), proxy_of(made) as client:
+        assert client.get("/").headers["Seen-Colour"] == "green"
+    with serving_nothing(made), pytest.raises(OperationsError, match="does not take changes"):
+        traffic.set_weights(made, {"blue": 100, "green": 0})
+
+
+@contextmanager
+def serving_nothing(made: Instance) -> Iterator[None]:
+    """Something other than our proxy has the public port."""
+    with socket.create_server(("127.0.0.1", made.settings.gateway_port)):
+        yield
 
 
 def test_shares_that_are_none_are_refused(made: Instance) -> None:

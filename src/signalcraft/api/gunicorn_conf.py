@@ -1,10 +1,14 @@
 """Gunicorn's settings for the api tier: `gunicorn -c python:signalcraft.api.gunicorn_conf`."""
 
-import gc
 from typing import Any
 
 from signalcraft.operations import memory_limit
-from signalcraft.operations.gunicorn_places import child_exit, post_fork, pre_fork  # noqa: F401 - hooks
+from signalcraft.operations.gunicorn_places import (  # noqa: F401 - hooks
+    child_exit,
+    post_fork,
+    pre_fork,
+    when_ready,
+)
 from signalcraft.operations.ports import LOOPBACK
 from signalcraft.operations.tiers import API_THREADS, GRACE_SECONDS, bind_address, process_count
 from signalcraft.settings import get_settings
@@ -39,12 +43,6 @@ limit_request_line = 8190
 limit_request_field_size = 8192
 
 _DRAINED_AT_ONCE = 64 * 1024
-
-
-def when_ready(_server: Any) -> None:
-    """Keep the collector away from what was loaded before the fork, so that its pages stay shared."""
-    gc.collect()
-    gc.freeze()
 
 
 def post_worker_init(_worker: Any) -> None:

@@ -5,17 +5,18 @@ The monitor serves it.
 
 import shutil
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import redis
 from prometheus_client import Metric
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from signalcraft.clock import utc_now
 from signalcraft.dashboards import system_queries
+from signalcraft.dashboards.system_queries import DatabaseServer
 from signalcraft.db.session import unit_of_work
 from signalcraft.logging import get_logger
 from signalcraft.observability import backup_runs
@@ -24,6 +25,9 @@ from signalcraft.realtime.connection import get_redis
 from signalcraft.settings import get_settings
 
 log = get_logger(__name__)
+
+_HEARD = timedelta(minutes=10)
+"""Without a word for so long, most nodes are offline."""
 
 
 class SystemFacts(Collector):
@@ -54,8 +58,9 @@ class SystemFacts(Collector):
             analyses, oldest_clip = system_queries.unfinished_analyses(session)
             alarms = system_queries.open_alarms(session)
             mail, oldest_mail = system_queries.waiting_mail(session)
-            used, limit = system_queries.connections(session)
+            server = system_queries.database_server(session)
             backup = backup_runs.last_trusted(session)
+            nodes = system_queries.nodes_heard(session, since=utc_now() - _HEARD)
         yield _gauge("signalcraft_analyses_unfinished", "Analyses queued or under way.", analyses)
         yield _gauge(
             "signalcraft_analyses_oldest_unfinished_seconds",
@@ -72,11 +77,8 @@ class SystemFacts(Collector):
         yield _gauge(
             "signalcraft_mail_oldest_waiting_seconds", "Age of the oldest of it.", _age_s(oldest_mail)
         )
-        yield _gauge("signalcraft_database_server_connections", "Connections to the database's server.", used)
-        yield _gauge(
-            "signalcraft_database_server_connections_limit", "How many connections it allows.", limit
-        )
-
+        yield _gauge("signalcraft_nodes_heard", "Devices of shops heard in the last ten minutes.", nodes)
+        yield from _of_server(server)
         yield _gauge(
             "signalcraft_backup_last_trusted_timestamp_seconds",
             "When the newest backup that was tried began, seconds since 1970; 0 where there is none.",
@@ -102,6 +104,29 @@ class SystemFacts(Collector):
         usage = shutil.disk_usage(get_settings().data_dir)
         yield _gauge("signalcraft_disk_free_bytes", "Room left on the data folder's disk.", usage.free)
         yield _gauge("signalcraft_disk_size_bytes", "Size of the data folder's disk.", usage.total)
+
+
+def _of_server(server: DatabaseServer) -> Iterable[Metric]:
+    for name, says, value in (
+        ("connections", "Connections to the database's server.", server.connections),
+        ("connections_limit", "How many connections it allows.", server.connections_limit),
+        ("active", "Connections that work on a statement.", server.active),
+        ("waiting_for_locks", "Connections that wait for a lock.", server.waiting_for_locks),
+        ("oldest_transaction_seconds", "Age of the oldest open transaction.", server.oldest_transaction_s),
+        ("size_bytes", "Size of our database.", server.size_bytes),
+    ):
+        yield _gauge(f"signalcraft_database_server_{name}", says, value)
+    transactions = CounterMetricFamily(
+        "signalcraft_database_server_transactions",
+        "Transactions that ended, by how they did.",
+        labels=["outcome"],
+    )
+    transactions.add_metric(["committed"], server.commits)
+    transactions.add_metric(["rolled back"], server.rollbacks)
+    yield transactions
+    yield CounterMetricFamily(
+        "signalcraft_database_server_deadlocks", "Deadlocks that were found.", value=server.deadlocks
+    )
 
 
 def _gauge(name: str, description: str, value: float) -> GaugeMetricFamily:

@@ -1,6 +1,7 @@
 """SQL of what the whole system has to do and has done, for who watches over it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, or_, select, text
@@ -10,7 +11,7 @@ from signalcraft.accounts.models import User
 from signalcraft.acoustics.models import Analysis, Clip
 from signalcraft.acoustics.queries import FINAL
 from signalcraft.alarms.models import Alarm
-from signalcraft.fleet.models import Machine
+from signalcraft.fleet.models import Device, Machine
 from signalcraft.mail.models import OutgoingMail
 
 
@@ -39,14 +40,46 @@ def waiting_mail(session: Session) -> tuple[int, datetime | None]:
     return count, oldest
 
 
-def connections(session: Session) -> tuple[int, int]:
-    """Connections of everybody to the database's server, and how many it allows."""
+def nodes_heard(session: Session, *, since: datetime) -> int:
+    """How many devices of shops were heard since then; not the probe's."""
+    statement = select(func.count()).select_from(Device).join(Machine, Machine.id == Device.machine_id)
+    claimed = Machine.shop_id.is_not(None) & ~Machine.probe
+    return session.scalar(statement.where(claimed, Device.last_seen_at > since)) or 0
+
+
+@dataclass(frozen=True)
+class DatabaseServer:
+    """What the database's server says of itself; counts since its statistics began."""
+
+    connections: int
+    """Of everybody, of the most that it allows (`connections_limit`)."""
+    connections_limit: int
+    active: int
+    waiting_for_locks: int
+    oldest_transaction_s: float
+    size_bytes: int
+    commits: int
+    rollbacks: int
+    deadlocks: int
+
+
+def database_server(session: Session) -> DatabaseServer:
+    """As the application's role sees it."""
     statement = text(
-        "SELECT (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),"
-        " current_setting('max_connections')::int"
+        """
+        SELECT count(*) AS connections,
+               current_setting('max_connections')::int AS connections_limit,
+               count(*) FILTER (WHERE state = 'active') AS active,
+               count(*) FILTER (WHERE wait_event_type = 'Lock') AS waiting_for_locks,
+               coalesce(extract(epoch FROM max(now() - xact_start)), 0)::float AS oldest_transaction_s,
+               pg_database_size(current_database()) AS size_bytes,
+               (SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()) AS commits,
+               (SELECT xact_rollback FROM pg_stat_database WHERE datname = current_database()) AS rollbacks,
+               (SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()) AS deadlocks
+        FROM pg_stat_activity WHERE backend_type = 'client backend'
+        """
     )
-    used, limit = session.execute(statement).one()
-    return used, limit
+    return DatabaseServer(**session.execute(statement).one()._mapping)
 
 
 def verdicts(session: Session, *, since: datetime) -> dict[str, int]:

@@ -10,7 +10,7 @@ from signalcraft.link.messages import MESSAGE_LIMIT_BYTES
 from signalcraft.link.readings import AT_ONCE
 from signalcraft.observability import draining
 from signalcraft.operations import gunicorn_places, memory_limit
-from signalcraft.operations.gunicorn_places import child_exit, pre_fork  # noqa: F401 - hooks
+from signalcraft.operations.gunicorn_places import child_exit, pre_fork, when_ready  # noqa: F401 - hooks
 from signalcraft.operations.ports import LOOPBACK
 from signalcraft.operations.tiers import GRACE_SECONDS, bind_address, process_count
 from signalcraft.settings import get_settings
@@ -21,6 +21,9 @@ bind = bind_address(_settings, "link")
 proc_name = f"link-{_settings.colour}"
 worker_class = "asgi"
 workers = process_count("link")
+# The code is loaded once and shared with the master, and a worker that takes another's place is there at
+# once; engines and connections are made after the fork.
+preload_app = True
 # A few more than there may be sockets and lone readings, so that who is one too many is told so.
 worker_connections = CONNECTIONS_LIMIT + AT_ONCE + 200
 websocket_max_message_size = MESSAGE_LIMIT_BYTES

@@ -24,9 +24,9 @@ def _incident(facts: Facts) -> Seen:
 
 
 def _budget_burns(facts: Facts) -> Seen:
-    """A fiftieth of the month's budget within an hour: at that pace it is gone in two days."""
+    """A tenth of the month's budget within an hour: another nine such hours, and it is gone."""
     failed_s = facts.probes.failed_last_hour() * _ROUND_S
-    return [("", f"{failed_s:.0f} s")] if failed_s > BUDGET_S / 50 else []
+    return [("", f"{failed_s:.0f} s")] if failed_s > BUDGET_S / 10 else []
 
 
 def _budget_spent(facts: Facts) -> Seen:

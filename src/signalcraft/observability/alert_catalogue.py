@@ -50,8 +50,8 @@ CATALOGUE = (
         "warning",
         0,
         Text(
-            ko="최근 1시간에 한 달 오류 예산의 2% 넘게 썼습니다.",
-            en="More than 2 % of the month's error budget went within an hour.",
+            ko="최근 1시간에 한 달 오류 예산의 10% 넘게 썼습니다.",
+            en="More than 10 % of the month's error budget went within an hour.",
         ),
         Text(
             ko="모니터링 화면의 장애 목록과 새 릴리스 표시를 봅니다.",

@@ -49,9 +49,7 @@ class BrowserError(BaseModel):
     errors: list[Thrown] = Field(
         min_length=1, max_length=3, description="The error comes last, before it what caused it."
     )
-    release: str = Field(
-        min_length=1, max_length=64, pattern=r"^[\w.+-]+$", description="Of the page."
-    )
+    release: str = Field(min_length=1, max_length=64, pattern=r"^[\w.+-]+$", description="Of the page.")
     page: str = Field(max_length=200, pattern=ONE_LINE, description="Path of its address, without its query.")
     language: Literal["ko", "en"]
     browser: str = Field("", max_length=40, pattern=r"^[\w ./-]*$", description="Its kind and main version.")

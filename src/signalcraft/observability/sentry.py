@@ -17,7 +17,6 @@ from sentry_sdk.integrations.logging import LoggingIntegration
 from sentry_sdk.integrations.stdlib import StdlibIntegration
 from sentry_sdk.tracing import Transaction
 from sentry_sdk.types import Event, Hint
-from sqlalchemy.exc import OperationalError
 
 from signalcraft import logging
 from signalcraft.errors import SignalCraftError
@@ -124,6 +123,12 @@ def _sampler(rate: float) -> Any:
     return sample
 
 
+def _is_database_away(error: BaseException | None) -> bool:
+    # SQLAlchemy's, by name: the scheduler has it not loaded, and it takes ten megabytes.
+    orig = getattr(error, "orig", None)
+    return type(error).__name__ == "OperationalError" and getattr(orig, "sqlstate", None) is None
+
+
 class _Scrubber:
     """Takes out of reports what must not leave, and drops those of what the monitor tells better."""
 
@@ -139,8 +144,8 @@ class _Scrubber:
             if hasattr(error, _REPORTED):
                 return None
             setattr(error, _REPORTED, True)
-        if isinstance(error, OperationalError) and getattr(error.orig, "sqlstate", None) is None:
-            return None  # the database is away: availability and doctor say so, once
+        if _is_database_away(error):
+            return None  # availability and doctor say so, once
         return self._scrubbed(event)
 
     def trace(self, event: Event, _: Hint) -> Event:
@@ -155,7 +160,7 @@ class _Scrubber:
         tags = event.setdefault("tags", {})
         tags.setdefault("request_id", request_id() or "")
         if (work := _work.get()) is not None and work.shop_id is not None:
-            tags.setdefault("shop", work.shop_id)
+            tags.setdefault("shop", str(work.shop_id))
         if work is not None and work.user_id is not None:
             event.setdefault("user", {"id": str(work.user_id)})
         event.pop("extra", None)

@@ -98,7 +98,7 @@ def save(instance: Instance, colours: Colours) -> None:
 
 
 def program_link(instance: Instance) -> Path:
-    """A name for the active release's `signalcraft` that stays; it is there once something was deployed."""
+    """A name for the active release's `signalcraft` that stays, whichever release that is."""
     return instance.data_dir / "signalcraft"
 
 

@@ -1,11 +1,20 @@
-"""Gunicorn's hooks by which a worker takes its place among its siblings, and leaves it (`metrics.py`).
+"""Gunicorn's hooks by which a worker takes its place among its siblings, and leaves it (`metrics.py`), and by
+which they share what is loaded.
 
 A Gunicorn configuration imports them by name.
 """
 
+import gc
 from typing import Any
 
 from signalcraft import metrics
+
+
+def when_ready(_server: Any) -> None:
+    """In the master, once the application is loaded (`preload_app`): keep the collector away from what was
+    loaded, so that its pages stay shared with the workers."""
+    gc.collect()
+    gc.freeze()
 
 
 def pre_fork(server: Any, worker: Any) -> None:

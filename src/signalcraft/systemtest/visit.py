@@ -1,17 +1,18 @@
 """One visitor of the system: sends over new connections, in a time that is bounded, and never tries twice."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 import httpx
 
 _REQUESTED_WITH = {"X-Requested-With": "signalcraft.systemtest"}
 """What our own pages send when they change something; another site's cannot."""
-
+_COME_BACK_S = 0.5
+"""Until a stream that has ended is opened again."""
 
 Events = Iterator[tuple[int, dict[str, Any]]]
 """Events of a stream, each with its id."""
@@ -104,20 +105,31 @@ class Visit:
 
     @contextmanager
     def events(self, path: str, *, after: int | None = None) -> Iterator[Events]:
-        """The events of a stream while it is open; raises as `send`.
+        """The events of a stream, which is resumed when it ends; raises as `send`.
 
         Parameters
         ----------
         after : the id of the last event that is known (`Last-Event-ID`).
         """
-        headers = self.as_program | ({} if after is None else {"Last-Event-ID": str(after)})
+        events = self._resumed(path, after)
         try:
-            with self._client.stream("GET", path, headers=headers, timeout=self.left_s()) as answer:
-                if answer.status_code != httpx.codes.OK:
-                    raise JourneyError(f"GET {path} answers {answer.status_code}")
-                yield self._parsed(answer)
-        except httpx.HTTPError as error:
-            raise JourneyError(f"GET {path}: broke off ({type(error).__name__})") from error
+            yield events
+        finally:
+            events.close()
+
+    def _resumed(self, path: str, after: int | None) -> Generator[tuple[int, dict[str, Any]], None, None]:
+        """A stream may end at any time (its person has just signed out somewhere): browsers come back."""
+        while True:
+            headers = self.as_program | ({} if after is None else {"Last-Event-ID": str(after)})
+            try:
+                with self._client.stream("GET", path, headers=headers, timeout=self.left_s()) as answer:
+                    if answer.status_code != httpx.codes.OK:
+                        raise JourneyError(f"GET {path} answers {answer.status_code}")
+                    for after, event in self._parsed(answer):
+                        yield after, event
+            except httpx.HTTPError as error:
+                raise JourneyError(f"GET {path}: broke off ({type(error).__name__})") from error
+            sleep(min(_COME_BACK_S, self.left_s()))
 
     def _parsed(self, answer: httpx.Response) -> Events:
         """Events that have an id and data (WHATWG HTML, 9.2); ours write each datum on one line."""
@@ -129,7 +141,6 @@ class Visit:
                 event_id = int(value)
             elif name == "data" and event_id:
                 yield event_id, json.loads(value)
-        raise JourneyError("the event stream ended")
 
 
 def _title(answer: httpx.Response) -> str:

@@ -1,5 +1,6 @@
 """Entry point of the worker: `celery -A signalcraft.worker.app:celery worker`."""
 
+import gc
 from typing import Any
 
 from celery import Celery, signals
@@ -25,6 +26,13 @@ def create_celery() -> Celery:
 @signals.setup_logging.connect  # type: ignore[untyped-decorator]
 def _configure_logging(**_: Any) -> None:
     logging.configure(get_settings(), "worker")
+
+
+@signals.worker_before_create_process.connect  # type: ignore[untyped-decorator]
+def _share_what_is_loaded(**_: Any) -> None:
+    """The collector would write to every page of it in each process of the pool, which then has its own."""
+    gc.collect()
+    gc.freeze()
 
 
 @signals.task_prerun.connect  # type: ignore[untyped-decorator]

@@ -93,6 +93,10 @@ class Activation:
 
     def _start(self) -> None:
         """Schema and processes. Migrations only add, so the release that runs goes on working."""
+        if Pm2(self._here).pid is None:
+            raise OperationsError(
+                "Nothing runs that could be replaced: `signalcraft up` comes first."
+            )
         _say("Bringing the database up to date")
         with database.failing_with_a_sentence():
             connections.check(self._here.settings)

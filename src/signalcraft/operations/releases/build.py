@@ -62,10 +62,14 @@ def build(instance: Instance, source: str, name: str, say: Say) -> Release:
 def _wheel(source: str, scratch: Path) -> Path:
     path = Path(source)
     if path.suffix == ".whl":
-        if not path.is_file():
-            raise OperationsError(f"There is no wheel {source}.")
+        if not os.access(path, os.R_OK):
+            raise OperationsError(f"There is no wheel {source} that this account may read.")
         return path
-    if not (path / "pyproject.toml").is_file():
+    try:
+        is_source = (path / "pyproject.toml").is_file()
+    except PermissionError:
+        raise OperationsError(f"The account that owns the data folder may not read {source}.") from None
+    if not is_source:
         path = scratch / "source"
         _take_from_git(source, path)
     options = ("--quiet", "--wheel", "--no-build-isolation", "--python", sys.executable)
@@ -151,6 +155,7 @@ def _install_pm2(folder: Path) -> None:
 
 
 def _run(command: list[str], failure: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True)
+    # Whoever is served meanwhile comes first.
+    done = subprocess.run(["/usr/bin/nice", "-n", "10", *command], capture_output=True, text=True)
     if done.returncode:
         raise OperationsError(f"{failure}: {' '.join(done.stderr.strip().splitlines()[-3:])}")

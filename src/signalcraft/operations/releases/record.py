@@ -102,6 +102,7 @@ def read(line: str) -> Deployment:
 
 def append(instance: Instance, made: Deployment) -> None:
     """Add a line, for good: after a power cut it is there."""
+    releases_dir(instance)
     with _file(instance).open("a", encoding="utf-8") as file:
         file.write(write(made))
         file.flush()
@@ -117,4 +118,4 @@ def to_go_back_to(record: list[Deployment], running: Release) -> Release | None:
 
 
 def _file(instance: Instance) -> Path:
-    return releases_dir(instance) / "deployments.jsonl"
+    return instance.data_dir / "releases" / "deployments.jsonl"

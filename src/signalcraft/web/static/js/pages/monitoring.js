@@ -8,6 +8,7 @@ import * as live from "../live.js";
 import { problemText } from "../problems.js";
 import { loadAvailability } from "../parts/monitoring/availability.js";
 import { systemChart } from "../parts/monitoring/chart.js";
+import { loadOperatorAlerts } from "../parts/monitoring/operator-alerts.js";
 import * as sections from "../parts/monitoring/sections.js";
 import { administrationTabs } from "./admin.js";
 
@@ -42,12 +43,14 @@ export function monitoringPage() {
   const charts = makeCharts();
   const status = h("p", { class: "muted small", role: "status" });
   const problem = h("p", { class: "form-problem", role: "alert" });
+  const alerts = h("section", { id: "operator-alerts" });
   const availability = h("section", { id: "availability" });
   const places = PARTS.map(({ section, wide }) => h("div", { class: `system-part system-part-${section}${wide ? " system-part-wide" : ""}` }));
 
   async function loadHistory() {
     const mine = ++request;
     clearTimeout(timer);
+    loadOperatorAlerts(alerts);
     loadAvailability(availability);
     try {
       const { data } = await api.get(`/api/monitoring/history?hours=${RANGES[range]}`);
@@ -91,6 +94,7 @@ export function monitoringPage() {
       administrationTabs("monitoring"),
       h("header", { class: "panel-head" }, status, rangeChoice(range, choose)),
       problem,
+      alerts,
       availability,
       h("div", { class: "system-charts" }, charts.map((chart) => chart.element)),
       h("p", { class: "muted small" }, t("monitoring.marks")),
