@@ -12,7 +12,7 @@ import os
 import random
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import cycle
@@ -59,6 +59,7 @@ class Kill:
 
 def main(
     minutes: Annotated[float, typer.Option(min=0.5, help="How long, with a kill every ten seconds.")] = 10.0,
+    only: Annotated[list[str] | None, typer.Option(help="Only this process; may be repeated.")] = None,
     seed: Annotated[int, typer.Option(help="Of the choice among children of one kind.")] = 1,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here too.")] = None,
 ) -> None:
@@ -66,7 +67,9 @@ def main(
     out = json_file.open("w") if json_file else None  # while we may still write there
     with own_instance() as settings:
         load = Load(public_url(settings, settings.gateway_port), fleet.make(devices_needed(minutes * 60)))
-        kills = asyncio.run(_play(instance.load(), settings, load, minutes * 60, random.Random(seed)))
+        kills = asyncio.run(
+            _play(instance.load(), settings, load, minutes * 60, only or (), random.Random(seed))
+        )
         lost = _violated(load, settings)
     asked, failed = _requests(load)
     available = 1 - sum(failed.values()) / sum(asked.values())
@@ -93,13 +96,19 @@ def main(
 
 
 async def _play(
-    own: Instance, settings: Settings, load: Load, seconds: float, chance: random.Random
+    own: Instance,
+    settings: Settings,
+    load: Load,
+    seconds: float,
+    only: Collection[str],
+    chance: random.Random,
 ) -> list[Kill]:
     kills: list[Kill] = []
 
     async def during() -> None:
         await asyncio.sleep(EVERY_SECONDS / 2)
-        for kind in cycle(await asyncio.to_thread(_kinds, own)):
+        kinds = await asyncio.to_thread(_kinds, own)
+        for kind in cycle(kind for kind in kinds if not only or kind[0] in only):
             due = load.now() + EVERY_SECONDS
             kills.append(await _kill(own, load, kind, chance))
             print(_line(kills[-1]), flush=True)
