@@ -5,6 +5,7 @@ Starts a fresh instance on this machine, runs the profile's loads against it one
 did not hold.
 """
 
+import logging
 import os
 import shlex
 import sys
@@ -13,6 +14,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 
 from loadtests import report as reports
@@ -43,6 +45,8 @@ def main(
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here too.")] = None,
 ) -> None:
     """Measure a fresh instance on this machine and remove it."""
+    # Making the stage writes hundreds of entries of the audit log, each of which would be a line here.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     chosen = _chosen(profile, tuple(only or ()), shops, minutes)
     report = Report(
         profile=profile,
@@ -147,8 +151,7 @@ def _step(what: Climb, amount: float, outcome: Outcome) -> Step:
 
 def _note(report: Report, outcome: Outcome) -> None:
     report.outcomes.append(outcome)
-    _, rows = reports.outcomes_table([outcome])
-    for row in rows:
+    for row in reports.rows_of(outcome):
         print(
             f"  {row[0]}, {row[1]}: {row[2]} done, {row[3]}/s, mean {row[4]} ms, median {row[5]},"
             f" p95 {row[6]}, p99 {row[7]}",
