@@ -73,7 +73,7 @@ def missing(load: Load, database: Database) -> Iterator[str]:
 def violations(load: Load, settings: Settings, objects: Path) -> Iterator[Violation]:
     """All that does not hold; `objects` is where the sound is."""
     database = Database(settings)
-    yield from _of_readings(load, settings)
+    yield from _of_readings(load, settings, database)
     yield from _of_clips(load, database, objects)
     yield from _of_alarms(load, database)
     for heard in load.listeners:
@@ -82,7 +82,7 @@ def violations(load: Load, settings: Settings, objects: Path) -> Iterator[Violat
         yield Violation(POLITE, what, at_s)
 
 
-def _of_readings(load: Load, settings: Settings) -> Iterator[Violation]:
+def _of_readings(load: Load, settings: Settings, database: Database) -> Iterator[Violation]:
     invariant = "each acknowledged reading is stored exactly once, as it was sent"
     for node in load.nodes:
         for reason in node.unexpected[:3]:
@@ -96,6 +96,15 @@ def _of_readings(load: Load, settings: Settings) -> Iterator[Violation]:
             yield Violation(
                 invariant, f"{len(found.unknown)} of {node.device_id} were never sent", load.now()
             )
+
+    rows = database.rows(
+        "SELECT (extract(epoch FROM measured_at) * 1000000)::bigint FROM readings WHERE device_id = %s",
+        load.keys[load.once_name],
+    )
+    stored = {row[0] for row in rows}
+    for moment_us, at_s in load.once.items():
+        if moment_us not in stored:
+            yield Violation(invariant, f"one of {load.once_name}, sent once, lost", at_s)
 
 
 def _of_clips(load: Load, database: Database, objects: Path) -> Iterator[Violation]:
