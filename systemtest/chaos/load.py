@@ -259,9 +259,11 @@ class Load:
         except httpx.TransportError:
             self.failed["page"] += 1
             return
+        if answer.status_code == httpx.codes.UNAUTHORIZED:
+            self._token = ""  # the clock has jumped since the sign-in, too
         if not answer.is_success:
             self.failed["page"] += 1
-            if answer.status_code not in AWAY:
+            if answer.status_code not in {*AWAY, httpx.codes.UNAUTHORIZED}:
                 self._note(f"{path}: {answer.status_code} {answer.text[:200]}")
 
     async def _signed_in(self, http: httpx.AsyncClient) -> dict[str, str]:
