@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -30,6 +31,8 @@ def own_instance(**environment: str) -> Iterator[Settings]:
     ----------
     environment : settings of its own besides, by the names of their variables.
     """
+    # Whoever ends the benchmark early ends its system, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
     folder = Path(tempfile.mkdtemp(prefix="sc-", dir="/tmp"))  # paths of sockets must be short
     for name in [n for n in os.environ if n.startswith(("SIGNALCRAFT_", "PM2_")) or n in _OUTSIDE]:
         del os.environ[name]

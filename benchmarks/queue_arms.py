@@ -41,7 +41,9 @@ class WorkerSettings:
 class Program:
     """One server or worker of ours beside the instance, in a session of its own."""
 
-    def __init__(self, settings: Settings, name: str, process: str, *arguments: str) -> None:
+    def __init__(
+        self, settings: Settings, name: str, process: str, *arguments: str, **variables: str
+    ) -> None:
         counted = settings.data_dir / "run" / "metrics" / name
         counted.mkdir(parents=True, exist_ok=True)
         environment = {
@@ -51,6 +53,7 @@ class Program:
             "OPENBLAS_NUM_THREADS": "1",
             "MALLOC_ARENA_MAX": "2",
             "PYTHONPATH": str(ROOT),
+            **variables,
         }
         with (settings.data_dir / "logs" / f"{name}.log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -106,15 +109,7 @@ class ApiThatAnalyses:
             self._bind,
             "benchmarks.analysis_in_request:create_app()",
         )
-        deadline = monotonic() + START_SECONDS
-        while monotonic() < deadline:
-            try:
-                if httpx.get(f"{self.origin}/ready", trust_env=False).is_success:
-                    return
-            except httpx.HTTPError:
-                pass
-            sleep(0.1)
-        sys.exit(f"{self.origin} is not ready after {START_SECONDS:.0f} s.")
+        wait_until_ready(self.origin)
 
 
 def start_worker(settings: Settings, wanted: WorkerSettings) -> Program:
@@ -130,6 +125,19 @@ def start_worker(settings: Settings, wanted: WorkerSettings) -> Program:
         *("--prefetch-multiplier", str(wanted.prefetch), "--without-mingle", "--without-gossip"),
         *("--loglevel", "WARNING", "--", f"task.acks_late={'yes' if wanted.acks_late else 'no'}"),
     )
+
+
+def wait_until_ready(origin: str) -> None:
+    """Returns when the tier at that address takes requests; ends the benchmark where it never does."""
+    deadline = monotonic() + START_SECONDS
+    while monotonic() < deadline:
+        try:
+            if httpx.get(f"{origin}/ready", trust_env=False).is_success:
+                return
+        except httpx.HTTPError:
+            pass
+        sleep(0.1)
+    sys.exit(f"{origin} is not ready after {START_SECONDS:.0f} s.")
 
 
 @contextmanager

@@ -84,7 +84,7 @@ class Plan:
     person: int
 
 
-WHOLE = Plan((1, 15, 30, 50, 100), 10.0, 160, 8)
+WHOLE = Plan((1, 15, 30, 50, 100), 8.0, 160, 8)
 QUICK = Plan((1, 15, 50), 4.0, 48, 3)
 
 

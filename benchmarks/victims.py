@@ -2,12 +2,10 @@
 
 import random
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
-from signalcraft.operations import kernel, launch
+from signalcraft.operations import kernel
 from signalcraft.operations.instance import Instance
 from signalcraft.operations.pm2 import Pm2
 
@@ -33,15 +31,6 @@ def victims(own: Instance) -> list[Victim]:
         found.append(Victim(state.name, "master", state.pid))
         found += [Victim(state.name, "child", pid) for pid in children(state.pid)]
     return found
-
-
-def leader(run_dir: Path, name: str) -> int | None:
-    """Pid of the process that PM2 started under this name; None while there is none."""
-    with suppress(FileNotFoundError, ValueError):
-        pid, ticks = map(int, launch.record(run_dir, name).read_text().split())
-        found = kernel.stat(pid)
-        return pid if found is not None and found.start_ticks == ticks and found.state != "Z" else None
-    return None
 
 
 def children(pid: int) -> list[int]:

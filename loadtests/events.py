@@ -14,7 +14,7 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
-from loadtests.screens import LAST_SECONDS, Task
+from loadtests.screens import MOST_SECONDS, Task
 from loadtests.stage import PersonOnStage
 from loadtests.system import System
 from signalcraft.db.session import after_commit, unit_of_work
@@ -129,7 +129,7 @@ class Screens:
 
     def finish(self) -> NDArray[np.float64]:
         """Close the streams when the last events have come: rows of screen, serial number, moment."""
-        said, _ = self._process.communicate(timeout=LAST_SECONDS + 60)
+        said, _ = self._process.communicate(timeout=2 * MOST_SECONDS)
         self._said = json.loads(said)
         received: NDArray[np.float64] = np.load(self._file)
         return received

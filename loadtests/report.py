@@ -57,11 +57,12 @@ def summary(report: Report) -> list[str]:
 def outcomes_table(outcomes: Sequence[Outcome]) -> Table:
     """Each part of each load in a row, rounds below each other; times in ms."""
     times = ("mean ms", "median", "p95", "p99", "longest")
-    head = ("load", "part", "done", "per s", *times, "failed", "others", "held")
-    return head, [row for one in outcomes for row in _rows(one)]
+    head = ("", "load", "part", "done", "per s", *times, "failed", "others", "held")
+    return head, [(f"{number}", *row) for number, one in enumerate(outcomes, 1) for row in rows_of(one)]
 
 
-def _rows(one: Outcome) -> Iterator[Sequence[str]]:
+def rows_of(one: Outcome) -> Iterator[Sequence[str]]:
+    """The rows of one load, without its number."""
     for part, times in one.parts.items():
         figures = (times.mean_ms, times.median_ms, times.p95_ms, times.p99_ms, times.longest_ms)
         yield _row(one, part, times.count, figures)

@@ -113,7 +113,7 @@ class Report:
 def times_of(run: Run) -> dict[str, Times]:
     """The times of each part that has a threshold of its own: k6 tells no others apart."""
     found = {}
-    for name in run.metrics:
+    for name in sorted(run.metrics):
         values = run.statistics(name)
         if (part := _PART.fullmatch(name)) and values.get("count"):
             found[part[1]] = Times(

@@ -5,14 +5,17 @@ Starts a fresh instance on this machine, runs the profile's loads against it one
 did not hold.
 """
 
+import logging
 import os
 import shlex
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 
 from loadtests import report as reports
@@ -28,6 +31,8 @@ from signalcraft.clock import iso, utc_now
 
 STRESS, SOAK = "stress", "soak"
 STEP_SECONDS = 15
+SOUNDING = ("analysis", "day")
+"""Scripts that send sound: for them the machines are taught, which takes a quarter of a minute."""
 NAMES = (*PROFILES, STRESS, SOAK)
 
 
@@ -43,6 +48,10 @@ def main(
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here too.")] = None,
 ) -> None:
     """Measure a fresh instance on this machine and remove it."""
+    # Ended from outside, it takes its instance along.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("Ended before it was done."))
+    # Making the stage writes hundreds of entries of the audit log, each of which would be a line here.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     chosen = _chosen(profile, tuple(only or ()), shops, minutes)
     report = Report(
         profile=profile,
@@ -94,21 +103,21 @@ def _is_asked(name: str, only: Sequence[str]) -> bool:
 def _measure(report: Report, chosen: Profile, only: Sequence[str], rounds: int) -> Samples:
     """Fill the report."""
     audience = max((load.streams for load in chosen.loads if load.script is None), default=0)
-    print("starting an instance, teaching its machines …", flush=True)
+    climbs = [one for one in CLIMBS if report.profile == STRESS and _is_asked(one.name, only)]
+    scripts = {one.script for one in (*chosen.loads, *climbs)}
+    print("starting an instance and what the journeys need on it …", flush=True)
     with fresh_system() as system:
         stage = make_stage(system.folder, max(chosen.people, SHOPS), audience)
-        teach(system, stage)
+        if any(script in SOUNDING for script in scripts):
+            teach(system, stage)
         report.release = system.settings.release
         with sampling(system) as samples:
             runner = Runner(system, stage, samples, report.machine.cores)
-            if report.profile == STRESS:
-                for one in CLIMBS:
-                    if _is_asked(one.name, only):
-                        report.climbs.append(_climb(runner, report, one))
-            else:
-                for load in chosen.loads:
-                    for _ in range(rounds):
-                        _note(report, runner.run(load, flat_memory=report.profile == SOAK))
+            report.climbs += [_climb(runner, report, one) for one in climbs]
+            for load in chosen.loads:
+                for _ in range(rounds):
+                    _note(report, runner.run(load, flat_memory=report.profile == SOAK))
+            if not climbs:
                 report.saturated = first_saturated([(one.name, one.used) for one in report.outcomes])
     return samples
 
@@ -147,8 +156,7 @@ def _step(what: Climb, amount: float, outcome: Outcome) -> Step:
 
 def _note(report: Report, outcome: Outcome) -> None:
     report.outcomes.append(outcome)
-    _, rows = reports.outcomes_table([outcome])
-    for row in rows:
+    for row in reports.rows_of(outcome):
         print(
             f"  {row[0]}, {row[1]}: {row[2]} done, {row[3]}/s, mean {row[4]} ms, median {row[5]},"
             f" p95 {row[6]}, p99 {row[7]}",

@@ -15,7 +15,7 @@ from loadtests.events import Delivered, Ticker, screens
 from loadtests.loads import Load
 from loadtests.results import Outcome, missed_by, shares_of, times_of
 from loadtests.sampling import Samples, wait_until_idle
-from loadtests.saturation import usage
+from loadtests.saturation import OTHERS, usage
 from loadtests.sockets import Acknowledged, Task
 from loadtests.stage import Stage
 from loadtests.system import System
@@ -48,11 +48,12 @@ class Runner:
         """
         folder = self.system.folder / f"load-{self.done}"
         folder.mkdir()
+        since = perf_counter()
         busy, instance, own = host_busy_seconds(), sum(cpu_seconds().values()), own_seconds()
         run, delivered, nodes, began, ended = self._measure(load, folder)
         self.done += 1
         spent = sum(cpu_seconds().values()) - instance + own_seconds() - own
-        others = (host_busy_seconds() - busy - spent) / (perf_counter() - began)
+        others = (host_busy_seconds() - busy - spent) / (perf_counter() - since)
         missed = missed_by(load, run, delivered, nodes)
         if not wait_until_idle(SETTLE_SECONDS):
             missed.append(f"analyses were still unfinished {SETTLE_SECONDS:g} s after the end")
@@ -73,7 +74,10 @@ class Runner:
             delivered=delivered,
             acknowledged=nodes,
             missed=missed,
-            used=usage(self.samples.between(began, ended), self.cores),
+            used={
+                **usage(self.samples.between(began, ended), self.cores),
+                OTHERS: others / self.cores,
+            },
             other_cores=others,
             memory_growth=growth,
         )

@@ -8,6 +8,8 @@ from loadtests.sampling import Sample
 
 FULL = 0.9
 """Of a limit: beyond this, what comes waits for what is there."""
+GENERATOR, OTHERS = "load generator, of all processors", "others on this host, of all processors"
+"""They use what the system could have used: they are shown, and never what was full."""
 _ONE_CORE = ".busiest_percent"
 
 
@@ -23,7 +25,7 @@ def usage(samples: Iterable[Sample], cores: int) -> dict[str, float]:
         if sample.section == "host":
             found["processors"].append(numbers["cpu_percent"] / 100)
         if sample.section == "generator" and "cpu_percent" in numbers:
-            found["load generator, of all processors"].append(numbers["cpu_percent"] / 100 / cores)
+            found[GENERATOR].append(numbers["cpu_percent"] / 100 / cores)
         if sample.section == "processes":
             for name, value in numbers.items():
                 if name.endswith(_ONE_CORE):
@@ -41,22 +43,23 @@ def first_saturated(usages: Sequence[tuple[str, Mapping[str, float]]]) -> str:
     usages : name of each load with its `usage`.
     """
     for name, used in usages:
-        full = {
-            thing: share
-            for thing, share in used.items()
-            if share >= FULL and not thing.startswith("load generator")
-        }
+        full = {thing: share for thing, share in _own(used).items() if share >= FULL}
         if full:
             thing = max(full, key=lambda one: full[one])
-            own = used.get("load generator, of all processors", 0.0)
+            generator, others = used.get(GENERATOR, 0.0), used.get(OTHERS, 0.0)
             return (
-                f"At {name}, {thing} was used to {full[thing]:.0%} first"
-                f" (the load generator took {own:.0%} of all processors)."
+                f"At {name}, {thing} was used to {full[thing]:.0%} first (of all processors, the load"
+                f" generator took {generator:.0%}, others on this host {others:.0%})."
             )
     if not usages:
         return "Nothing was measured."
-    name, used = usages[-1]
+    name, used = usages[-1][0], _own(usages[-1][1])
     if not used:
         return "Nothing was sampled."
     thing = max(used, key=lambda one: used[one])
     return f"Nothing was used to {FULL:.0%}; at {name} the most was {thing} with {used[thing]:.0%}."
+
+
+def _own(used: Mapping[str, float]) -> dict[str, float]:
+    """What the system itself can fill."""
+    return {thing: share for thing, share in used.items() if thing not in (GENERATOR, OTHERS)}

@@ -25,8 +25,8 @@ FIRST_ADDRESS = IPv4Address("127.2.0.1")
 """Each screen has an address of its own, as k6's clients have."""
 OPENING_SECONDS = 10.0
 """Over which the streams are opened, and not at once."""
-LAST_SECONDS = 5.0
-"""How long events may be under way after the last was made."""
+QUIET_SECONDS, MOST_SECONDS = 3.0, 60.0
+"""After the last event was made, the streams are read until nothing came for so long, not for ever."""
 AGAIN_SECONDS = 2.0
 """What the server tells browsers to wait before they come back (`retry:`)."""
 SERIAL = re.compile(rb'"serial":(\d+)')
@@ -132,13 +132,20 @@ async def _watch(task: Task) -> None:
     await asyncio.gather(*(screen.opened.wait() for screen in screens))
     print("open", flush=True)
     await asyncio.to_thread(sys.stdin.read)
-    await asyncio.sleep(LAST_SECONDS)
+    await _until_quiet(screens)
     for screen in screens:
         screen.close()
     rows = [(screen.place, *event) for screen in screens for event in screen.received]
     np.save(task.received_file, np.array(rows, dtype=np.float64).reshape(-1, 3))
     said = {"refused": sum(one.refused for one in screens), "reopened": sum(one.reopened for one in screens)}
     print(json.dumps(said), flush=True)
+
+
+async def _until_quiet(screens: list[Screen]) -> None:
+    end, before = perf_counter() + MOST_SECONDS, -1
+    while perf_counter() < end and before != (now := sum(len(screen.received) for screen in screens)):
+        before = now
+        await asyncio.sleep(QUIET_SECONDS)
 
 
 def main() -> None:

@@ -8,11 +8,10 @@ import httpx
 import psycopg
 import redis
 
-from benchmarks import victims
 from benchmarks.victims import Victim, children
 from signalcraft.cli.local_instance import public_url
 from signalcraft.db.connection import application_url, libpq_parameters
-from signalcraft.operations import kernel
+from signalcraft.operations import kernel, launch
 from signalcraft.operations.instance import Instance
 from signalcraft.operations.ports import LOOPBACK, TIERS, Measured, metrics_port, tier_port
 from signalcraft.settings import Settings
@@ -52,7 +51,7 @@ class Return:
 def leader(own: Instance, name: str) -> int | None:
     """Pid of the process that PM2 started under this name, or of PM2; None while there is none."""
     if name != PM2:
-        return victims.leader(own.run_dir, name)
+        return launch.survivor(own.run_dir, name)
     with suppress(FileNotFoundError, ValueError):
         pid = int((own.pm2_home / "pm2.pid").read_text())
         return pid if kernel.stat(pid) else None

@@ -12,7 +12,7 @@ import os
 import random
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import cycle
@@ -34,7 +34,7 @@ from signalcraft.operations import instance
 from signalcraft.operations.instance import Instance
 from signalcraft.settings import Settings
 from systemtest.chaos.invariants import Database, missing, violations
-from systemtest.chaos.load import Load, devices_needed
+from systemtest.chaos.load import STEADY, Load, devices_needed
 
 EVERY_SECONDS = 10.0
 AT_LEAST_BACK_S, AIM_BACK_S = 5.0, 2.0
@@ -59,6 +59,7 @@ class Kill:
 
 def main(
     minutes: Annotated[float, typer.Option(min=0.5, help="How long, with a kill every ten seconds.")] = 10.0,
+    only: Annotated[list[str] | None, typer.Option(help="Only this process; may be repeated.")] = None,
     seed: Annotated[int, typer.Option(help="Of the choice among children of one kind.")] = 1,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here too.")] = None,
 ) -> None:
@@ -66,13 +67,13 @@ def main(
     out = json_file.open("w") if json_file else None  # while we may still write there
     with own_instance() as settings:
         load = Load(public_url(settings, settings.gateway_port), fleet.make(devices_needed(minutes * 60)))
-        kills = asyncio.run(_play(instance.load(), settings, load, minutes * 60, random.Random(seed)))
+        kills = asyncio.run(
+            _play(instance.load(), settings, load, minutes * 60, only or (), random.Random(seed))
+        )
         lost = _violated(load, settings)
-    asked, failed = _requests(load)
-    available = 1 - sum(failed.values()) / sum(asked.values())
     longest = max((kill.back_s or GIVEN_UP_SECONDS for kill in kills), default=0.0)
-    _print(kills, asked, failed, available, load, lost)
-    met = longest <= AT_LEAST_BACK_S and available >= AT_LEAST_AVAILABLE and not lost
+    _print(kills, load, lost)
+    met = longest <= AT_LEAST_BACK_S and load.availability >= AT_LEAST_AVAILABLE and not lost
     if out is not None:
         document = {
             "measured_at": iso(utc_now()),
@@ -80,9 +81,10 @@ def main(
             "minutes": minutes,
             "kills": [asdict(kill) for kill in kills],
             "longest_back_s": longest,
-            "asked": asked,
-            "failed": failed,
-            "availability": available,
+            "asked": load.asked,
+            "failed": load.failed,
+            "sent_again": sum(node.again for node in load.nodes),
+            "availability": load.availability,
             "violations": lost,
             "met": met,
         }
@@ -93,13 +95,19 @@ def main(
 
 
 async def _play(
-    own: Instance, settings: Settings, load: Load, seconds: float, chance: random.Random
+    own: Instance,
+    settings: Settings,
+    load: Load,
+    seconds: float,
+    only: Collection[str],
+    chance: random.Random,
 ) -> list[Kill]:
     kills: list[Kill] = []
 
     async def during() -> None:
         await asyncio.sleep(EVERY_SECONDS / 2)
-        for kind in cycle(await asyncio.to_thread(_kinds, own)):
+        kinds = await asyncio.to_thread(_kinds, own)
+        for kind in cycle(kind for kind in kinds if not only or kind[0] in only):
             due = load.now() + EVERY_SECONDS
             kills.append(await _kill(own, load, kind, chance))
             print(_line(kills[-1]), flush=True)
@@ -152,28 +160,12 @@ def _violated(load: Load, settings: Settings) -> list[str]:
     return [f"{one.invariant}: {one.what}" for one in found]
 
 
-def _requests(load: Load) -> tuple[dict[str, int], dict[str, int]]:
-    """How many were sent and how many were not answered, by kind. A reading that is sent again is two."""
-    again = sum(node.again for node in load.nodes)
-    asked, failed = load.asked.copy(), load.failed.copy()
-    asked["reading"] += again + sum(node.messages for node in load.nodes)
-    failed["reading"] += again
-    return dict(asked), {kind: failed[kind] for kind in asked}
-
-
 def _line(kill: Kill) -> str:
     back = f"back after {kill.back_s:5.2f} s" if kill.back_s is not None else "NOT BACK"
     return f"  {kill.at_s:6.1f} s  {kill.name:<13} {kill.role:<7} {back}"
 
 
-def _print(
-    kills: Sequence[Kill],
-    asked: dict[str, int],
-    failed: dict[str, int],
-    available: float,
-    load: Load,
-    lost: Sequence[str],
-) -> None:
+def _print(kills: Sequence[Kill], load: Load, lost: Sequence[str]) -> None:
     by_kind: dict[Kind, list[float]] = {}
     for kill in kills:
         by_kind.setdefault((kill.name, kill.role), []).append(kill.back_s or GIVEN_UP_SECONDS)
@@ -181,9 +173,11 @@ def _print(
     for (name, role), seconds in by_kind.items():
         times = f"median {median(seconds):5.2f} s, longest {max(seconds):5.2f} s"
         print(f"  {name:<13} {role:<7} {len(seconds)} times, {times}")
-    print(f"answered  {available:.3%}, at least {AT_LEAST_AVAILABLE:.2%}, aim {AIM_AVAILABLE:.2%}")
-    for kind, number in asked.items():
-        print(f"  {kind:<13} {number - failed[kind]} of {number}")
+    print(f"answered  {load.availability:.3%}, at least {AT_LEAST_AVAILABLE:.2%}, aim {AIM_AVAILABLE:.2%}")
+    for kind in STEADY:
+        print(f"  {kind:<13} {load.asked[kind] - load.failed[kind]} of {load.asked[kind]}")
+    again = sum(node.again for node in load.nodes)
+    print(f"again     {again} readings, {load.failed['clip']} clips: sent until they were taken")
     print(f"streams   opened {', '.join(str(heard.came) for heard in load.listeners)} times")
     print(f"lost      {len(lost)} invariants violated")
     for one in lost:

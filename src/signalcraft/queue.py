@@ -6,6 +6,7 @@ sweeper queues again what a lost queue forgot, so the settings choose promptness
 
 from celery import Celery
 
+from signalcraft.queue_names import queue_of
 from signalcraft.settings import Settings
 
 TASK_MODULES = (
@@ -18,27 +19,8 @@ TASK_MODULES = (
 )
 """Modules whose `@shared_task` functions the worker runs."""
 
-PRIORITY_STEPS = {"high": "", "normal": "\x06\x163", "low": "\x06\x166"}
-"""What kombu puts behind the queue's name for each of `priority_steps`: every step is a Redis list."""
-UNACKNOWLEDGED = "unacked"
-"""Redis hash of the messages that a worker has taken."""
-
 UPKEEP_LIMIT_SECONDS = 600
 """For tasks that set no limit of their own: upkeep may list a day of sound in a distant bucket."""
-
-
-def queue_of(settings: Settings) -> str:
-    """Name of the queue of this colour.
-
-    Each colour has its own: code never meets a task of another release that it may not know, and a release
-    under trial gets no more of the background work than of the traffic.
-    """
-    return f"tasks-{settings.colour}"
-
-
-def queue_lists(settings: Settings) -> dict[str, str]:
-    """Redis lists of this colour's queue by priority."""
-    return {priority: queue_of(settings) + step for priority, step in PRIORITY_STEPS.items()}
 
 
 def make_celery(settings: Settings) -> Celery:

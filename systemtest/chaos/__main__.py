@@ -167,9 +167,7 @@ def _report(run: Run, load: Load, found: Sequence[Violation], replay: str) -> No
     again = sum(node.again for node in load.nodes)
     came = ", ".join(str(heard.came) for heard in load.listeners)
     print(f"acknowledged: {given}; readings were sent again {again} times, streams opened {came} times")
-    print(
-        f"pages answered: {1 - load.failed['page'] / max(1, load.asked['page']):.2%} of {load.asked['page']}"
-    )
+    print(f"answered: {load.availability:.2%} of the requests that come at their own pace, and once")
     if run.settled_s is not None:
         print(f"all back and all told {run.settled_s:.1f} s after the last fault")
     for one in found:

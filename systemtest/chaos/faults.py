@@ -9,9 +9,9 @@ from contextlib import ExitStack, suppress
 import psycopg
 import redis
 
-from benchmarks.victims import children, leader
+from benchmarks.victims import children
 from signalcraft.db.connection import application_url, libpq_parameters
-from signalcraft.operations import kernel
+from signalcraft.operations import kernel, launch
 from systemtest.chaos.arena import Arena
 from systemtest.chaos.schedule import Fault
 
@@ -45,13 +45,13 @@ def _signal(pids: Iterable[int], number: signal.Signals) -> None:
 
 
 async def _kill(arena: Arena, fault: Fault) -> None:
-    if pid := leader(arena.data_dir / "run", fault.target):
+    if pid := launch.survivor(arena.data_dir / "run", fault.target):
         _signal([pid], signal.SIGKILL)
     await asyncio.sleep(fault.lasts_s)
 
 
 async def _kill_child(arena: Arena, fault: Fault) -> None:
-    pid = leader(arena.data_dir / "run", fault.target)
+    pid = launch.survivor(arena.data_dir / "run", fault.target)
     found = children(pid) if pid else []
     if found:
         _signal([found[int(fault.chance * len(found))]], signal.SIGKILL)
@@ -59,7 +59,7 @@ async def _kill_child(arena: Arena, fault: Fault) -> None:
 
 
 async def _freeze(arena: Arena, fault: Fault) -> None:
-    pid = leader(arena.data_dir / "run", fault.target)
+    pid = launch.survivor(arena.data_dir / "run", fault.target)
     frozen = kernel.tree(pid) if pid else set()
     _signal(frozen, signal.SIGSTOP)
     try:

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from itertools import count
 from time import monotonic, time
 from typing import Any
 
@@ -27,7 +28,7 @@ from signalcraft.clock import iso, utc_now
 from signalcraft.db.session import unit_of_work
 
 SENDERS, CLIP_NODES, LISTENERS = 9, 2, 2
-READING_PAUSE_S, CLIP_PAUSE_S, RING_PAUSE_S, PAGE_PAUSE_S = 0.2, 0.7, 1.5, 0.2
+READING_PAUSE_S, CLIP_PAUSE_S, RING_PAUSE_S, STEADY_PAUSE_S = 0.2, 0.7, 1.5, 0.1
 PROGRESS_PAUSE_S = 0.5
 AGAIN_SECONDS = 0.2
 PATIENCE_SECONDS = 10.0
@@ -48,9 +49,13 @@ PAGES = (
 )
 
 
+STEADY = ("page", "reading")
+"""Kinds of requests that come at their own pace, and once: the share answered is the availability."""
+
+
 def devices_needed(seconds: float) -> int:
     """How many nodes a run of this length takes: each alarm rings at a node of its own."""
-    return SENDERS + CLIP_NODES + int(seconds / RING_PAUSE_S) + 1
+    return SENDERS + CLIP_NODES + 1 + int(seconds / RING_PAUSE_S) + 1
 
 
 @dataclass
@@ -100,6 +105,8 @@ class Load:
         self.origin, self.began = origin, monotonic()
         self.senders: list[Sender] = crowd(iter(fleet.names), first_us)
         self.keys = dict(zip(fleet.names, fleet.keys, strict=True))
+        self.once: dict[int, float] = {}
+        """Moments (µs since 1970) of the readings that are sent once and were acknowledged, and when."""
         self.clips: list[Given] = []
         self.rings: list[Given] = []
         self.listeners = [Heard() for _ in range(LISTENERS)]
@@ -109,6 +116,7 @@ class Load:
         self._progress: list[tuple[float, dict[str, int]]] = []
         self._spare = iter(fleet.names[SENDERS:])
         self._clip_names = [next(self._spare) for _ in range(CLIP_NODES)]
+        self.once_name, self._first_us = next(self._spare), first_us
         self._username, self._password = _administrator()
         self._token = ""
         self._stop = asyncio.Event()
@@ -122,8 +130,9 @@ class Load:
 
     @property
     def availability(self) -> float:
-        """Share of the steady requests that were answered without failure."""
-        return 1.0 - self.failed.total() / max(1, self.asked.total())
+        """Share of the STEADY requests that were answered without failure."""
+        asked, failed = (sum(counts[kind] for kind in STEADY) for counts in (self.asked, self.failed))
+        return 1.0 - failed / max(1, asked)
 
     def now(self) -> float:
         """Seconds of the run."""
@@ -191,7 +200,7 @@ class Load:
             for at in (now - LASTED_S, now):
                 message = {"device_id": name, "timestamp": at, "temperature": WARM_C, "vibration": None}
                 message |= {"power_consumption": 40, "audio_level": 100}
-                await self._until_taken("reading", partial(http.post, "/api/iot/sensors/data", json=message))
+                await self._until_taken("ring", partial(http.post, "/api/iot/sensors/data", json=message))
             given.acknowledged_at = self.now()
 
     async def _until_taken(self, kind: str, send: Callable[[], Awaitable[httpx.Response]]) -> dict[str, Any]:
@@ -215,12 +224,30 @@ class Load:
     # --- who looks
 
     async def _look(self, http: httpx.AsyncClient) -> None:
-        """Ask for a page at each turn, whether or not the one before was answered."""
+        """A page and a reading at each turn, whether or not those before were answered."""
         chance = random.Random(0)
         async with asyncio.TaskGroup() as asking:
-            while True:
+            for number in count():
                 asking.create_task(self._ask(http, chance.choice(PAGES)))
-                await asyncio.sleep(PAGE_PAUSE_S)
+                asking.create_task(self._send_once(http, self._first_us + number * 1000))
+                await asyncio.sleep(STEADY_PAUSE_S)
+
+    async def _send_once(self, http: httpx.AsyncClient, moment_us: int) -> None:
+        """A reading that is given up when it is not taken at once."""
+        self.asked["reading"] += 1
+        message = {"device_id": self.once_name, "timestamp": moment_us / 1e6, "temperature": -18.0}
+        message |= {"vibration": None, "power_consumption": None, "audio_level": None}
+        try:
+            answer = await http.post("/api/iot/sensors/data", json=message)
+        except httpx.TransportError:
+            self.failed["reading"] += 1
+            return
+        if answer.is_success:
+            self.once[moment_us] = self.now()
+            return
+        self.failed["reading"] += 1
+        if answer.status_code not in AWAY:
+            self._note(f"reading: {answer.status_code} {answer.text[:200]}")
 
     async def _ask(self, http: httpx.AsyncClient, path: str) -> None:
         self.asked["page"] += 1
@@ -232,9 +259,11 @@ class Load:
         except httpx.TransportError:
             self.failed["page"] += 1
             return
+        if answer.status_code == httpx.codes.UNAUTHORIZED:
+            self._token = ""  # the clock has jumped since the sign-in, too
         if not answer.is_success:
             self.failed["page"] += 1
-            if answer.status_code not in AWAY:
+            if answer.status_code not in {*AWAY, httpx.codes.UNAUTHORIZED}:
                 self._note(f"{path}: {answer.status_code} {answer.text[:200]}")
 
     async def _signed_in(self, http: httpx.AsyncClient) -> dict[str, str]:

@@ -179,7 +179,7 @@ def test_a_head_is_trained_on_labels_tried_and_gets_a_say(
 ) -> None:
     with unit_of_work() as session:
         known = {one.machine_id: one for one in session.scalars(select(Baseline))}
-    fitted = fitting.load(known[three_machines[0]]).fitted
+        fitted = fitting.load(known[three_machines[0]]).fitted
     rng = np.random.default_rng(1)
     half = len(fitted.centre) // 2
     for number in range(30):

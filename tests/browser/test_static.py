@@ -15,7 +15,7 @@ SCRIPTS = sorted((STATIC / "js").rglob("*.js"))
 ENTRY = re.compile(r'^  "([\w.]+)": "(.*)",$', re.MULTILINE)
 # Keys made of a prefix and a word that the server chose.
 CHOSEN_BY_SERVER = re.compile(
-    r"(admission|command|connection|device_state|device|field|health|kind|label|level|light|limit|permission|range|reason"
+    r"(admission|command|connection|device_state|device|field|health|journey|kind|label|level|light|limit|permission|range|reason"
     r"|role|rollout|rule|setting|severity|signal|source|stage|standing|state|status|update|verdict)(\.\w+)+"
 )
 

@@ -106,6 +106,7 @@ def test_a_name_can_add_neither_a_header_nor_markup(database: None) -> None:
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_every_template_can_be_filled_in(template: str, language: str) -> None:
     names = ("name", "hours", "minutes", "days", "shop", "inviter", "role", "new_email", "link")
+    names += ("place", "state", "title", "seen", "began_at", "step", "runbook")
     rendered = render(template, language, {name: f"<{name}>" for name in names})
     assert "{" not in rendered.text + rendered.subject
     assert ("<link>" in rendered.text) == (TEMPLATES[template].link is not None)

@@ -40,6 +40,16 @@ def test_a_master_that_outlived_its_manager_is_asked_to_stop(tmp_path: Path) -> 
     assert kernel.session_members(master.pid) == []
 
 
+def test_what_outlived_its_manager_is_known_until_it_ends(tmp_path: Path) -> None:
+    assert launch.survivor(tmp_path, "demo") is None
+    master = start_master(tmp_path)
+    assert launch.survivor(tmp_path, "demo") == master.pid
+    master.kill()
+    master.wait()
+    assert launch.survivor(tmp_path, "demo") is None
+    launch.reap(tmp_path, "demo")
+
+
 def test_a_number_that_belongs_to_somebody_else_now_is_left_alone(tmp_path: Path) -> None:
     master = start_master(tmp_path)
     launch.record(tmp_path, "demo").write_text(f"{master.pid} 1\n")

@@ -14,7 +14,7 @@ from system_instance import SystemInstance, system_instance
 EVERYTHING_BACK_SECONDS = 90.0
 BACK_SECONDS = 40.0
 """After everything was killed at once, on a machine that does other things too. One process alone is back
-within seconds: tests/system/test_kill.py."""
+within seconds: benchmarks/operations/kills.py."""
 
 
 @pytest.fixture

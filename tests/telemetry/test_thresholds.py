@@ -207,6 +207,19 @@ def test_a_warm_freezer_rings_after_five_minutes_and_is_over_when_it_is_cold(fle
     assert told[1]["en"].endswith("its temperature is in order again.")
 
 
+def test_what_began_before_the_first_look_counts(fleet: FleetFixture) -> None:
+    """As when the worker that took the first reading's work dies, and another one has that of the second."""
+    start = utc_now() - timedelta(seconds=310)
+    store(fleet.device, [(start + timedelta(seconds=310), 9.0)])
+    following.work_off()
+    assert alarms() == []
+    store(fleet.device, [(start, 9.0)])
+    following.work_off()
+    [alarm] = alarms()
+    assert alarm.reading is not None
+    assert datetime.fromisoformat(alarm.reading["since"]) == start
+
+
 def test_a_value_within_all_limits_leaves_no_trace(fleet: FleetFixture) -> None:
     store(fleet.device, [(utc_now() - timedelta(seconds=second), -18.5) for second in range(100)])
     with unit_of_work() as session:

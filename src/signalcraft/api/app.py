@@ -32,7 +32,7 @@ from signalcraft.api.blueprints import (
 from signalcraft.api.bodies import BoundedRequest
 from signalcraft.api.limits import init_quotas, init_workload
 from signalcraft.api.problems import init_problems, raise_validation_error
-from signalcraft.api.queries import init_queries, openapi_path
+from signalcraft.api.queries import describe_once, init_queries, openapi_path
 from signalcraft.api.request_ids import init_request_ids
 from signalcraft.observability.exposition import WsgiMetrics
 from signalcraft.observability.requests import WsgiRequests
@@ -117,4 +117,5 @@ def create_app(settings: Settings | None = None) -> Api:
     for blueprint in BLUEPRINTS:
         app.register_api(blueprint)
     init_queries(app, app.api_doc)
+    describe_once(app)
     return app

@@ -1,19 +1,43 @@
 """Queries of this tier: only what an operation knows, and each parameter once (`strict_query`)."""
 
 import re
-from typing import Any
+from typing import Any, get_type_hints
 
 from flask import Flask, request
+from pydantic import BaseModel
 from werkzeug.routing import Rule
 
 from signalcraft.strict_query import declared_queries, require_declared
 
+_PARAMETERS = ("query", "header", "form")
+"""What flask-openapi3 calls them in a view's signature."""
 _CONVERTED = re.compile(r"<(?:[^<>:]+:)?([^<>]+)>")
 
 
 def openapi_path(rule: Rule) -> str:
     """An address as OpenAPI writes it: `{machine_id}` for Flask's `<int:machine_id>`."""
     return _CONVERTED.sub(r"{\1}", rule.rule)
+
+
+def describe_once(app: Flask) -> None:
+    """Have the JSON schemas of parameters made now.
+
+    flask-openapi3 asks the model of a query, of headers or of a form for it at each request, and making it
+    takes longer than everything else that it does with them.
+    """
+    for view in app.view_functions.values():
+        for name, model in get_type_hints(view).items():
+            if name in _PARAMETERS and issubclass(model, BaseModel):
+                _describe_once(model)
+
+
+def _describe_once(model: type[BaseModel]) -> None:
+    make, usual = model.model_json_schema, model.model_json_schema()
+
+    def model_json_schema(*arguments: Any, **options: Any) -> dict[str, Any]:
+        return make(*arguments, **options) if arguments or options else usual
+
+    model.model_json_schema = model_json_schema  # type: ignore[method-assign]
 
 
 def init_queries(app: Flask, document: dict[str, Any]) -> None:

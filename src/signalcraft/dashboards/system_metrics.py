@@ -20,7 +20,7 @@ from signalcraft.dashboards.system_queries import DatabaseServer
 from signalcraft.db.session import unit_of_work
 from signalcraft.logging import get_logger
 from signalcraft.observability import backup_runs
-from signalcraft.queue import UNACKNOWLEDGED, queue_lists
+from signalcraft.queue_names import UNACKNOWLEDGED, queue_lists
 from signalcraft.realtime.connection import get_redis
 from signalcraft.settings import get_settings
 

@@ -7,7 +7,7 @@ from signalcraft.clock import utc_now
 from signalcraft.dashboards import system_queries
 from signalcraft.db.session import unit_of_work
 from signalcraft.monitor.sampling import Look, Rates
-from signalcraft.queue import UNACKNOWLEDGED, queue_lists
+from signalcraft.queue_names import UNACKNOWLEDGED, queue_lists
 from signalcraft.realtime.connection import get_redis
 from signalcraft.settings import get_settings
 

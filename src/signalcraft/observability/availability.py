@@ -100,9 +100,18 @@ class JourneySum(NamedTuple):
 
 def journeys(session: Session, *, since: datetime) -> list[JourneySum]:
     """What came of each journey from the hour `since` on."""
-    sums = (func.sum(column) for column in (JourneyHour.tried, JourneyHour.failed, JourneyHour.seconds))
-    statement = select(JourneyHour.journey, *sums).where(JourneyHour.hour >= since)
-    rows = session.execute(statement.group_by(JourneyHour.journey).order_by(JourneyHour.journey))
+    statement = (
+        select(
+            JourneyHour.journey,
+            func.sum(JourneyHour.tried),
+            func.sum(JourneyHour.failed),
+            func.sum(JourneyHour.seconds),
+        )
+        .where(JourneyHour.hour >= since)
+        .group_by(JourneyHour.journey)
+        .order_by(JourneyHour.journey)
+    )
+    rows = session.execute(statement)
     return [JourneySum(name, int(tried), int(failed), seconds) for name, tried, failed, seconds in rows]
 
 

@@ -12,12 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from sentry_sdk.types import Event
 
 from signalcraft.settings import Settings
-from signalcraft.texts import ONE_LINE, SEVERAL_LINES, StrictRowId
+from signalcraft.texts import ONE_LINE, SEVERAL_LINES, StrictRowId, Whole
 
 OWN_FILES = "/static/js/"
 """Files below it are ours; others are libraries, extensions of the browser, or the browser itself."""
 
-_Line = Annotated[int, Field(ge=0, le=10_000_000, strict=True)]
+_Line = Annotated[int, Field(ge=0, le=10_000_000, strict=True), Whole]
 
 
 class Frame(BaseModel):

@@ -30,12 +30,20 @@ def metrics_dir(run_dir: Path, name: str) -> Path:
     return run_dir / "metrics" / name
 
 
+def survivor(run_dir: Path, name: str) -> int | None:
+    """Pid of the latest run of the process `name` if it still runs: of one that outlived its PM2, too."""
+    known = _recorded(run_dir, name)
+    leader = kernel.stat(known[0]) if known else None
+    alive = known and leader and leader.start_ticks == known[1] and leader.state != "Z"
+    return known[0] if known and alive else None
+
+
 def reap(run_dir: Path, name: str) -> None:
     """End everything that is left of the latest run of the process `name`."""
-    try:
-        session, start_ticks = map(int, record(run_dir, name).read_text().split())
-    except (FileNotFoundError, ValueError):
+    known = _recorded(run_dir, name)
+    if known is None:
         return
+    session, start_ticks = known
     leader = kernel.stat(session)
     if leader and leader.start_ticks != start_ticks:
         return  # the number is another process's now
@@ -44,6 +52,15 @@ def reap(run_dir: Path, name: str) -> None:
         _wait_while(lambda: session in kernel.session_members(session))
     _signal(kernel.session_members(session), signal.SIGKILL)
     _wait_while(lambda: bool(kernel.session_members(session)))
+
+
+def _recorded(run_dir: Path, name: str) -> tuple[int, int] | None:
+    """Session and start of the latest run, where there was one."""
+    try:
+        session, start_ticks = map(int, record(run_dir, name).read_text().split())
+    except (FileNotFoundError, ValueError):
+        return None
+    return session, start_ticks
 
 
 def _signal(pids: list[int], number: signal.Signals) -> None:

@@ -5,7 +5,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
@@ -93,12 +93,20 @@ def up(instance: Instance, say: Say) -> None:
             running = {}
         starting = [process for process in wanted if not _current(process, running)]
         absent = [process for process in starting if process.name not in running]
-        for process in absent:
+        # What outlived its PM2 goes on answering until its successor's launcher ends it.
+        left = {
+            process.name: pid
+            for process in absent
+            if (pid := launch.survivor(instance.run_dir, process.name))
+        }
+        ended = [process for process in absent if process.name not in left]
+        for process in ended:
             launch.reap(instance.run_dir, process.name)
-        _check_ports(instance, absent)
+        _check_ports(instance, ended)
         _write_ecosystem(instance)
         prometheus.write_targets(instance)
-        _start_servers(instance, pm2, [process for process in starting if process.kind == "server"], say)
+        servers = [process for process in starting if process.kind == "server"]
+        _start_servers(instance, pm2, servers, left, say)
         say("Bringing the database up to date")
         with database.failing_with_a_sentence():
             connections.check(instance.settings)
@@ -112,6 +120,7 @@ def up(instance: Instance, say: Say) -> None:
         _start_applications(instance, pm2, starting, say)
         if state := {name: state for name, state in running.items() if name not in gone}.get("proxy"):
             proxy.refresh(instance, state.pid)
+        _wait_for_successors(instance, left)
         served = [process for process in wanted if not process.colour or found.weights[process.colour]]
         _wait_for_all(instance, served, starting, _READY_SECONDS, say)
 
@@ -292,7 +301,9 @@ def _check_internal(instance: Instance, process: Process, port: int) -> None:
         )
 
 
-def _start_servers(instance: Instance, pm2: Pm2, starting: Sequence[Process], say: Say) -> None:
+def _start_servers(
+    instance: Instance, pm2: Pm2, starting: Sequence[Process], left: Mapping[str, int], say: Say
+) -> None:
     names = [process.name for process in starting]
     postgres = Postgres(instance) if instance.embeds_postgres else None
     valkey = Valkey(instance) if instance.embeds_valkey else None
@@ -303,6 +314,7 @@ def _start_servers(instance: Instance, pm2: Pm2, starting: Sequence[Process], sa
         if valkey and "valkey" in names:
             valkey.prepare()
         pm2.start(names)
+        _wait_for_successors(instance, {name: pid for name, pid in left.items() if name in names})
     if postgres:
         postgres.wait(_SERVER_SECONDS)
         postgres.make_database()
@@ -318,6 +330,15 @@ def _start_applications(instance: Instance, pm2: Pm2, starting: Sequence[Process
         proxy.prepare(instance)
     say(f"Starting {', '.join(names)}")
     pm2.start(names)
+
+
+def _wait_for_successors(instance: Instance, left: Mapping[str, int]) -> None:
+    """Until what outlived its PM2 is gone: it would pass for what was started in its place."""
+    deadline = time.monotonic() + _READY_SECONDS
+    while time.monotonic() < deadline:
+        if not any(launch.survivor(instance.run_dir, name) == pid for name, pid in left.items()):
+            return
+        time.sleep(0.05)
 
 
 def _wait_for_all(

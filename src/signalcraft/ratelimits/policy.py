@@ -63,9 +63,7 @@ QUOTAS: Mapping[str, Quota] = {
         Quota("claim", "address", "20/minute", "claim codes cannot be guessed at this pace"),
         Quota("refused", "address", "300/minute", "tokens cannot be guessed; this keeps logs short"),
         Quota("public_analysis", "address", "60/minute", "anybody may call it and it computes"),
-        Quota(
-            "browser_errors", "address", "60/minute", "one page tells of ten at most"
-        ),
+        Quota("browser_errors", "address", "60/minute", "one page tells of ten at most"),
         Quota("ingest", "address", "300000/minute", "thousands of nodes behind one address, 5000 a second"),
         Quota("device", "device", "6000/minute", "a reading a second, and all of a day's after an outage"),
         Quota("open_device", "device", "600/minute", "a node without a key cannot prove who it is"),

@@ -36,7 +36,8 @@ class Baseline(Base):
     status: Mapped[str] = mapped_column(server_default="active")
     features: Mapped[str]
     detector: Mapped[str]
-    arrays: Mapped[bytes] = mapped_column(LargeBinary())
+    arrays: Mapped[bytes] = mapped_column(LargeBinary(), deferred=True)
+    """Some 300 KB, read when they are asked for: whoever judges by a baseline keeps them (`fitting.load`)."""
     clips: Mapped[int]
     """How many clips it was made from."""
     made_from: Mapped[dict[str, Any]]
@@ -59,7 +60,7 @@ class StateModel(Base):
     version: Mapped[int]
     features: Mapped[str]
     method: Mapped[str]
-    arrays: Mapped[bytes] = mapped_column(LargeBinary())
+    arrays: Mapped[bytes] = mapped_column(LargeBinary(), deferred=True)
     clips: Mapped[int]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 

@@ -115,24 +115,34 @@ def clips_of_node(
     """The newest assessable clips of the machine's node in whatever state, newest first; none that was heard
     while an alarm was open: a fault is no state of the machine's own.
     """
+    return session.execute(
+        _clips()
+        .where(*_of_node(machine_id, feature_version))
+        .order_by(Analysis.heard_at.desc(), Analysis.id.desc())
+        .limit(limit)
+    ).all()
+
+
+def count_clips_of_node(session: Session, machine_id: int, *, feature_version: str, enough: int) -> int:
+    """How many of these clips there are, counted up to `enough`."""
+    counted = select(Analysis.id).where(*_of_node(machine_id, feature_version)).limit(enough).subquery()
+    return session.scalar(select(func.count()).select_from(counted)) or 0
+
+
+def _of_node(machine_id: int, feature_version: str) -> tuple[ColumnElement[bool], ...]:
     alarmed = exists().where(
         Alarm.machine_id == machine_id,
         Alarm.raised_at <= Analysis.heard_at,
         or_(Alarm.cleared_at.is_(None), Alarm.cleared_at > Analysis.heard_at),
     )
-    return session.execute(
-        _clips()
-        .where(
-            ~alarmed,
-            Analysis.machine_id == machine_id,
-            Analysis.state == "done",
-            Analysis.requested_by.is_(None),
-            Analysis.feature_version == feature_version,
-            Analysis.features.is_not(None),
-        )
-        .order_by(Analysis.heard_at.desc(), Analysis.id.desc())
-        .limit(limit)
-    ).all()
+    return (
+        ~alarmed,
+        Analysis.machine_id == machine_id,
+        Analysis.state == "done",
+        Analysis.requested_by.is_(None),
+        Analysis.feature_version == feature_version,
+        Analysis.features.is_not(None),
+    )
 
 
 def judged_clips(

@@ -1,7 +1,7 @@
 """In which run state a clip was heard: estimated for each clip, learned per machine without labels."""
 
 from dataclasses import asdict
-from functools import lru_cache
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,10 @@ CLIPS_LIMIT = 480
 """Newest clips that a state model is learned from: two days at one every five minutes, with every state."""
 LEAST_POWER_GAP = 3.0
 """Per cent of the sensor's range; a smaller step may be noise."""
+KEPT = 512
+"""Models in the memory of one worker."""
+_kept: dict[tuple[int, datetime], runstate.StateModel] = {}
+"""By id and time of making, the oldest first."""
 _NOT_LEARNED = frozenset({"off", "unknown"})
 """Only the shop is heard of a machine that stands still, and an unknown state is none."""
 
@@ -37,7 +41,7 @@ def estimate(
     model: StateModel | None, features: NDArray[np.float32], surroundings: Surroundings
 ) -> StateEstimate:
     """The state of a clip; with model None only what holds for every machine has a say."""
-    known = _model(model.id, model.arrays) if model is not None else None
+    known = _model(model) if model is not None else None
     return runstate.estimate(known, features, FEATURE_SETS[FEATURES].names(), surroundings)
 
 
@@ -47,7 +51,7 @@ def runs_above(model: StateModel | None) -> float | None:
     """
     if model is None:
         return None
-    known = _model(model.id, model.arrays)
+    known = _model(model)
     on, off = float(known.on[POWER, 0]), float(known.off[POWER, 0])
     return (on + off) / 2 if on - off >= LEAST_POWER_GAP else None
 
@@ -82,8 +86,9 @@ def learn_if_due(session: Session, machine_id: int, known: StateModel | None) ->
     due = next((step for step in STEPS if known is None or step > known.clips), None)
     if due is None:
         return None
-    rows = queries.clips_of_node(session, machine_id, feature_version=FEATURES, limit=due)
-    return learn(session, machine_id, limit=due) if len(rows) >= due else None
+    # Asked at every clip, and the clips themselves are wanted at five of them.
+    heard = queries.count_clips_of_node(session, machine_id, feature_version=FEATURES, enough=due)
+    return learn(session, machine_id, limit=due) if heard >= due else None
 
 
 def learn(session: Session, machine_id: int, *, limit: int = CLIPS_LIMIT) -> StateModel | None:
@@ -102,7 +107,7 @@ def learn(session: Session, machine_id: int, *, limit: int = CLIPS_LIMIT) -> Sta
         log.warning("states_not_learned", machine_id=machine_id, reason=str(error))
         return None
     former = queries.newest_state_model(session, machine_id, features=FEATURES)
-    known = _model(former.id, former.arrays) if former is not None else None
+    known = _model(former) if former is not None else None
     kept = known is not None and forgets(learned, known)
     model = StateModel(
         machine_id=machine_id,
@@ -136,7 +141,12 @@ def as_columns(estimated: StateEstimate) -> dict[str, Any]:
     }
 
 
-@lru_cache(maxsize=512)
-def _model(model_id: int, arrays: bytes) -> runstate.StateModel:
-    """The numeric form of a stored model, kept by its id: a model is never edited."""
-    return runstate.StateModel.from_bytes(arrays)
+def _model(model: StateModel) -> runstate.StateModel:
+    """The numeric form of a stored model, kept in memory: a model is never edited."""
+    key = (model.id, model.created_at)
+    known = _kept.get(key)
+    if known is None:
+        if len(_kept) >= KEPT:
+            _kept.pop(next(iter(_kept)))
+        known = _kept[key] = runstate.StateModel.from_bytes(model.arrays)
+    return known

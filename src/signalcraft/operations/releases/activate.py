@@ -39,7 +39,8 @@ from signalcraft.operations.releases.canary import MIN_REQUESTS, Step, WorseErro
 from signalcraft.operations.releases.order import Order
 from signalcraft.operations.releases.record import SUCCEEDED, Check, Deployment, Outcome, document_of
 from signalcraft.operations.traffic import Figures
-from signalcraft.queue import make_celery, queue_lists
+from signalcraft.queue import make_celery
+from signalcraft.queue_names import queue_lists
 from signalcraft.realtime.connection import get_redis
 from signalcraft.systemtest import run as run_journeys
 
@@ -94,9 +95,7 @@ class Activation:
     def _start(self) -> None:
         """Schema and processes. Migrations only add, so the release that runs goes on working."""
         if Pm2(self._here).pid is None:
-            raise OperationsError(
-                "Nothing runs that could be replaced: `signalcraft up` comes first."
-            )
+            raise OperationsError("Nothing runs that could be replaced: `signalcraft up` comes first.")
         _say("Bringing the database up to date")
         with database.failing_with_a_sentence():
             connections.check(self._here.settings)

@@ -125,8 +125,9 @@ def _looks(session: Session, work: Mapping[int, datetime]) -> list[Look]:
     for device, measured_from in sorted(work.items()):
         row = rows.get(device)
         if row is None:
-            # Nothing was beyond before the first of these readings: that is where it begins.
-            after = measured_from - timedelta(microseconds=1)
+            # Where nothing is stored, everything was at rest. Readings before these may still be coming,
+            # or in the work of a worker that died: they must find a state that begins before them.
+            after = measured_from - LATENESS
             looks.append(Look(device, after, {}, after, None, is_full=True))
         elif measured_from > row.head_until and row.head_until - row.checkpoint_until <= 2 * LATENESS:
             states = from_json(row.head)

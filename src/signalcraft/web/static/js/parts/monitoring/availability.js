@@ -52,11 +52,17 @@ function content(found, isOpen) {
 
 /** @param {Availability} found */
 function journeyTable({ journeys, goal }) {
-  const titles = ["journey", "now", "thirty_days", "failed", "mean"];
+  const titles = [
+    t("availability.journey"),
+    t("availability.now"),
+    t("availability.thirty_days"),
+    t("availability.failed"),
+    t("availability.mean"),
+  ];
   return h(
     "table",
     { class: "figures" },
-    h("thead", null, h("tr", null, titles.map((title) => h("th", { scope: "col" }, t(`availability.${title}`))))),
+    h("thead", null, h("tr", null, titles.map((title) => h("th", { scope: "col" }, title)))),
     h("tbody", null, journeys.map((journey) => row(journey, goal))),
   );
 }

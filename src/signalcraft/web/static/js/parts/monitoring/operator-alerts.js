@@ -39,10 +39,12 @@ function content({ lasting, ended }, isOpen) {
 
 /** @param {OperatorAlert} alert */
 function lastingItem(alert) {
+  const isCritical = alert.severity === "critical";
+  const weight = t(isCritical ? "operator.critical" : "operator.warning");
   return h(
     "li",
     null,
-    h("p", { class: alert.severity === "critical" ? "unwell" : "warned" }, `${t(`operator.${alert.severity}`)}: ${sentence(alert)}`),
+    h("p", { class: isCritical ? "unwell" : "warned" }, `${weight}: ${sentence(alert)}`),
     h("p", null, `${t("operator.first_step")}: `, withCommands(textOf(alert.first_step))),
     h("p", { class: "muted small" }, `${t("operator.since", { time: fullMoment(alert.began_at) })} · docs/runbook.md#${alert.runbook}`),
   );
