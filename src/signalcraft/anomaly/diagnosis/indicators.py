@@ -240,12 +240,14 @@ def measure(
     vector = np.asarray(x, dtype=np.float64)
     delta = vector - usual.centre
     deltas, scales = np.full(len(INDICATORS), np.nan), np.full(len(INDICATORS), np.nan)
+    both_known = np.isfinite(delta) & np.isfinite(usual.scale)
     for place, members in _members(tuple(names)):
-        known = members[np.isfinite(delta[members]) & np.isfinite(usual.scale[members])]
+        known = members[both_known[members]]
         if known.size:
-            deltas[place] = delta[known].mean()
+            # As `mean`, without what that asks first: it is called fifty times a clip.
+            deltas[place] = np.add.reduce(delta[known]) / known.size
             # Members rise and fall together more than not: the mean deviates hardly less than each does.
-            scales[place] = usual.scale[known].mean() - _ADDED
+            scales[place] = np.add.reduce(usual.scale[known]) / known.size - _ADDED
     _add_speed_and_rhythm(vector, usual, names, deltas, scales)
     if surroundings is not None:
         _add_surroundings(surroundings, usual_surroundings, deltas, scales)
