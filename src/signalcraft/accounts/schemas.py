@@ -49,7 +49,10 @@ class SecondFactorIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     ticket: str | None = Field(
-        None, max_length=1024, description="Of the first step, unless a cookie holds it."
+        None,
+        max_length=1024,
+        pattern=r"^[^\x00-\x1f\x7f]*$",
+        description="Of the first step, unless a cookie holds it.",
     )
     code: Code
     delivery: Delivery = "cookie"
