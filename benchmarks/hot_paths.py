@@ -109,16 +109,16 @@ class Paths:
         assert answer.status_code == httpx.codes.OK, answer.data
 
     def _reading(self) -> None:
-        self._send(self._one())
+        self._send("/api/iot/sensors/data", self._one())
 
     def _batch(self) -> None:
-        self._send(f"[{','.join(self._one() for _ in range(BATCH))}]")
+        self._send("/api/iot/sensors/data/batch", f"[{','.join(self._one() for _ in range(BATCH))}]")
 
     def _one(self) -> str:
         return BODY.format(name=self._ready.device_ids[0], second=next(self._seconds))
 
-    def _send(self, body: str) -> None:
-        answer = self._api.post("/api/iot/sensors/data", data=body, content_type="application/json")
+    def _send(self, path: str, body: str) -> None:
+        answer = self._api.post(path, data=body, content_type="application/json")
         assert answer.status_code == httpx.codes.OK, answer.data
 
     def _upload(self, pcm: bytes | None = None) -> None:

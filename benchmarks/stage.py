@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from signalcraft.accounts.access import Principal
 from signalcraft.accounts.models import User
 from signalcraft.accounts.passwords import generate_password, hash_password
-from signalcraft.acoustics.learning.models import Baseline
+from signalcraft.acoustics.learning.models import Baseline, StateModel
 from signalcraft.acoustics.models import Analysis, Clip
 from signalcraft.alarms.models import Alarm, AlarmTransition
 from signalcraft.clock import utc_now
@@ -106,6 +106,7 @@ def _remove_results(session: Session, machines: list[int]) -> None:
     session.execute(delete(Alarm).where(Alarm.machine_id.in_(machines)))
     session.execute(delete(Analysis).where(Analysis.machine_id.in_(machines)))
     session.execute(delete(Baseline).where(Baseline.machine_id.in_(machines)))
+    session.execute(delete(StateModel).where(StateModel.machine_id.in_(machines)))
     keys = session.scalars(delete(Clip).where(Clip.machine_id.in_(machines)).returning(Clip.object_key)).all()
     for key in keys:
         after_commit(session, lambda key=key: objects.delete(key))  # type: ignore[misc]

@@ -25,19 +25,22 @@ def describe_once(app: Flask) -> None:
     flask-openapi3 asks the model of a query, of headers or of a form for it at each request, and making it
     takes longer than everything else that it does with them.
     """
-    for view in app.view_functions.values():
-        for name, model in get_type_hints(view).items():
-            if name in _PARAMETERS and issubclass(model, BaseModel):
-                _describe_once(model)
+    models = {
+        model
+        for view in app.view_functions.values()
+        for name, model in get_type_hints(view).items()
+        if name in _PARAMETERS and issubclass(model, BaseModel)
+    }
+    make = BaseModel.__dict__["model_json_schema"].__func__
+    usual = {model: make(model) for model in models}
 
+    def model_json_schema(cls: type[BaseModel], *arguments: Any, **options: Any) -> Any:
+        # A model may inherit from another one, and this from it.
+        known = None if arguments or options else usual.get(cls)
+        return make(cls, *arguments, **options) if known is None else known
 
-def _describe_once(model: type[BaseModel]) -> None:
-    make, usual = model.model_json_schema, model.model_json_schema()
-
-    def model_json_schema(*arguments: Any, **options: Any) -> dict[str, Any]:
-        return make(*arguments, **options) if arguments or options else usual
-
-    model.model_json_schema = model_json_schema  # type: ignore[method-assign]
+    for model in models:
+        model.model_json_schema = classmethod(model_json_schema)  # type: ignore[assignment]
 
 
 def init_queries(app: Flask, document: dict[str, Any]) -> None:

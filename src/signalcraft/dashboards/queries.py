@@ -4,7 +4,19 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Result, Select, any_, func, lateral, literal, select, text, true
+from sqlalchemy import (
+    ColumnElement,
+    Result,
+    Select,
+    any_,
+    bindparam,
+    func,
+    lateral,
+    literal,
+    select,
+    text,
+    true,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.orm import Session
 
@@ -43,74 +55,36 @@ def machines(session: Session, shop_ids: frozenset[int] | None) -> list[Row]:
 
     None means all but the probe's, and those without a shop.
     """
+<<<<<<< HEAD
     statement = _machines().order_by(func.lower(Machine.name), Machine.id)
     statement = statement.where(~Machine.probe if shop_ids is None else Machine.shop_id.in_(shop_ids))
     return _rows(session.execute(statement))
+=======
+    if shop_ids is None:
+        return _rows(session.execute(_ALL_MACHINES))
+    return _rows(session.execute(_MACHINES_OF_SHOPS, {"shops": list(shop_ids)}))
+>>>>>>> issue-8
 
 
 def machine(session: Session, machine_id: int) -> Row | None:
-    return next(iter(_rows(session.execute(_machines().where(Machine.id == machine_id)))), None)
-
-
-def _machines() -> Select[Any]:
-    heard_last = (
-        select(Device)
-        .ext(distinct_on(Device.machine_id))
-        .order_by(Device.machine_id, Device.last_seen_at.desc())
-        .subquery("heard_last")
-    )
-    statement = select(
-        Machine.id,
-        Machine.name,
-        Machine.model,
-        Machine.shop_id,
-        Machine.synthetic,
-        heard_last.c.id.label("device_key"),
-        heard_last.c.device_id,
-        heard_last.c.last_seen_at,
-        (heard_last.c.admission != "key").label("unauthenticated"),
-        heard_last.c.vibration_unit,
-        DeviceState.rhythm_s,
-    ).outerjoin(heard_last, heard_last.c.machine_id == Machine.id)
-    return statement.outerjoin(DeviceState, DeviceState.device_id == heard_last.c.id)
+    return next(iter(_rows(session.execute(_MACHINES.where(Machine.id == machine_id)))), None)
 
 
 def latest_readings(session: Session, device_keys: Sequence[int], *, now: datetime) -> dict[int, Row]:
     """The newest reading of each device that has one, by `devices.id`."""
-    recent = _latest_readings(session, device_keys, since=now - NEWEST_READING_WINDOW, now=now)
+    # Both ends, so that the planner sees that the default partition is not concerned and reads in order.
+    between = {"since": now - NEWEST_READING_WINDOW, "until": now + timedelta(days=1)}
+    recent = _latest_readings(session, _RECENT_READINGS, device_keys, **between)
     silent = [key for key in device_keys if key not in recent]
-    return recent | _latest_readings(session, silent, since=None, now=now)
+    return recent | _latest_readings(session, _NEWEST_READINGS, silent)
 
 
 def _latest_readings(
-    session: Session, device_keys: Sequence[int], *, since: datetime | None, now: datetime
+    session: Session, statement: Select[Any], device_keys: Sequence[int], **between: datetime
 ) -> dict[int, Row]:
     if not device_keys:
         return {}
-    newest = (
-        select(Reading).where(Reading.device_id == Device.id).order_by(Reading.measured_at.desc()).limit(1)
-    )
-    if since is not None:
-        # Both ends, so that the planner sees that the default partition is not concerned and reads in order.
-        newest = newest.where(Reading.measured_at >= since, Reading.measured_at < now + timedelta(days=1))
-    reading = lateral(newest).alias("reading")
-    rows = session.execute(
-        select(
-            Device.id.label("device_key"),
-            Device.vibration_unit,
-            reading.c.measured_at,
-            reading.c.received_at,
-            reading.c.temperature_c,
-            reading.c.vibration_x,
-            reading.c.vibration_y,
-            reading.c.vibration_z,
-            reading.c.power_percent,
-            reading.c.audio_level,
-            reading.c.quality,
-        )
-        .join(reading, true())
-        .where(Device.id == any_(_array(device_keys, Device.id)))
-    )
+    rows = session.execute(statement, {"devices": list(device_keys), **between})
     return {row["device_key"]: row for row in _rows(rows)}
 
 
@@ -119,37 +93,7 @@ def latest_analyses(session: Session, machine_ids: Sequence[int]) -> dict[int, R
 
     Without the features and the evidence, which make up nine tenths of the row and which no overview shows.
     """
-    newest = lateral(
-        select(Analysis)
-        .where(Analysis.machine_id == Machine.id, Analysis.state.in_(FINAL))
-        .order_by(Analysis.heard_at.desc(), Analysis.id.desc())
-        .limit(1)
-    ).alias("newest")
-    rows = session.execute(
-        select(
-            Machine.id.label("machine_key"),
-            newest.c.id,
-            newest.c.clip_id,
-            newest.c.state,
-            newest.c.verdict,
-            func.coalesce(newest.c.reasons, text("'[]'::jsonb")).label("reasons"),
-            newest.c.score,
-            newest.c.score_limit.label("limit"),
-            (newest.c.score / func.nullif(newest.c.score_limit, 0.0)).label("ratio"),
-            newest.c.tail_probability,
-            newest.c.condition,
-            newest.c.run_state,
-            newest.c.summary,
-            newest.c.finished_at,
-            Clip.measured_at,
-            Clip.received_at,
-            Clip.synthetic,
-        )
-        .select_from(Machine)
-        .join(newest, true())
-        .join(Clip, Clip.id == newest.c.clip_id)
-        .where(Machine.id == any_(_array(machine_ids, Machine.id)))
-    )
+    rows = session.execute(_NEWEST_ANALYSES, {"machines": list(machine_ids)})
     return {row["machine_key"]: row for row in _rows(rows)}
 
 
@@ -182,3 +126,104 @@ def _rows(result: Result[Any]) -> list[Row]:
 def _array(ids: Sequence[int], column: Any) -> Any:
     """The ids as one array parameter: an IN list would be one parameter each, to be parsed every time."""
     return literal(list(ids), ARRAY(column.type))
+
+
+def _one_of(column: Any, name: str) -> Any:
+    """Whether the column is among the ids that are given under that name, as one array."""
+    return column == any_(bindparam(name, type_=ARRAY(column.type)))
+
+
+# --- what every page asks is put into words once: that takes longer than the answer does
+
+
+def _machines() -> Select[Any]:
+    heard_last = (
+        select(Device)
+        .ext(distinct_on(Device.machine_id))
+        .order_by(Device.machine_id, Device.last_seen_at.desc())
+        .subquery("heard_last")
+    )
+    statement = select(
+        Machine.id,
+        Machine.name,
+        Machine.model,
+        Machine.shop_id,
+        Machine.synthetic,
+        heard_last.c.id.label("device_key"),
+        heard_last.c.device_id,
+        heard_last.c.last_seen_at,
+        (heard_last.c.admission != "key").label("unauthenticated"),
+        heard_last.c.vibration_unit,
+        DeviceState.rhythm_s,
+    ).outerjoin(heard_last, heard_last.c.machine_id == Machine.id)
+    return statement.outerjoin(DeviceState, DeviceState.device_id == heard_last.c.id)
+
+
+_MACHINES = _machines()
+_ALL_MACHINES = _MACHINES.order_by(func.lower(Machine.name), Machine.id)
+_MACHINES_OF_SHOPS = _ALL_MACHINES.where(_one_of(Machine.shop_id, "shops"))
+
+
+def _newest_readings(*conditions: ColumnElement[bool]) -> Select[Any]:
+    newest = select(Reading).where(Reading.device_id == Device.id, *conditions)
+    reading = lateral(newest.order_by(Reading.measured_at.desc()).limit(1)).alias("reading")
+    return (
+        select(
+            Device.id.label("device_key"),
+            Device.vibration_unit,
+            reading.c.measured_at,
+            reading.c.received_at,
+            reading.c.temperature_c,
+            reading.c.vibration_x,
+            reading.c.vibration_y,
+            reading.c.vibration_z,
+            reading.c.power_percent,
+            reading.c.audio_level,
+            reading.c.quality,
+        )
+        .join(reading, true())
+        .where(_one_of(Device.id, "devices"))
+    )
+
+
+_NEWEST_READINGS = _newest_readings()
+_RECENT_READINGS = _newest_readings(
+    Reading.measured_at >= bindparam("since"), Reading.measured_at < bindparam("until")
+)
+
+
+def _newest_analyses() -> Select[Any]:
+    newest = lateral(
+        select(Analysis)
+        .where(Analysis.machine_id == Machine.id, Analysis.state.in_(FINAL))
+        .order_by(Analysis.heard_at.desc(), Analysis.id.desc())
+        .limit(1)
+    ).alias("newest")
+    return (
+        select(
+            Machine.id.label("machine_key"),
+            newest.c.id,
+            newest.c.clip_id,
+            newest.c.state,
+            newest.c.verdict,
+            func.coalesce(newest.c.reasons, text("'[]'::jsonb")).label("reasons"),
+            newest.c.score,
+            newest.c.score_limit.label("limit"),
+            (newest.c.score / func.nullif(newest.c.score_limit, 0.0)).label("ratio"),
+            newest.c.tail_probability,
+            newest.c.condition,
+            newest.c.run_state,
+            newest.c.summary,
+            newest.c.finished_at,
+            Clip.measured_at,
+            Clip.received_at,
+            Clip.synthetic,
+        )
+        .select_from(Machine)
+        .join(newest, true())
+        .join(Clip, Clip.id == newest.c.clip_id)
+        .where(_one_of(Machine.id, "machines"))
+    )
+
+
+_NEWEST_ANALYSES = _newest_analyses()
