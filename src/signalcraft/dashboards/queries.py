@@ -55,15 +55,9 @@ def machines(session: Session, shop_ids: frozenset[int] | None) -> list[Row]:
 
     None means all but the probe's, and those without a shop.
     """
-<<<<<<< HEAD
-    statement = _machines().order_by(func.lower(Machine.name), Machine.id)
-    statement = statement.where(~Machine.probe if shop_ids is None else Machine.shop_id.in_(shop_ids))
-    return _rows(session.execute(statement))
-=======
     if shop_ids is None:
         return _rows(session.execute(_ALL_MACHINES))
     return _rows(session.execute(_MACHINES_OF_SHOPS, {"shops": list(shop_ids)}))
->>>>>>> issue-8
 
 
 def machine(session: Session, machine_id: int) -> Row | None:
@@ -160,8 +154,9 @@ def _machines() -> Select[Any]:
 
 
 _MACHINES = _machines()
-_ALL_MACHINES = _MACHINES.order_by(func.lower(Machine.name), Machine.id)
-_MACHINES_OF_SHOPS = _ALL_MACHINES.where(_one_of(Machine.shop_id, "shops"))
+_BY_NAME = _MACHINES.order_by(func.lower(Machine.name), Machine.id)
+_ALL_MACHINES = _BY_NAME.where(~Machine.probe)
+_MACHINES_OF_SHOPS = _BY_NAME.where(_one_of(Machine.shop_id, "shops"))
 
 
 def _newest_readings(*conditions: ColumnElement[bool]) -> Select[Any]:
