@@ -38,7 +38,7 @@ class Outcome:
     ----------
     began_s, ended_s : on the monotonic clock, with k6's own start.
     seconds : how long the load was applied: what rates are counted over.
-    failed : share of the journeys that were refused, wrong or without an answer.
+    failed : share of the journeys that were refused, wrong or without an answer; without k6, what was lost.
     dropped : share of those that never began.
     missed : the thresholds that did not hold, as sentences.
     used : share of each limit (`saturation.usage`).
@@ -133,6 +133,13 @@ def shares_of(run: Run) -> tuple[float, float]:
     dropped = run.statistics("dropped_iterations").get("count", 0.0)
     begun = run.statistics("iterations").get("count", 0.0)
     return failed, dropped / (begun + dropped) if begun + dropped else 0.0
+
+
+def lost_share(delivered: Delivered | None, nodes: Acknowledged | None) -> float:
+    """Share of the events that never came, or of the readings that were never acknowledged."""
+    if delivered is not None and delivered.expected:
+        return delivered.lost / delivered.expected
+    return 1 - nodes.acknowledged / nodes.sent if nodes is not None else 0.0
 
 
 def missed_by(

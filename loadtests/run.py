@@ -104,7 +104,7 @@ def _measure(report: Report, chosen: Profile, only: Sequence[str], rounds: int) 
     """Fill the report."""
     audience = max((load.streams for load in chosen.loads if load.script is None), default=0)
     climbs = [one for one in CLIMBS if report.profile == STRESS and _is_asked(one.name, only)]
-    scripts = {one.script for one in (*chosen.loads, *climbs)}
+    scripts = {load.script for load in chosen.loads} | {one.script for one in climbs}
     print("starting an instance and what the journeys need on it …", flush=True)
     with fresh_system() as system:
         stage = make_stage(system.folder, max(chosen.people, SHOPS), audience)

@@ -13,7 +13,7 @@ from benchmarks.cpu import cpu_seconds, host_busy_seconds, own_seconds
 from loadtests import k6
 from loadtests.events import Delivered, Ticker, screens
 from loadtests.loads import Load
-from loadtests.results import Outcome, missed_by, shares_of, times_of
+from loadtests.results import Outcome, lost_share, missed_by, shares_of, times_of
 from loadtests.sampling import Samples, wait_until_idle
 from loadtests.saturation import OTHERS, usage
 from loadtests.sockets import Acknowledged, Task
@@ -60,7 +60,7 @@ class Runner:
         growth = self._memory_growth(began, ended) if flat_memory else None
         if growth is not None and growth > MOST_GROWTH:
             missed.append(f"memory grew by {growth:.1%}")
-        failed, dropped = shares_of(run) if run else (0.0, 0.0)
+        failed, dropped = shares_of(run) if run else (lost_share(delivered, nodes), 0.0)
         return Outcome(
             name=load.name,
             began_s=began,

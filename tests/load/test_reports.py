@@ -14,7 +14,7 @@ from loadtests.k6 import Run
 from loadtests.knee import Step, climb, knee_of
 from loadtests.loads import events, journey, offered
 from loadtests.performance import BARS, bar_row
-from loadtests.results import Machine, Outcome, Report, Times, missed_by, shares_of
+from loadtests.results import Machine, Outcome, Report, Times, lost_share, missed_by, shares_of
 from loadtests.sampling import Sample, Samples
 from loadtests.saturation import first_saturated, usage
 
@@ -89,6 +89,7 @@ def test_journeys_that_never_began_count_as_not_held() -> None:
 def test_events_that_are_lost_doubled_or_late_are_named() -> None:
     load = events(10, 10.0, 30, limit_ms=250)
     assert missed_by(load, None, DELIVERED, None) == []
+    assert lost_share(replace(DELIVERED, lost=5), None) == 0.1
     wrong = replace(DELIVERED, lost=3, doubled=1, p99_ms=300.0)
     assert missed_by(load, None, wrong, None) == [
         "3 lost",
