@@ -11,8 +11,10 @@ from signalcraft.ratelimits.service import address_subject, require, require_kin
 from signalcraft.ratelimits.workload import Workload
 from signalcraft.strict_query import require_declared
 
-WORKLOAD = Workload(handlers=40, streams=1500)
-"""Of this process: Starlette's threads, and three quarters of `gunicorn_conf.worker_connections`."""
+STREAMS = 1500
+"""Open event streams that one process holds: three quarters of `gunicorn_conf.worker_connections`."""
+WORKLOAD = Workload(handlers=40, streams=STREAMS)
+"""Of this process; as many handlers as Starlette has threads."""
 
 
 async def take_in(request: Request) -> AsyncIterator[None]:
