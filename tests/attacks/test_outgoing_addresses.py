@@ -32,6 +32,7 @@ CALLING = {
     "monitor/heartbeat.py": "SIGNALCRAFT_HEARTBEAT_URL",
     "monitor/tiers.py": "the internal ports of this machine",
     "monitor/webhook.py": "SIGNALCRAFT_OPERATOR_WEBHOOK_URL",
+    "realtime/connection.py": "REDIS_URL; it sets options of the socket",
     "storage/objects.py": "OBJECT_STORE_URL",
     "systemtest/visit.py": "the public ports of this machine, or what the operator names",
 }
