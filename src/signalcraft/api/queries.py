@@ -40,7 +40,7 @@ def describe_once(app: Flask) -> None:
         return make(cls, *arguments, **options) if known is None else known
 
     for model in models:
-        model.model_json_schema = classmethod(model_json_schema)  # type: ignore[assignment]
+        model.model_json_schema = classmethod(model_json_schema)
 
 
 def init_queries(app: Flask, document: dict[str, Any]) -> None:
