@@ -28,9 +28,9 @@ def tree_seconds(pid: int) -> float:
     return sum(map(_of, kernel.tree(pid)))
 
 
-def memory_bytes() -> int:
-    """Memory of all processes of the instance; what several of them share counts once."""
-    files = (instance.load().pm2_home / "pids").glob("*.pid")
+def memory_bytes(named: str = "") -> int:
+    """Memory of all processes of the instance, or of those so named; what several share counts once."""
+    files = (instance.load().pm2_home / "pids").glob(f"{named}*.pid")
     pids = [int(file.read_text()) for file in files]
     return sum(_proportional_bytes(pid) for root in pids for pid in kernel.tree(root))
 

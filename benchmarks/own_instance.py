@@ -1,5 +1,6 @@
 """A whole system of a benchmark's own, as `signalcraft up` starts it, in a temporary folder."""
 
+import logging
 import os
 import shutil
 import signal
@@ -10,6 +11,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+
+import structlog
 
 from signalcraft.operations import account
 from signalcraft.operations.ports import LOOPBACK
@@ -31,6 +34,8 @@ def own_instance(**environment: str) -> Iterator[Settings]:
     ----------
     environment : settings of its own besides, by the names of their variables.
     """
+    # What the benchmark does to the database itself is of no interest.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     # Whoever ends the benchmark early ends its system, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
     folder = Path(tempfile.mkdtemp(prefix="sc-", dir="/tmp"))  # paths of sockets must be short

@@ -4,6 +4,7 @@ import typer
 
 from signalcraft.cli import audit, database, errors, firmware, keys, lifecycle, users
 from signalcraft.cli.backup import backup, backups, restore
+from signalcraft.cli.capacity import capacity
 from signalcraft.cli.deploy import deploy, rollback, show_releases
 from signalcraft.cli.doctor import doctor
 from signalcraft.cli.evaluate import evaluate
@@ -24,6 +25,7 @@ app = typer.Typer(
 lifecycle.register(app)
 app.command()(backup)
 app.command()(backups)
+app.command()(capacity)
 app.command()(deploy)
 app.command()(doctor)
 app.command()(evaluate)
